@@ -1,0 +1,1 @@
+"""The verbs: a typed request in, a stream of events out."""

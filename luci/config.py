@@ -1,0 +1,159 @@
+"""The settings: defaults, then config.toml, then LUCI_* variables, each checked as it is read."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from luci import paths
+from luci.errors import ConfigError
+
+Retry = Literal["auto", "ask", "never", "always"]
+Builds = Literal["never", "known", "always"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """[run]"""
+
+    retry: Retry = "auto"  # run again after a missing module was added
+    retry_after_seconds: float = 3.0  # auto: longer runs are not repeated unasked
+    attempts: int = 8  # runs of one script in one call, at most
+    python: str = ""  # as --python
+    record: bool = False  # stay the parent and keep a log
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """[gate] What a name that only the index speaks for must show to be installed unasked."""
+
+    age_days: float = 90
+    releases: int = 3
+    quarantine_days: float = 3  # younger releases of guessed names are not used
+    builds: Builds = "known"  # who may build from source: nobody, names that are not guessed, all
+
+
+@dataclass(frozen=True, slots=True)
+class EnvSettings:
+    """[envs]"""
+
+    share: bool = False  # one environment for all projects with the same needs
+    orphan_days: float = 14
+    unused_days: float = 60
+    budget_gb: float = 10
+    prune: bool = True  # after a build
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """[index] Empty means: as pip and uv are configured."""
+
+    url: str = ""
+    extra_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()
+    timeout_seconds: float = 15
+    tries: int = 3
+    fresh_seconds: float = 600  # how long a project page is believed
+    offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    run: RunSettings = RunSettings()
+    gate: GateSettings = GateSettings()
+    envs: EnvSettings = EnvSettings()
+    index: IndexSettings = IndexSettings()
+    names: Mapping[str, str] = field(default_factory=dict)  # [names] module = "requirement"
+
+
+def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings. Raises ConfigError, naming the file and the key."""
+    file = file or paths.config_file()
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        table = {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read.", cause=str(error)) from error
+    return _from_environ(_from_table(table, file), environ)
+
+
+def _from_table(table: dict[str, Any], file: Path) -> Settings:
+    settings = Settings()
+    for section, values in table.items():
+        if section == "names":
+            settings = replace(settings, names=_names(values, file))
+            continue
+        if section not in {f.name for f in fields(Settings)} or not isinstance(values, dict):
+            known = ", ".join(f.name for f in fields(Settings))
+            raise ConfigError(f"{file} has an unknown section [{section}].", hint=f"Sections are {known}.")
+        current = getattr(settings, section)
+        settings = replace(settings, **{section: _section(current, values, f"{file}: [{section}]")})
+    return settings
+
+
+def _names(values: object, file: Path) -> Mapping[str, str]:
+    if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
+        raise ConfigError(f'{file}: [names] wants lines like  module = "requirement".')
+    return dict(values)
+
+
+def _section(current: Any, values: dict[str, Any], where: str) -> Any:
+    hints = typing.get_type_hints(type(current))
+    for key, value in values.items():
+        if key not in hints:
+            raise ConfigError(f"{where} has an unknown key {key}.", hint=f"Keys are {', '.join(hints)}.")
+        current = replace(current, **{key: _checked(value, hints[key], f"{where} {key}")})
+    return current
+
+
+def _checked(value: Any, kind: Any, where: str) -> Any:
+    """Return `value` as `kind`, or raise ConfigError. Strings (from LUCI_*) are read as the kind's own form."""
+    origin = typing.get_origin(kind)
+    if origin is Literal:
+        if value in typing.get_args(kind):
+            return value
+        raise ConfigError(f"{where} cannot be {value!r}.", hint=f"One of {', '.join(typing.get_args(kind))}.")
+    if origin is tuple:
+        items = value.split() if isinstance(value, str) else value
+        if isinstance(items, list) and all(isinstance(i, str) for i in items):
+            return tuple(items)
+        raise ConfigError(f"{where} wants a list of strings.")
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in {"1", "true", "yes", "on", "0", "false", "no", "off", ""}:
+            return value.lower() in {"1", "true", "yes", "on"}
+        raise ConfigError(f"{where} wants true or false, not {value!r}.")
+    if kind in (int, float):
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            try:
+                number = kind(value)
+            except ValueError:
+                number = -1
+            if number >= 0:
+                return number
+        raise ConfigError(f"{where} wants a number that is not negative, not {value!r}.")
+    if kind is str and isinstance(value, str):
+        return value
+    raise ConfigError(f"{where} cannot be {value!r}.")
+
+
+def _from_environ(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """LUCI_<SECTION>_<KEY>, as in LUCI_RUN_RETRY=never."""
+    for spec in fields(Settings):
+        current = getattr(settings, spec.name)
+        if isinstance(current, Mapping):
+            continue
+        hints = typing.get_type_hints(type(current))
+        for key, kind in hints.items():
+            name = f"LUCI_{spec.name}_{key}".upper()
+            if name in environ:
+                current = replace(current, **{key: _checked(environ[name], kind, name)})
+        settings = replace(settings, **{spec.name: current})
+    return settings

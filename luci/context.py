@@ -1,0 +1,34 @@
+"""What an action works with besides its request: the settings, someone to ask, a way to be stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from luci.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person must decide. `details` is everything that a yes would cover, one fact a line."""
+
+    kind: str
+    text: str
+    details: tuple[str, ...] = ()
+    flag: str = ""  # the option that would have answered yes
+
+
+def nobody(question: Question) -> bool:
+    """Answer for someone who is not there: no."""
+    return False
+
+
+def never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    settings: Settings
+    ask: Callable[[Question], bool] = nobody
+    stop: Callable[[], bool] = never

@@ -1,0 +1,1 @@
+"""Environments, named by what is in them."""

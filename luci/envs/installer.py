@@ -1,0 +1,210 @@
+"""One attempt at one exact spec: uv resolves and installs, and a failure says which kind it is."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from luci.envs import venvs
+from luci.envs.sources import Sources
+from luci.envs.spec import EnvSpec
+from luci.errors import EnvError, Interrupted
+from luci.events import Event, Working
+
+Reason = Literal["unsolvable", "no-wheel", "not-found", "network", "offline", "hash", "build", "disk", "other"]
+
+
+class InstallFailed(EnvError):
+    """Why an attempt failed, and which distributions were named in it."""
+
+    def __init__(
+        self, reason: Reason, subjects: tuple[str, ...], message: str, *, cause: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, cause=cause, hint=hint)
+        self.reason = reason
+        self.subjects = subjects
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an attempt may get what its spec names. None of it is part of the key.
+
+    `builds`: source distributions may be built, which runs their code. `not_after`: {distribution: instant} beyond
+    which its releases are left alone. `prereleases`: take them where the spec allows nothing else.
+    """
+
+    builds: bool = False
+    wheels_only: frozenset[str] = frozenset()
+    not_after: tuple[tuple[str, datetime], ...] = ()
+    offline: bool = False
+    refresh: bool = False
+
+
+def find_uv() -> str | None:
+    """Return the uv that luci depends on, else the one on PATH; None where there is neither."""
+    import shutil
+
+    beside = Path(sys.executable).with_name("uv.exe" if os.name == "nt" else "uv")
+    return str(beside) if beside.exists() else _packaged_uv() or shutil.which("uv")
+
+
+def _packaged_uv() -> str | None:
+    try:
+        import uv
+
+        return str(uv.find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        return None
+
+
+def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: Callable[[], bool]) -> Iterator[Event]:
+    """Install what `spec` names into the empty environment at `folder`. Raises InstallFailed."""
+    if not spec.requirements:
+        return
+    with tempfile.TemporaryDirectory(prefix="luci-") as scratch:
+        command, extra = _command(spec, folder, sources, terms, Path(scratch))
+        yield Working("installing", ", ".join(spec.requirements))
+        environ = {**_neutral(os.environ), **extra}
+        said: list[str] = []
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env=environ,
+            cwd=scratch,  # no project file there can have a say
+        )
+        try:
+            assert child.stderr is not None
+            for line in child.stderr:
+                said.append(line.rstrip())
+                if stop():
+                    raise Interrupted("Stopped while installing.")
+                if line.startswith(("Resolved", "Downloading", "Building", "Prepared", " Downloaded", "   Building")):
+                    yield Working("installing", line.strip())
+            child.wait()
+        finally:
+            if child.poll() is None:
+                child.terminate()
+                child.wait()
+    if child.returncode:
+        raise _failure(said)
+
+
+def _command(
+    spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, scratch: Path
+) -> tuple[list[str], dict[str, str]]:
+    wants, limits = scratch / "requirements.txt", scratch / "constraints.txt"
+    wants.write_text("".join(f"{line}\n" for line in spec.requirements), encoding="utf-8")
+    limits.write_text("".join(f"{line}\n" for line in spec.constraints), encoding="utf-8")
+    python = str(venvs.python_of(folder))
+    uv = find_uv()
+    if uv is None:
+        return _with_pip(python, wants, limits, sources, terms), sources.uv_environ()
+    command = [uv, "pip", "install", "--color", "never", "--no-progress", "--python", python]
+    command += ["-r", str(wants), "-c", str(limits)]
+    command += [] if terms.builds else ["--only-binary", ":all:"]
+    for name in sorted(terms.wheels_only) if terms.builds else ():
+        command += ["--only-binary", name]
+    for name, instant in terms.not_after:
+        command += ["--exclude-newer-package", f"{name}={instant.isoformat()}"]
+    command += ["--offline"] if terms.offline else []
+    command += ["--refresh"] if terms.refresh else []
+    return command, sources.uv_environ()
+
+
+def _with_pip(python: str, wants: Path, limits: Path, sources: Sources, terms: Terms) -> list[str]:
+    """The same with the pip that virtualenv put in, for platforms uv has no build for. Ages cannot be limited there."""
+    command = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    command += ["-r", str(wants), "-c", str(limits), "--index-url", sources.index_url]
+    for url in sources.extra_urls:
+        command += ["--extra-index-url", url]
+    for place in sources.find_links:
+        command += ["--find-links", place]
+    return command + ([] if terms.builds else ["--only-binary", ":all:"])
+
+
+def _neutral(environ: os._Environ[str]) -> dict[str, str]:
+    """The variables without those that would choose another environment or another project for uv."""
+    strange = {"VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_CONSTRAINT", "UV_OVERRIDE"}
+    strange |= {"UV_SYSTEM_PYTHON", "UV_EXCLUDE_NEWER", "UV_WORKING_DIR", "UV_OFFLINE", "PYTHONHOME", "PYTHONPATH"}
+    return {name: value for name, value in environ.items() if name not in strange}
+
+
+_NAME = r"`?([A-Za-z0-9][A-Za-z0-9._-]*)"
+_SIGNS: tuple[tuple[Reason, str], ...] = (
+    ("disk", r"No space left on device|Disk quota exceeded|Read-only file system"),
+    ("hash", r"[Hh]ash mismatch|hashes (?:do not|don't) match|Unexpected hash"),
+    ("offline", r"network was disabled|not found in the cache"),
+    (
+        "network",
+        r"Request failed after|Failed to fetch|Failed to download|error sending request|timed out|dns error",
+    ),
+    ("not-found", r"was not found in the package registry|not found in the provided package locations"),
+    (
+        "no-wheel",
+        r"no usable wheels|no wheels? (?:with|for|are)|Wheels are (?:required|available)|from source is disabled",
+    ),
+    ("build", r"Failed to build|[Bb]uild backend|Call to .* failed"),
+    ("unsolvable", r"No solution found|unsatisfiable"),
+)
+_MESSAGES: dict[Reason, tuple[str, str]] = {
+    "disk": (
+        "The disk is full or read-only.",
+        "Free some space (`luci env prune`, `uv cache clean`), or move LUCI_HOME.",
+    ),
+    "hash": (
+        "A download does not have the hash that was promised.",
+        "Nothing of it was kept. Try again later, or check the index.",
+    ),
+    "offline": ("What is needed was never fetched, and the network is off.", "Run once without --offline."),
+    "network": ("The package index could not be reached.", "Nothing was changed; try again when it answers."),
+    "not-found": (
+        "The index has no such distribution: {names}.",
+        "Check the name; --with or [names] in the config say another.",
+    ),
+    "no-wheel": ("There is no wheel of {names} that fits.", "Choose another --python, or allow building from source."),
+    "build": ("{names} could not be built from source.", "Its build tools or a system library may be missing."),
+    "unsolvable": ("The requirements contradict each other: {names}.", "Loosen one of them, or use --relax."),
+    "other": ("The packages could not be installed.", ""),
+}
+
+
+def _failure(said: list[str]) -> InstallFailed:
+    text = "\n".join(said)
+    reason: Reason = next((reason for reason, sign in _SIGNS if re.search(sign, text)), "other")
+    names = _subjects(reason, text)
+    message, hint = _MESSAGES[reason]
+    told = [line for line in said if line.strip() and not line.startswith(("Using Python", "Resolved "))]
+    cause = re.sub(r"^error: ", "", "\n".join(told))
+    return InstallFailed(
+        reason, names, message.format(names=", ".join(names) or "a distribution"), cause=cause, hint=hint
+    )
+
+
+def _subjects(reason: Reason, text: str) -> tuple[str, ...]:
+    """The distributions that uv's explanation blames."""
+    flat = re.sub(r"\s+", " ", text)
+    patterns = {
+        "not-found": [rf"{_NAME} was not found"],
+        "no-wheel": [
+            rf"Wheels are required for {_NAME}",
+            rf"versions? of {_NAME} ha(?:ve|s) no",
+            rf"{_NAME}==\S+ has no",
+        ],
+        "build": [rf"Failed to (?:download and )?build {_NAME}"],
+        "unsolvable": [rf"you require {_NAME}", rf"Because (?:all versions of )?{_NAME}"],
+    }
+    found = [match for pattern in patterns.get(reason, []) for match in re.findall(pattern, flat)]
+    names = [re.split(r"==|@|<|>|!", name)[0].rstrip("`.").lower().replace("_", "-") for name in found]
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,81 @@
+"""What an environment is made of, and the key that follows from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass, replace
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EnvSpec:
+    """What an environment is made of. Equal specs are one environment on disk.
+
+    `python` is a version such as "3.12" or "3.12.4"; `implementation` is as in sys.implementation.name;
+    `requirements` are PEP 508 lines; `scope` is the project's folder, empty where environments are shared;
+    `index` names where packages come from; `constraints` are lines that only limit versions (hashes included).
+    """
+
+    python: str
+    requirements: tuple[str, ...] = ()
+    scope: str = ""
+    kind: str = "venv"
+    implementation: str = "cpython"
+    platform: str = ""
+    index: str = ""
+    constraints: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "requirements", tuple(sorted({canonical(r) for r in self.requirements})))
+        object.__setattr__(self, "constraints", tuple(sorted({canonical(c) for c in self.constraints})))
+
+    def plus(self, *more: str) -> EnvSpec:
+        return replace(self, requirements=(*self.requirements, *more))
+
+    @property
+    def key(self) -> str:
+        """16 hex digits over every field, each with its label."""
+        fields = {
+            "constraints": self.constraints,
+            "implementation": self.implementation,
+            "index": self.index,
+            "kind": self.kind,
+            "platform": self.platform,
+            "python": self.python,
+            "requirements": self.requirements,
+            "scope": self.scope,
+            "format": FORMAT,
+        }
+        text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def canonical(requirement: str) -> str:
+    """Return a requirement in the one spelling that all its spellings share; other lines stay, trimmed.
+
+    >>> canonical("PyYAML >= 6, <7")
+    'pyyaml<7,>=6'
+    """
+    try:
+        parsed = Requirement(requirement)
+    except InvalidRequirement:
+        return requirement.strip()
+    parsed.name = canonicalize_name(parsed.name)
+    return str(parsed)
+
+
+def label_for(name: str) -> str:
+    """Return a short label that is safe in a file name on every platform.
+
+    >>> label_for("../Büro plan.py")
+    'b-ro-plan'
+    """
+    stem = re.sub(r"\.py[w]?$", "", name.strip().replace("\\", "/").rsplit("/", 1)[-1], flags=re.I)
+    safe = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")
+    return safe[:32].strip("-") or "script"

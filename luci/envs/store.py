@@ -1,0 +1,375 @@
+"""The environments on disk: find, build, publish, check, remove, sweep.
+
+envs/luci_<label>_<key>/
+    env.json    written last: the fact that the environment exists, and which generation is current
+    g1/ g2/     generations of the same key; a rebuild makes the next and switches the record to it
+    uses/       a marker for each process that uses it (see uses.py)
+envs/.locks/<key>   held while a key is built or removed
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from luci.envs import files, uses, venvs
+from luci.envs.interpreters import Interpreter
+from luci.envs.spec import FORMAT, EnvSpec, label_for
+from luci.errors import EnvError, LuciError
+from luci.events import Built, Event, Reused, Told, Working
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+Fill = Callable[[Path], Iterator[Event]]  # puts the packages into a fresh, empty environment
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """One environment on disk. `root` holds the record, `path` the generation in use."""
+
+    root: Path
+    spec: EnvSpec
+    label: str
+    generation: int
+    interpreter: str
+    version: str
+    installed: dict[str, str]
+    created: float  # seconds since the epoch
+    sealed: int  # mtime of site-packages when it was published, ns
+    about: dict[str, Any]  # what the plan said of it: who asked for what, and what was left out
+
+    @property
+    def key(self) -> str:
+        return self.root.name.rpartition("_")[2]
+
+    @property
+    def name(self) -> str:
+        return self.root.name
+
+    @property
+    def path(self) -> Path:
+        return self.root / f"g{self.generation}"
+
+    @property
+    def python(self) -> Path:
+        return venvs.python_of(self.path)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "name": self.name,
+            "path": str(self.path),
+            "python": str(self.python),
+            "python_version": self.version,
+            "kind": self.spec.kind,
+            "requirements": list(self.spec.requirements),
+            "scope": self.spec.scope,
+            "installed": self.installed,
+            "created": self.created,
+            "last_used": uses.last(self.root),
+            "about": self.about,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    root: Path
+
+    # -- finding
+
+    def get(self, key: str) -> Env | None:
+        """Return the published environment of a key, healthy or not."""
+        for name in files.listing(self.root):
+            if name.endswith(f"_{key}"):
+                return _read(self.root / name)
+        return None
+
+    def all(self) -> list[Env]:
+        """Every published environment, the most lately used first."""
+        found = [
+            env for name in files.listing(self.root) if name.startswith("luci_") and (env := _read(self.root / name))
+        ]
+        return sorted(found, key=lambda env: uses.last(env.root), reverse=True)
+
+    def find(self, selector: str) -> Env:
+        """Return the one environment that a key, the beginning of one, a name or a label means. Raises EnvError."""
+        matching = [
+            env
+            for env in self.all()
+            if selector in (env.key, env.name, env.label) or (len(selector) >= 4 and env.key.startswith(selector))
+        ]
+        if len(matching) == 1:
+            return matching[0]
+        if not matching:
+            raise EnvError(f"There is no environment {selector!r}.", hint="`luci env list` shows those there are.")
+        raise EnvError(
+            f"{selector!r} means {len(matching)} environments.",
+            cause=", ".join(env.name for env in matching),
+            hint="Give more of the key.",
+        )
+
+    # -- building
+
+    def ready(
+        self, spec: EnvSpec, python: Interpreter, fill: Fill, *, label: str, about: dict[str, Any], fresh: bool = False
+    ) -> Generator[Event, None, Env]:
+        """Return the environment of `spec`, built if it is not there or not whole, marked as used by this process."""
+        env = self.get(spec.key)
+        if env and not fresh and self.take(env):
+            yield Reused(env.key, str(env.path))
+            return env
+        with self._lock(spec.key):
+            env = self.get(spec.key)
+            if env and not fresh and self.take(env):
+                yield Reused(env.key, str(env.path))
+                return env
+            if env and not fresh:
+                yield Told(f"The environment was broken ({fault(env)}); it is built again.")
+            env = yield from self._build(spec, python, fill, label, about, env)
+            uses.mark(env.root)
+        return env
+
+    def take(self, env: Env) -> bool:
+        """Mark `env` as used by this process if it is whole and still published then."""
+        if fault(env):
+            return False
+        try:
+            uses.mark(env.root)
+        except OSError:
+            return os.access(env.python, os.X_OK)  # a read-only store: nobody can remove from it either
+        return _read(env.root) is not None
+
+    def _build(
+        self, spec: EnvSpec, python: Interpreter, fill: Fill, label: str, about: dict[str, Any], before: Env | None
+    ) -> Generator[Event, None, Env]:
+        from luci.envs import installer
+
+        started = time.time()
+        root = before.root if before else self.root / f"luci_{label_for(label)}_{spec.key}"
+        generation = 1 + max([0, *(int(n[1:]) for n in files.listing(root) if n[:1] == "g" and n[1:].isdigit())])
+        folder = root / f"g{generation}"
+        yield Working("building", f"Python {python.version}")
+        try:
+            (root / "uses").mkdir(parents=True, exist_ok=True)
+            venvs.create(folder, python, installer.find_uv())
+            yield from fill(folder)
+            venvs.add_pip(folder)
+            env = Env(
+                root=root,
+                spec=spec,
+                label=label_for(label),
+                generation=generation,
+                interpreter=python.path,
+                version=python.version,
+                installed=venvs.installed(folder),
+                created=time.time(),
+                sealed=files.mtime(venvs.site_packages(folder)),
+                about=about,
+            )
+            _publish(env)
+        except BaseException as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            if before is None:
+                shutil.rmtree(root, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise EnvError(
+                    f"The environment could not be written to {self.root}.",
+                    cause=str(error),
+                    hint="Free some space, or let LUCI_HOME point to a folder that can be written.",
+                ) from error
+            raise
+        yield Built(env.key, str(env.path), time.time() - started, len(env.installed))
+        self._sweep_generations(env)
+        return env
+
+    def rebuild(self, env: Env, python: Interpreter, fill: Fill) -> Generator[Event, None, Env]:
+        """Make a new generation of the same key; processes that run in the old one keep it until they end."""
+        with self._lock(env.key):
+            return (yield from self._build(env.spec, python, fill, env.label, env.about, env))
+
+    # -- removing
+
+    def remove(self, env: Env) -> int:
+        """Remove an environment that nobody uses; return the bytes it held. Raises EnvError where somebody does."""
+        with self._lock(env.key):
+            record, aside = env.root / "env.json", env.root / ".removed.json"
+            try:
+                os.replace(record, aside)
+            except FileNotFoundError:
+                return 0
+            if using := uses.users(env.root):
+                os.replace(aside, record)
+                raise EnvError(
+                    f"{env.name} is in use by process {', '.join(map(str, using))}.",
+                    hint="End it first; nothing was removed.",
+                )
+            freed = sum(sizes(env.root))
+            shutil.rmtree(env.root, ignore_errors=True)
+            return freed
+
+    def sweep(self) -> list[str]:
+        """Remove rubble: what was begun and never published, and generations that were replaced. Waits for nobody."""
+        swept: list[str] = []
+        for name in files.listing(self.root):
+            root = self.root / name
+            if not name.startswith("luci_") or not root.is_dir():
+                continue
+            lock = self._lock(name.rpartition("_")[2])
+            if not _try(lock):
+                continue
+            try:
+                env = _read(root)
+                if env:
+                    swept += self._sweep_generations(env)
+                elif not (root / "env.json").exists() and not uses.users(root):
+                    shutil.rmtree(root, ignore_errors=True)
+                    swept.append(name)
+            finally:
+                lock.release()
+        return swept
+
+    def _sweep_generations(self, env: Env) -> list[str]:
+        old = [n for n in files.listing(env.root) if n[:1] == "g" and n[1:].isdigit() and int(n[1:]) != env.generation]
+        if not old or uses.users(env.root):
+            return []
+        for name in old:
+            shutil.rmtree(env.root / name, ignore_errors=True)
+        return [f"{env.name}/{name}" for name in old]
+
+    def _lock(self, key: str) -> BaseFileLock:
+        import filelock  # 15 ms, and only what changes the store needs it
+
+        folder = self.root / ".locks"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise EnvError(
+                f"{self.root} cannot be written.", cause=str(error), hint="LUCI_HOME moves luci's folders elsewhere."
+            ) from error
+        return filelock.FileLock(folder / key)
+
+
+def _try(lock: BaseFileLock) -> bool:
+    import filelock
+
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        return False
+    return True
+
+
+def fault(env: Env) -> str:
+    """Return what a quick look finds wrong with an environment; empty where it is whole. Reads no file of a package."""
+    if not os.path.exists(env.interpreter):
+        return f"Python {env.version} at {env.interpreter} is gone"
+    if not os.access(env.python, os.X_OK):
+        return "its python is gone"
+    try:
+        site = venvs.site_packages(env.path)
+    except LuciError:
+        return "its site-packages are gone"
+    if files.mtime(site) != env.sealed:
+        return "its packages were changed"
+    return ""
+
+
+def verify(env: Env) -> list[str]:
+    """Return every fault a long look finds: each file of each package against the hash in its RECORD (PEP 376, 627)."""
+    import base64
+    import csv
+    import hashlib
+
+    faults = [found] if (found := fault(env)) else []
+    try:
+        site = venvs.site_packages(env.path)
+    except LuciError:
+        return faults
+    present = venvs.installed(env.path)
+    faults += [f"{name} {version} is gone" for name, version in env.installed.items() if present.get(name) != version]
+    for folder in sorted(site.glob("*.dist-info")):
+        try:
+            rows = list(csv.reader((folder / "RECORD").read_text(encoding="utf-8").splitlines()))
+        except (OSError, UnicodeDecodeError, csv.Error):
+            faults.append(f"{folder.name} has no readable RECORD")
+            continue
+        for row in rows:
+            path, digest = row[0], row[1] if len(row) > 1 else ""
+            method, _, wanted = digest.partition("=")
+            if not wanted or method not in hashlib.algorithms_available:
+                continue
+            try:
+                with open(site / path, "rb") as file:
+                    actual = hashlib.file_digest(file, method).digest()
+            except OSError:
+                faults.append(f"{path} is gone")
+                continue
+            if base64.urlsafe_b64encode(actual).rstrip(b"=").decode() != wanted:
+                faults.append(f"{path} was altered")
+    return faults
+
+
+def sizes(root: Path) -> tuple[int, ...]:
+    """Return the bytes that removing each file below `root` would free: those linked elsewhere are left out."""
+    found = []
+    for folder, _, names in os.walk(root):
+        for name in names:
+            try:
+                info = os.lstat(os.path.join(folder, name))
+            except OSError:
+                continue
+            if info.st_nlink == 1:
+                found.append(info.st_blocks * 512 if hasattr(info, "st_blocks") else info.st_size)
+    return tuple(found)
+
+
+def _publish(env: Env) -> None:
+    record = {
+        "format": FORMAT,
+        "key": env.spec.key,
+        "label": env.label,
+        "spec": asdict(env.spec),
+        "generation": env.generation,
+        "interpreter": env.interpreter,
+        "version": env.version,
+        "installed": env.installed,
+        "created": env.created,
+        "sealed": env.sealed,
+        "about": env.about,
+    }
+    files.write_json(env.root / "env.json", record)
+
+
+def _read(root: Path) -> Env | None:
+    """Return the environment that a folder holds, or None: not published, unreadable, or of a format not known here."""
+    record = files.read_json(root / "env.json")
+    if record.get("format") != FORMAT:
+        return None
+    try:
+        known = {field.name for field in fields(EnvSpec)}
+        told: dict[str, Any] = {
+            name: tuple(v) if isinstance(v, list) else v for name, v in record["spec"].items() if name in known
+        }
+        spec = EnvSpec(**told)
+        if not root.name.endswith(f"_{spec.key}"):
+            return None
+        return Env(
+            root=root,
+            spec=spec,
+            label=str(record["label"]),
+            generation=int(record["generation"]),
+            interpreter=str(record["interpreter"]),
+            version=str(record["version"]),
+            installed=dict(record["installed"]),
+            created=float(record["created"]),
+            sealed=int(record["sealed"]),
+            about=dict(record["about"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None

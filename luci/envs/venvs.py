@@ -1,0 +1,98 @@
+"""Virtual environments: made by uv, by virtualenv where uv cannot, with luci's start-up hook inside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from luci.envs import files
+from luci.envs.interpreters import Interpreter
+from luci.errors import EnvError
+
+HOOK = Path(__file__).parent / "hook"
+
+
+def create(folder: Path, python: Interpreter, uv: str | None) -> None:
+    """Make an empty environment at `folder`, which must not be there yet. Raises EnvError, leaving no half of one."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    said = []
+    for command in _commands(folder, python, uv):
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, cwd=folder.parent)
+        if done.returncode == 0 and python_of(folder).exists():
+            _furnish(folder)
+            return
+        said.append((done.stderr or done.stdout).strip())
+        shutil.rmtree(folder, ignore_errors=True)
+    raise EnvError(f"No environment could be made with Python {python.version}.", cause="\n".join(said))
+
+
+def _commands(folder: Path, python: Interpreter, uv: str | None) -> list[list[str]]:
+    own = [sys.executable, "-m", "virtualenv", "--quiet", "--no-download", "--no-periodic-update"]
+    virtualenv = [*own, "--python", python.path, str(folder)]
+    if uv is None:
+        return [virtualenv]
+    return [[uv, "venv", "--quiet", "--no-project", "--python", python.path, "--", str(folder)], virtualenv]
+
+
+def _furnish(folder: Path) -> None:
+    """Put in the hook that brings luci back, and the pip that takes a need to a new plan."""
+    site = site_packages(folder)
+    shutil.copy(HOOK / "_luci_hook.py", site)
+    (site / "_luci_hook.pth").write_text("import _luci_hook\n")
+    (site / "__pycache__").mkdir(exist_ok=True)  # so that running changes nothing in the folder itself
+    need = [sys.executable, "-m", "luci", "_need"]
+    (folder / "luci-command.json").write_text(json.dumps({"need": need}))
+
+
+def add_pip(folder: Path) -> None:
+    """Give the environment luci's own pip, unless a real one was asked for."""
+    site = site_packages(folder)
+    if any(name.startswith("pip-") for name in files.listing(site)):
+        return
+    shutil.copytree(HOOK / "pip", site / "pip", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    if os.name != "nt":
+        script = folder / "bin" / "pip"
+        script.write_text('#!/bin/sh\nexec "${0%/*}/python" -m pip "$@"\n')
+        script.chmod(0o755)
+
+
+def python_of(folder: Path) -> Path:
+    return folder / "Scripts" / "python.exe" if os.name == "nt" else folder / "bin" / "python"
+
+
+def site_packages(folder: Path) -> Path:
+    """Return where the environment's packages lie. Raises EnvError where there is no such folder."""
+    if os.name == "nt":
+        return folder / "Lib" / "site-packages"
+    for lib in sorted(files.listing(folder / "lib")):
+        site = folder / "lib" / lib / "site-packages"
+        if site.is_dir():
+            return site
+    raise EnvError(
+        f"{folder} is not an environment.", hint="`luci env verify` finds such, `luci env rebuild` mends them."
+    )
+
+
+def installed(folder: Path) -> dict[str, str]:
+    """Return {canonical name: version} of what is installed, read from the names of the .dist-info folders."""
+    from packaging.utils import canonicalize_name
+
+    found = {}
+    for name in files.listing(site_packages(folder)):
+        if name.endswith(".dist-info"):
+            distribution, _, version = name.removesuffix(".dist-info").rpartition("-")
+            found[str(canonicalize_name(distribution))] = version
+    return dict(sorted(found.items()))
+
+
+def environ(folder: Path, base: dict[str, str]) -> dict[str, str]:
+    """Return the variables a process in the environment gets: its own commands first, nothing of the host's Python."""
+    bin_folder = str(python_of(folder).parent)
+    left_out = {"PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV_PROMPT"}
+    kept = {name: value for name, value in base.items() if name not in left_out}
+    path = kept.get("PATH", os.defpath)
+    return {**kept, "VIRTUAL_ENV": str(folder), "PATH": f"{bin_folder}{os.pathsep}{path}"}

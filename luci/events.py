@@ -1,0 +1,124 @@
+"""All that the core ever says. A front end shows these values and decides nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `as_dict` is its JSON form, with its name under "event"."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"event": type(self).__name__.lower(), **dataclasses.asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class Note(Event):
+    """A fact worth a line, said only with --verbose."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Event):
+    """A line the person should see."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Warned(Event):
+    """Something weaker or stranger than the person may expect."""
+
+    text: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Working(Event):
+    """A step that may take long has begun; it ends with the next event."""
+
+    step: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned(Event):
+    """What luci would do. `plan` is the plan's JSON form."""
+
+    plan: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Built(Event):
+    """An environment is there that was not."""
+
+    key: str
+    path: str
+    seconds: float
+    packages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reused(Event):
+    key: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing(Event):
+    """A run ended because a module was not there."""
+
+    module: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying(Event):
+    """The script runs again, with another plan."""
+
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
+    """The script runs."""
+
+    argv: tuple[str, ...]
+    env_key: str
+    pid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Output(Event):
+    """Bytes that the script wrote, as text with surrogate escapes."""
+
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Become(Event):
+    """Nothing is left to decide: the process may become the script."""
+
+    argv: tuple[str, ...]
+    environ: dict[str, str] = field(repr=False)
+    cwd: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"event": "become", "argv": list(self.argv)}  # the environment may hold secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Event):
+    """The script ended. `exit_code` is 128+N where signal N killed it."""
+
+    exit_code: int
+    seconds: float
+    signal: int = 0
+    timed_out: bool = False

@@ -1,0 +1,1 @@
+"""One script, from source to exit code."""

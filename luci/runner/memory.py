@@ -1,0 +1,104 @@
+"""What earlier runs of a script taught, and where its environment is: one small file a script.
+
+The warm part lets the next run start without a plan: it holds the state of every file the plan was read from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from luci import __version__, paths
+from luci.envs import files
+from luci.envs.store import Env
+from luci.runner.script import Script
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Memory:
+    """`modules` were found missing in a run, `limits` are releases that still had what was missing, `approved` are
+    distributions that a person let in for this script, `python` is a specifier that a failure taught."""
+
+    script: str = ""
+    modules: tuple[str, ...] = ()
+    names: dict[str, str] = field(default_factory=dict)
+    requirements: tuple[str, ...] = ()
+    limits: dict[str, str] = field(default_factory=dict)
+    approved: tuple[str, ...] = ()
+    python: str = ""
+    warm: dict[str, Any] = field(default_factory=dict)
+
+
+def place(script: Script) -> Path:
+    """Where the memory of a script lies: by its path, or by its text where it has none."""
+    told = str(script.path).encode("utf-8", "surrogateescape") if script.path else script.source
+    return folder() / f"{hashlib.sha256(script.kind.encode() + b':' + told).hexdigest()[:24]}.json"
+
+
+def folder() -> Path:
+    return paths.state() / "scripts"
+
+
+def load(script: Script) -> Memory:
+    return _read(place(script)) or Memory(script=str(script.path or ""))
+
+
+def save(script: Script, memory: Memory) -> None:
+    files.write_json(place(script), {"format": FORMAT, **asdict(memory)}, needed=False)
+
+
+def all_of_them() -> Iterator[Memory]:
+    for name in files.listing(folder()):
+        if memory := _read(folder() / name):
+            yield memory
+
+
+def _read(path: Path) -> Memory | None:
+    record = files.read_json(path)
+    if record.get("format") != FORMAT:
+        return None
+    known = {f.name: f for f in fields(Memory)}
+    told = {name: tuple(v) if isinstance(v, list) else v for name, v in record.items() if name in known}
+    right = {n: v for n, v in told.items() if isinstance(v, type(getattr(Memory(), n)))}
+    return Memory(**right)
+
+
+# -- the warm part
+
+
+def warm(env: Env, read: Iterable[str], absent: Iterable[str], environ: dict[str, str]) -> dict[str, Any]:
+    """Return what must still be so for `env` to be right: the files that were read, those that were not there."""
+    return {
+        "version": __version__,
+        "env": str(env.root),
+        "generation": env.generation,
+        "key": env.key,
+        "files": {path: stamp(path) for path in read},
+        "absent": sorted(absent),
+        "environ": environ,
+    }
+
+
+def still_true(record: dict[str, Any]) -> bool:
+    """Whether nothing that the warm part speaks of has changed."""
+    return (
+        record.get("version") == __version__
+        and all(os.environ.get(name, "") == value for name, value in record["environ"].items())
+        and all(stamp(path) == known for path, known in record["files"].items())
+        and not any(os.path.lexists(path) for path in record["absent"])
+    )
+
+
+def stamp(path: str) -> list[int]:
+    """Tell one state of a file from another: a change, a replacement, a missing file."""
+    try:
+        info = os.stat(path)
+    except OSError:
+        return []
+    return [info.st_mtime_ns, info.st_size, info.st_ino]

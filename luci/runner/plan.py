@@ -1,0 +1,323 @@
+"""What a script needs, who says so, and the environment that follows: imports, declarations and pins to an EnvSpec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from luci.config import Settings
+from luci.context import Context
+from luci.envs import interpreters
+from luci.envs.installer import Terms
+from luci.envs.interpreters import Interpreter
+from luci.envs.sources import Sources, sources
+from luci.envs.spec import EnvSpec
+from luci.envs.store import Store, fault
+from luci.errors import EnvError, PlanError, ScriptError, UsageError
+from luci.events import Event, Warned, Working
+from luci.runner import declared, imports, packages, table
+from luci.runner.declared import Declarations
+from luci.runner.imports import Certainty, Import, Scan, Target
+from luci.runner.memory import Memory
+from luci.runner.packages import Choice, Knowledge
+from luci.runner.script import Script, decode
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What the person adds to what the script says."""
+
+    requirements: tuple[str, ...] = ()  # --with
+    python: str = ""  # --python
+    allow: frozenset[str] = frozenset()  # --allow: distributions that pass the gate
+    offline: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What luci would do. `spec` is the environment, `choices` say why; what waits for a yes is not in the spec."""
+
+    script: Script
+    scan: Scan
+    interpreter: Interpreter
+    spec: EnvSpec
+    choices: tuple[Choice, ...]
+    declarations: Declarations | None
+    sources: Sources
+    terms: Terms
+    problems: tuple[str, ...] = ()
+    pythons: tuple[Interpreter, ...] = field(default=(), repr=False)  # others that would do, the best first
+    memory: Memory = field(default=Memory(), repr=False)
+
+    @property
+    def asked(self) -> tuple[Choice, ...]:
+        return tuple(c for c in self.choices if c.status == "ask")
+
+    @property
+    def hopeless(self) -> tuple[Choice, ...]:
+        """Modules that the script cannot do without and that nothing on any index provides."""
+        certain = ("host", "nothing", "python2", "removed")
+        return tuple(c for c in self.choices if c.kind in certain and c.certainty is Certainty.REQUIRED)
+
+    @property
+    def label(self) -> str:
+        return self.script.path.stem if self.script.path else self.script.kind
+
+    def names(self) -> list[str]:
+        """One requirement a line, as it would be installed."""
+        return list(self.spec.requirements)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "script": self.script.name,
+            "python": self.interpreter.version,
+            "interpreter": self.interpreter.path,
+            "key": self.spec.key,
+            "requirements": list(self.spec.requirements),
+            "scope": self.spec.scope,
+            "choices": [_choice_as_dict(c) for c in self.choices],
+            "refused": [_choice_as_dict(c) for c in self.asked],
+            "skipped": [{"module": s.module, "line": s.line, "reason": s.reason} for s in self.scan.skipped],
+            "problems": list(self.problems),
+        }
+
+    def about(self) -> dict[str, Any]:
+        """What the environment's record keeps of the plan: who asked for what, and why."""
+        return {
+            "script": str(self.script.path or self.script.kind),
+            "choices": [_choice_as_dict(c) for c in self.choices if c.requirements and c.status == "install"],
+        }
+
+
+def _choice_as_dict(choice: Choice) -> dict[str, Any]:
+    first = choice.imports[0] if choice.imports else None
+    return {
+        "module": choice.module,
+        "requirements": list(choice.requirements),
+        "source": choice.source,
+        "reason": choice.reason,
+        "status": choice.status,
+        "kind": choice.kind,
+        "doubts": list(choice.doubts),
+        "certainty": str(choice.certainty),
+        "file": first.file if first else "",
+        "line": first.line if first else 0,
+    }
+
+
+def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Generator[Event, None, Plan]:
+    """Return the plan for a script. Raises ScriptError for source that cannot run, PlanError where no Python fits."""
+    settings = context.settings
+    declarations = _declarations(script)
+    for problem in declarations.problems if declarations else ():
+        yield Warned(problem)
+    places = sources(settings.index)
+    pythons = _pythons(wants, declarations, memory, settings)
+    known = _knowledge(declarations, places, wants, context, memory)
+    yield Working("planning", script.name)
+    plan = _best(pythons, lambda python: _on(python, script, declarations, places, known, wants, settings, memory))
+    plan = _reusing(plan, pythons, lambda python: _on(python, script, declarations, places, known, wants, settings, memory))
+    troubles = tuple(dict.fromkeys([*known.troubles, *(known.index.troubles if known.index else ())]))
+    return replace(plan, pythons=tuple(pythons), problems=troubles)
+
+
+# -- what was declared, and which Pythons it leaves
+
+
+def _declarations(script: Script) -> Declarations | None:
+    if found := declared.inline(decode(script.source, script.name)):
+        return found
+    if script.path and (found := declared.beside(script.path)):
+        return found
+    return declared.project(script.folder)
+
+
+def _pythons(wants: Wants, declarations: Declarations | None, memory: Memory, settings: Settings) -> list[Interpreter]:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    wanted = wants.python or settings.run.python
+    here = [interpreters.choose(wanted)] if wanted and not _is_range(wanted) else interpreters.find()
+    limits = [text for text in (wanted if _is_range(wanted) else "", declarations.requires_python if declarations else "") if text]
+    if not wanted:
+        limits += [memory.python] if memory.python else []
+        here = [p for p in here if p.final and not p.free_threaded and p.implementation == "cpython"] or here
+    fitting = here
+    for text in limits:
+        try:
+            specifier = SpecifierSet(text)
+        except InvalidSpecifier:
+            raise PlanError(f"requires-python {text!r} is not a version specifier.") from None
+        fitting = [p for p in fitting if specifier.contains(p.version, prereleases=True)]
+    if fitting:
+        return fitting
+    raise PlanError(
+        f"No Python here satisfies {' and '.join(limits) or wanted or 'what is needed'}.",
+        cause=f"Here are {', '.join(p.version for p in interpreters.find()) or 'none'}.",
+        hint="Install one that does, or change requires-python.",
+    )
+
+
+def _is_range(wanted: str) -> bool:
+    return wanted[:1] in "<>=!~" if wanted else False
+
+
+def _knowledge(
+    declarations: Declarations | None, places: Sources, wants: Wants, context: Context, memory: Memory
+) -> Knowledge:
+    from luci import paths
+    from luci.runner.index import Index
+
+    settings = context.settings
+    asked = settings.index if not wants.offline else replace(settings.index, offline=True)
+    return Knowledge(
+        declared=declarations,
+        config=settings.names,
+        learned=memory.names,
+        table=table.table(),
+        index=Index(places, asked, paths.cache() / "index", context.stop),
+        gate=settings.gate,
+        approved=wants.allow | frozenset(memory.approved),
+    )
+
+
+# -- one Python, and the best of them
+
+
+def _on(
+    python: Interpreter,
+    script: Script,
+    declarations: Declarations | None,
+    places: Sources,
+    known: Knowledge,
+    wants: Wants,
+    settings: Settings,
+    memory: Memory,
+) -> Plan:
+    """Return the plan as it would be with this Python."""
+    scan = _scan(script, python)
+    learned = [Import(module, 0, "an earlier run", Certainty.DYNAMIC) for module in memory.modules]
+    taken = {seen.module for seen in scan.imports}
+    wanted = [*scan.imports, *(seen for seen in learned if seen.module not in taken)]
+    choices = [*packages.choose(wanted, known, python), *_gone(scan.gone, known)]
+    if declarations and declarations.complete:
+        chosen = {line for c in choices for line in c.requirements}
+        lines = [d.line for d in declarations.requirements if not d.constraint and d.line not in chosen]
+        choices += [Choice("", (line,), "declared", "declared") for line in lines]
+    choices += [Choice("", (line,), "declared", "--with") for line in wants.requirements]
+    choices += [Choice("", (line,), "learned", "an earlier run asked for it") for line in memory.requirements]
+    choices = [_limited(choice, memory.limits) for choice in choices]
+    spec = EnvSpec(
+        python=python.short,
+        implementation=python.implementation,
+        platform=python.platform,
+        requirements=tuple(_in_the_end(choices, wants)),
+        constraints=tuple(d.line for d in declarations.requirements if d.constraint) if declarations else (),
+        scope="" if settings.envs.share else str(declared.project_root(script.folder) or script.folder),
+        index=places.identity,
+    )
+    return Plan(script, scan, python, spec, tuple(choices), declarations, places, _terms(choices, settings, wants))
+
+
+def _scan(script: Script, python: Interpreter) -> Scan:
+    target = Target(python.minor, python.sys_platform, python.os_name, python.implementation)
+    try:
+        return imports.scan(script, target)
+    except ScriptError as error:
+        import sys
+
+        if python.minor <= sys.version_info[:2]:
+            raise
+        try:
+            return imports.scan_with(python.path, script, target)  # its grammar is newer than this Python's
+        except ScriptError:
+            raise error from None
+
+
+def _gone(gone: Iterable[Import], known: Knowledge) -> list[Choice]:
+    """Modules that this Python's standard library has dropped: their backport, or a clear word."""
+    choices = []
+    for seen in gone:
+        top = seen.module.partition(".")[0]
+        removed = known.table.removed.get(top)
+        if removed and removed.backport:
+            reason = f"{top} left the standard library after Python {removed.until[0]}.{removed.until[1]}"
+            choices.append(Choice(top, (removed.backport,), "table", reason, (seen,)))
+        else:
+            until = f" after Python {removed.until[0]}.{removed.until[1]}" if removed else ""
+            reason = f"{top} is not in this Python's standard library{until and ': it left' + until}"
+            choices.append(Choice(top, (), "table", reason, (seen,), "none", kind="removed"))
+    return choices
+
+
+def _limited(choice: Choice, limits: dict[str, str]) -> Choice:
+    """Apply the releases that a failed run taught, where nothing else says which release."""
+    if choice.source == "declared" or not choice.requirements:
+        return choice
+    name = choice.requirements[0]
+    if name in limits:
+        reason = f"{choice.reason}; an earlier run needed an older release"
+        return replace(choice, requirements=(f"{name}{limits[name]}", *choice.requirements[1:]), reason=reason)
+    return choice
+
+
+def _in_the_end(choices: Iterable[Choice], wants: Wants) -> list[str]:
+    """The requirements of all that installs. What --with names replaces the same name from a weaker source."""
+    asked = {packages.name_of(line) for line in wants.requirements}
+    lines = [(c, line) for c in choices if c.status == "install" for line in c.requirements]
+    return [line for c, line in lines if c.reason == "--with" or packages.name_of(line) not in asked]
+
+
+def _terms(choices: Iterable[Choice], settings: Settings, wants: Wants) -> Terms:
+    from datetime import UTC, datetime, timedelta
+
+    chosen = [c for c in choices if c.status == "install"]
+    day = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=settings.gate.quarantine_days)
+    dated = sorted({packages.name_of(r) for c in chosen if c.source == "index" and c.dated for r in c.requirements})
+    return Terms(
+        wheels_only=packages.guessed(chosen),
+        not_after=tuple((name, day) for name in dated),
+        offline=wants.offline or settings.index.offline,
+    )
+
+
+def _best(pythons: list[Interpreter], on: Any) -> Plan:
+    """Return the plan with the first Python that has all modules of the standard library the script wants, whose
+    grammar reads it, and for which every distribution has a wheel, as far as the index was asked."""
+    second: Plan | None = None
+    failure: Exception | None = None
+    for python in pythons:
+        try:
+            plan: Plan = on(python)
+        except ScriptError as error:
+            failure = failure or error
+            continue
+        if plan.scan.minimum > python.minor:
+            failure = failure or ScriptError(
+                f"{plan.script.name} needs Python {'.'.join(map(str, plan.scan.minimum))} or later.",
+                hint="Install one; here are " + ", ".join(p.version for p in pythons) + ".",
+            )
+            continue
+        if not plan.scan.gone and all(c.wheel for c in plan.choices):
+            return plan
+        second = second or plan
+    if second:
+        return second
+    raise failure or PlanError("No Python was found.")
+
+
+def _reusing(plan: Plan, pythons: list[Interpreter], on: Any) -> Plan:
+    """Prefer a Python for which the environment is already there and whole."""
+    from luci import paths
+
+    store = Store(paths.envs())
+    for python in [plan.interpreter, *pythons]:
+        spec = replace(plan.spec, python=python.short)
+        env = store.get(spec.key)
+        if env and not fault(env):
+            other: Plan = plan if python == plan.interpreter else on(python)
+            if other.spec.key == env.key and other.scan.minimum <= python.minor:
+                return other
+    return plan

@@ -1,0 +1,158 @@
+"""The curated table of which distribution provides an import (package_names.toml), and how it is looked up."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+FILE = Path(__file__).with_name("package_names.toml")
+
+Kind = Literal["provided", "host", "nothing", "python2", "generic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the table says of an import: distributions that provide it, or why none does."""
+
+    kind: Kind
+    module: str  # the part of the import that the entry speaks of
+    requirements: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A module of the standard library that later Pythons dropped."""
+
+    until: tuple[int, int]  # the last Python that has it
+    backport: str
+
+
+@dataclass(frozen=True)
+class Table:
+    names: Mapping[str, tuple[str, ...]]
+    same: frozenset[str]
+    families: Mapping[str, str]
+    variants: Mapping[str, Mapping[str, Any]]
+    alternatives: Mapping[str, tuple[str, ...]]
+    extras: Mapping[str, str]
+    host: Mapping[str, str]
+    nothing: Mapping[str, str]
+    python2: Mapping[str, str]
+    removed: Mapping[str, Removed]
+    generic: frozenset[str]
+    taken: Mapping[str, str]
+
+    @functools.cached_property
+    def distributions(self) -> frozenset[str]:
+        """Every distribution the table names, canonical."""
+        named = set(self.same) | {r for rs in self.names.values() for r in rs} | set(self.alternatives)
+        named |= {d for others in self.alternatives.values() for d in others}
+        named |= {d for v in self.variants.values() for d in (v["default"], *(k for k in v if k != "default"))}
+        return frozenset(re.split(r"[\[<>=!~; ]", normal(name))[0] for name in named)
+
+    def lookup(self, module: str, used: Collection[str] = ()) -> Known | None:
+        """Return what is known of a dotted import, the longest entry first; `used` are the names and attributes the
+        script takes from it, which decide where several distributions provide it."""
+        for part in prefixes(module):
+            if known := self._entry(part, module, used):
+                return known
+        top = module.partition(".")[0]
+        if normal(top) in self.same:
+            return Known("provided", top, (normal(top),))
+        return Known("generic", top) if top in self.generic else None
+
+    def _entry(self, part: str, module: str, used: Collection[str]) -> Known | None:
+        if variant := self.variants.get(part):
+            return Known("provided", part, (_variant(variant, part, module, used),))
+        if part in self.names:
+            return Known("provided", part, self.names[part])
+        if part in self.host:
+            return Known("host", part, reason=f"{part} exists only inside {self.host[part]}.")
+        if part in self.nothing:
+            return Known("nothing", part, reason=self.nothing[part])
+        if part in self.python2:
+            return Known("python2", part, reason=f"{part} is a module of Python 2; {self.python2[part]} took its place.")
+        if (pattern := self.families.get(part)) and (rest := module[len(part) + 1 :]):
+            piece = re.sub(r"_v\d+\w*$", "", rest.partition(".")[0])
+            return Known("provided", f"{part}.{rest.partition('.')[0]}", (normal(pattern.format(piece)),))
+        return None
+
+
+def _variant(variant: Mapping[str, Any], part: str, module: str, used: Collection[str]) -> str:
+    below = module[len(part) + 1 :].split(".") if module != part else []
+    wanted = {*used, *below[:1], ".".join(below)}
+    fitting = (name for name, signs in variant.items() if name != "default" and wanted & set(signs))
+    return next(fitting, str(variant["default"]))
+
+
+def prefixes(module: str) -> Iterator[str]:
+    """Yield "a.b.c", "a.b", "a"."""
+    while module:
+        yield module
+        module = module.rpartition(".")[0]
+
+
+def normal(name: str) -> str:
+    """Return a distribution's name in its canonical form (PEP 503), extras and versions kept.
+
+    >>> normal("Flask_RESTful")
+    'flask-restful'
+    """
+    match = re.match(r"[A-Za-z0-9._-]+", name)
+    head = match.group() if match else ""
+    return re.sub(r"[-_.]+", "-", head).lower() + name[len(head) :]
+
+
+def one_edit_apart(name: str, others: Collection[str]) -> str:
+    """Return the one of `others` that a single typing slip turns into `name`; empty where there is none.
+
+    >>> one_edit_apart("reqests", {"requests"})
+    'requests'
+    """
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789-"
+    splits = [(name[:i], name[i:]) for i in range(len(name) + 1)]
+    slips = (
+        slip
+        for a, b in splits
+        for slip in (
+            a + b[1:],
+            a + b[1:2] + b[:1] + b[2:],
+            *(a + c + b[1:] for c in letters if b),
+            *(a + c + b for c in letters),
+        )
+    )
+    return next((slip for slip in slips if slip != name and slip in others), "")
+
+
+@functools.cache
+def table() -> Table:
+    raw = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    return Table(
+        names={module: _several(value) for module, value in raw["names"].items()},
+        same=frozenset(normal(module) for module in raw["same"]["modules"]),
+        families=raw["families"],
+        variants=raw["variants"],
+        alternatives={name: tuple(others) for name, others in raw["alternatives"].items()},
+        extras=raw.get("extras", {}),
+        host=raw["host"],
+        nothing=raw["nothing"],
+        python2=raw["python2"],
+        removed={m: Removed(_version(v["until"]), v.get("backport", "")) for m, v in raw["removed"].items()},
+        generic=frozenset(raw["generic"]["words"]),
+        taken=raw["taken"],
+    )
+
+
+def _several(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _version(text: str) -> tuple[int, int]:
+    major, minor = text.split(".")
+    return int(major), int(minor)
