@@ -103,12 +103,19 @@ class Output(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Words(Event):
+    """What an attempt itself said in the end and was held back until it was sure that no other follows."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Become(Event):
-    """Nothing is left to decide: the process may become the script."""
+    """Nothing is left to decide: the process may become the script, its standard input from `stdin` if given."""
 
     argv: tuple[str, ...]
     environ: dict[str, str] = field(repr=False)
-    cwd: str = ""
+    stdin: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return {"event": "become", "argv": list(self.argv)}  # the environment may hold secrets

@@ -60,3 +60,10 @@ def write(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_quick(path: Path, text: str) -> None:
+    """Replace a file, without waiting for the disk: for what need not outlive a power cut."""
+    name = path.with_name(f".{path.name}.new")
+    name.write_text(text, encoding="utf-8")
+    os.replace(name, path)

@@ -118,6 +118,7 @@ def _command(
         command += ["--only-binary", name]
     for name, instant in terms.not_after:
         command += ["--exclude-newer-package", f"{name}={instant.isoformat()}"]
+    command += sources.uv_flags()
     command += ["--offline"] if terms.offline else []
     command += ["--refresh"] if terms.refresh else []
     return command, sources.uv_environ()
@@ -208,3 +209,11 @@ def _subjects(reason: Reason, text: str) -> tuple[str, ...]:
     found = [match for pattern in patterns.get(reason, []) for match in re.findall(pattern, flat)]
     names = [re.split(r"==|@|<|>|!", name)[0].rstrip("`.").lower().replace("_", "-") for name in found]
     return tuple(dict.fromkeys(names))
+
+
+def cache_folder() -> str:
+    """Return where uv keeps its wheels; environments share those files. Empty where there is no uv."""
+    uv = find_uv()
+    if uv is None:
+        return ""
+    return subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=False).stdout.strip()

@@ -102,3 +102,12 @@ def stamp(path: str) -> list[int]:
     except OSError:
         return []
     return [info.st_mtime_ns, info.st_size, info.st_ino]
+
+
+def scripts_by_key() -> dict[str, list[str]]:
+    """Return which scripts use which environment, by key."""
+    found: dict[str, list[str]] = {}
+    for memory in all_of_them():
+        if memory.script and (key := memory.warm.get("key")):
+            found.setdefault(key, []).append(memory.script)
+    return found

@@ -1,8 +1,8 @@
 """Which distribution provides an import: an ordered chain, each answer saying who gave it and why.
 
-    1 declared   the script or its project        4 table   package_names.toml
-    2 config     the user's own [names]           5 index   a wheel that really holds the module, through the gate
-    3 learned    an earlier run of this script
+1 declared   the script or its project        4 table   package_names.toml
+2 config     the user's own [names]           5 index   a wheel that really holds the module, through the gate
+3 learned    an earlier run of this script
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from luci.runner.imports import Certainty, Import
 from luci.runner.table import Table, normal, one_edit_apart, prefixes
 
 if TYPE_CHECKING:
-    from luci.runner.declared import Declarations
+    from luci.runner.declared import Declarations, Declared
     from luci.runner.index import File, Index, Project, Release, Use
 
 T = TypeVar("T")
@@ -141,7 +141,9 @@ def _sure(dotted: str, seen: Import, known: Knowledge) -> Choice | None:
         extra = next((known.table.extras[p] for p in prefixes(dotted) if p in known.table.extras), "")
         wanted = (extra,) if extra else entry.requirements
         renamed = normal(entry.module) != name_of(wanted[0])
-        return Choice(entry.module, wanted, "table", f"{entry.module} is in {name_of(wanted[0])}" if renamed else "well known")
+        return Choice(
+            entry.module, wanted, "table", f"{entry.module} is in {name_of(wanted[0])}" if renamed else "well known"
+        )
     if entry.kind == "generic":
         reason = f"no {entry.module}.py is beside the script, and the name is too common to guess a distribution from"
         return Choice(entry.module, (), "table", reason, status="none", kind="generic")
@@ -151,13 +153,18 @@ def _sure(dotted: str, seen: Import, known: Knowledge) -> Choice | None:
 def _declared(dotted: str, tabled: tuple[str, ...], known: Knowledge) -> Choice | None:
     if known.declared is None:
         return None
-    lines = {line.name: line for line in known.declared.requirements if line.name and not line.constraint}
     for name in [*(name_of(r) for r in tabled), *candidates(dotted)]:
-        if name in lines:
-            return Choice(dotted.partition(".")[0], (lines[name].line,), "declared", lines[name].origin)
+        lines = [d for d in known.declared.requirements if d.name == name and not d.constraint]
+        if lines:
+            return Choice(dotted.partition(".")[0], tuple(with_hashes(d) for d in lines), "declared", lines[0].origin)
     if known.declared.complete:
         return Choice(dotted.partition(".")[0], (), "declared", "what is declared is complete", status="skip")
     return None
+
+
+def with_hashes(line: Declared) -> str:
+    """Return a declared line as an installer reads it, the hashes it must have behind it."""
+    return " ".join([line.line, *(f"--hash={digest}" for digest in line.hashes)])
 
 
 def candidates(dotted: str) -> list[str]:
@@ -169,7 +176,9 @@ def candidates(dotted: str) -> list[str]:
     parts = dotted.split(".")
     top = parts[0]
     joined = ["-".join(parts[:n]) for n in range(min(len(parts), 3), 1, -1)]
-    return list(dict.fromkeys(normal(n) for n in [*joined, top, f"python-{top}", f"py{top}", f"{top}-python", f"py-{top}"]))
+    return list(
+        dict.fromkeys(normal(n) for n in [*joined, top, f"python-{top}", f"py{top}", f"{top}-python", f"py-{top}"])
+    )
 
 
 def name_of(requirement: str) -> str:
@@ -197,7 +206,10 @@ def _with_versions(choices: list[Choice], known: Knowledge, python: Interpreter)
     except IndexFailed as error:
         known.troubles.append(error.message)
         return choices
-    return [_held_back(choice, found.get(name_of(choice.requirements[0])) if choice.requirements else None) for choice in choices]
+    return [
+        _held_back(choice, found.get(name_of(choice.requirements[0])) if choice.requirements else None)
+        for choice in choices
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,14 +221,16 @@ class _Newest:
 def _newest(index: Index | None, project: Project | None, uses: tuple[Use, ...], python: Interpreter) -> _Newest:
     if index is None or project is None:
         return _Newest(None, None)
-    fits = _fits(python)
+    fits = fits_for(python)
     latest = next((r for r in project.releases if not r.version.is_prerelease and any(map(fits, r.files))), None)
     return _Newest(index.newest_holding(project, uses, fits), latest)
 
 
 def _held_back(choice: Choice, newest: _Newest | None) -> Choice:
     if newest is None or newest.latest is None or choice.status != "install":
-        return choice if newest is None or newest.latest or choice.source == "declared" else replace(choice, wheel=False)
+        return (
+            choice if newest is None or newest.latest or choice.source == "declared" else replace(choice, wheel=False)
+        )
     if newest.release is None or newest.release.version >= newest.latest.version:
         return choice
     missing = ", ".join(sorted({name for i in choice.imports for name in ([*i.names] or [i.module])}))
@@ -238,7 +252,7 @@ def _uses(imports: Iterable[Import]) -> tuple[Use, ...]:
     return tuple(Use(i.module, i.names) for i in firm if i.names or "." in i.module)
 
 
-def _fits(python: Interpreter) -> Callable[[File], bool]:
+def fits_for(python: Interpreter) -> Callable[[File], bool]:
     """Return whether a wheel can be installed for `python`: its tags, and its Requires-Python."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
@@ -321,7 +335,7 @@ def _evidence(
     assert known.index is not None
     uses = _uses(imports) or (Use(top, ()),)
     quarantine = datetime.now(UTC) - timedelta(days=known.gate.quarantine_days)
-    fits = _fits(python)
+    fits = fits_for(python)
     found = []
     for name in names:
         project = projects.get(name)
@@ -343,29 +357,17 @@ def _evidence(
     return _gated(top, imports, best, known, fits)
 
 
-def _gated(
-    top: str, imports: list[Import], best: _Candidate, known: Knowledge, fits: Callable[[File], bool]
-) -> Choice:
-    name, gate = normal(best.project.name), known.gate
-    count, now = len(best.project.releases), datetime.now(UTC)
-    doubts = []
+def _gated(top: str, imports: list[Import], best: _Candidate, known: Knowledge, fits: Callable[[File], bool]) -> Choice:
+    name, gate, now = normal(best.project.name), known.gate, datetime.now(UTC)
+    doubts = _doubts(name, best, known, now)
     if best.release is None:
         doubts.append(f"{name} has no wheel that could show what it holds; building it runs its code")
     elif not best.proven:
         doubts.append(f"the wheel of {name} does not show all that the script imports")
-    if best.born is None:
-        doubts.append("the index does not say when it was uploaded")
-    elif now - best.born < timedelta(days=gate.age_days):
-        doubts.append(f"it is {(now - best.born).days} days old (less than {gate.age_days:g})")
-    if count < gate.releases:
-        doubts.append(f"it has {count} release{'s' * (count != 1)} (fewer than {gate.releases})")
-    if near := one_edit_apart(name, known.table.distributions):
-        doubts.append(f"its name is one letter from {near}")
-    uploaded = best.release.uploaded if best.release else None
-    too_young = uploaded is not None and now - uploaded < timedelta(days=gate.quarantine_days)
-    if too_young:
+    if too_young := best.release is not None and _young(best.release, gate, now):
         doubts.append(f"its only fitting release is younger than {gate.quarantine_days:g} days")
     since = f" since {best.born.year}" if best.born else ""
+    count = len(best.project.releases)
     reason = f"{name} {best.release.version if best.release else ''} holds {top}; {count} releases{since}"
     latest = next((r for r in best.project.releases if not r.version.is_prerelease and any(map(fits, r.files))), None)
     held_back = best.release and latest and best.release.version < latest.version and not _young(latest, gate, now)
@@ -375,14 +377,45 @@ def _gated(
     return Choice(top, (requirement,), "index", reason, tuple(imports), status, tuple(doubts), dated=dated)
 
 
+def _doubts(name: str, found: _Candidate, known: Knowledge, now: datetime) -> list[str]:
+    """What keeps a name that only the index speaks for from being trusted: its age, its releases, its spelling."""
+    gate, count, doubts = known.gate, len(found.project.releases), []
+    if found.born is None:
+        doubts.append("the index does not say when it was uploaded")
+    elif now - found.born < timedelta(days=gate.age_days):
+        doubts.append(f"it is {(now - found.born).days} days old (less than {gate.age_days:g})")
+    if count < gate.releases:
+        doubts.append(f"it has {count} release{'s' * (count != 1)} (fewer than {gate.releases})")
+    if near := one_edit_apart(name, known.table.distributions):
+        doubts.append(f"its name is one letter from {near}")
+    return doubts
+
+
+def doubts_about(name: str, known: Knowledge, python: Interpreter) -> tuple[str, ...]:
+    """Return what speaks against a distribution that a script, not a person, asked for by name; none for known ones."""
+    if name in known.table.distributions or name in known.approved:
+        return ()
+    if name in known.table.taken:
+        return (known.table.taken[name],)
+    if known.index is None or (project := known.index.project(name)) is None:
+        return ("the index does not know it",)
+    return tuple(_doubts(name, _Candidate(project, None, False), known, datetime.now(UTC)))
+
+
 def _young(release: Release, gate: GateSettings, now: datetime) -> bool:
     return release.uploaded is not None and now - release.uploaded < timedelta(days=gate.quarantine_days)
 
 
-def backport(module: str, known: Knowledge) -> str:
-    """Return the distribution that provides a module the standard library dropped; empty where none does."""
-    removed = known.table.removed.get(module)
-    return removed.backport if removed else ""
+def has_wheels(names: Collection[str], known: Knowledge, python: Interpreter) -> bool:
+    """Whether each distribution has some wheel for `python`, as far as the index says."""
+    if known.index is None:
+        return True
+    fits = fits_for(python)
+    try:
+        projects = known.index.projects(names)
+    except IndexFailed:
+        return True
+    return all(p is None or any(fits(file) for r in p.releases for file in r.files) for p in projects.values())
 
 
 def guessed(choices: Collection[Choice]) -> frozenset[str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from luci.config import Settings
@@ -16,7 +14,7 @@ from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources, sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Store, fault
-from luci.errors import EnvError, PlanError, ScriptError, UsageError
+from luci.errors import PlanError, ScriptError
 from luci.events import Event, Warned, Working
 from luci.runner import declared, imports, packages, table
 from luci.runner.declared import Declarations
@@ -36,6 +34,9 @@ class Wants:
     offline: bool = False
 
 
+NOTHING_MORE = Wants()
+
+
 @dataclass(frozen=True)
 class Plan:
     """What luci would do. `spec` is the environment, `choices` say why; what waits for a yes is not in the spec."""
@@ -48,6 +49,7 @@ class Plan:
     declarations: Declarations | None
     sources: Sources
     terms: Terms
+    known: Knowledge = field(repr=False)
     problems: tuple[str, ...] = ()
     pythons: tuple[Interpreter, ...] = field(default=(), repr=False)  # others that would do, the best first
     memory: Memory = field(default=Memory(), repr=False)
@@ -68,7 +70,7 @@ class Plan:
 
     def names(self) -> list[str]:
         """One requirement a line, as it would be installed."""
-        return list(self.spec.requirements)
+        return [line.partition(" --hash")[0] for line in self.spec.requirements]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -89,6 +91,7 @@ class Plan:
         return {
             "script": str(self.script.path or self.script.kind),
             "choices": [_choice_as_dict(c) for c in self.choices if c.requirements and c.status == "install"],
+            "builds": self.terms.builds,
         }
 
 
@@ -116,10 +119,12 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
         yield Warned(problem)
     places = sources(settings.index)
     pythons = _pythons(wants, declarations, memory, settings)
-    known = _knowledge(declarations, places, wants, context, memory)
+    known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
     plan = _best(pythons, lambda python: _on(python, script, declarations, places, known, wants, settings, memory))
-    plan = _reusing(plan, pythons, lambda python: _on(python, script, declarations, places, known, wants, settings, memory))
+    plan = _reusing(
+        plan, pythons, lambda python: _on(python, script, declarations, places, known, wants, settings, memory)
+    )
     troubles = tuple(dict.fromkeys([*known.troubles, *(known.index.troubles if known.index else ())]))
     return replace(plan, pythons=tuple(pythons), problems=troubles)
 
@@ -140,7 +145,11 @@ def _pythons(wants: Wants, declarations: Declarations | None, memory: Memory, se
 
     wanted = wants.python or settings.run.python
     here = [interpreters.choose(wanted)] if wanted and not _is_range(wanted) else interpreters.find()
-    limits = [text for text in (wanted if _is_range(wanted) else "", declarations.requires_python if declarations else "") if text]
+    limits = [
+        text
+        for text in (wanted if _is_range(wanted) else "", declarations.requires_python if declarations else "")
+        if text
+    ]
     if not wanted:
         limits += [memory.python] if memory.python else []
         here = [p for p in here if p.final and not p.free_threaded and p.implementation == "cpython"] or here
@@ -164,7 +173,7 @@ def _is_range(wanted: str) -> bool:
     return wanted[:1] in "<>=!~" if wanted else False
 
 
-def _knowledge(
+def knowledge(
     declarations: Declarations | None, places: Sources, wants: Wants, context: Context, memory: Memory
 ) -> Knowledge:
     from luci import paths
@@ -204,8 +213,8 @@ def _on(
     choices = [*packages.choose(wanted, known, python), *_gone(scan.gone, known)]
     if declarations and declarations.complete:
         chosen = {line for c in choices for line in c.requirements}
-        lines = [d.line for d in declarations.requirements if not d.constraint and d.line not in chosen]
-        choices += [Choice("", (line,), "declared", "declared") for line in lines]
+        rest = [d for d in declarations.requirements if not d.constraint and packages.with_hashes(d) not in chosen]
+        choices += [Choice("", (packages.with_hashes(d),), "declared", d.origin) for d in rest]
     choices += [Choice("", (line,), "declared", "--with") for line in wants.requirements]
     choices += [Choice("", (line,), "learned", "an earlier run asked for it") for line in memory.requirements]
     choices = [_limited(choice, memory.limits) for choice in choices]
@@ -218,7 +227,9 @@ def _on(
         scope="" if settings.envs.share else str(declared.project_root(script.folder) or script.folder),
         index=places.identity,
     )
-    return Plan(script, scan, python, spec, tuple(choices), declarations, places, _terms(choices, settings, wants))
+    return Plan(
+        script, scan, python, spec, tuple(choices), declarations, places, _terms(choices, settings, wants), known
+    )
 
 
 def _scan(script: Script, python: Interpreter) -> Scan:

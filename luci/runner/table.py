@@ -77,7 +77,9 @@ class Table:
         if part in self.nothing:
             return Known("nothing", part, reason=self.nothing[part])
         if part in self.python2:
-            return Known("python2", part, reason=f"{part} is a module of Python 2; {self.python2[part]} took its place.")
+            return Known(
+                "python2", part, reason=f"{part} is a module of Python 2; {self.python2[part]} took its place."
+            )
         if (pattern := self.families.get(part)) and (rest := module[len(part) + 1 :]):
             piece = re.sub(r"_v\d+\w*$", "", rest.partition(".")[0])
             return Known("provided", f"{part}.{rest.partition('.')[0]}", (normal(pattern.format(piece)),))

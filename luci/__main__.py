@@ -1,0 +1,15 @@
+"""python -m luci, and the `luci` command."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    from luci import cli
+
+    return cli.main(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

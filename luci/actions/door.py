@@ -1,0 +1,51 @@
+"""Every action by its name: the one way in for the command line, the app and the servers."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from luci.context import Context
+from luci.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What can be asked for. `place` is "module:function"; it is imported when it is performed."""
+
+    name: str
+    summary: str
+    place: str
+
+
+ACTIONS = {
+    action.name: action
+    for action in (
+        Action("run", "run a script in the environment it needs", "luci.runner.run:run"),
+        Action("resume", "go on after a module was missing", "luci.runner.run:resume"),
+        Action("need", "take a requirement to the script's next plan", "luci.runner.need:need"),
+        Action("plan", "say what run would do", "luci.actions.plans:plan"),
+        Action("env list", "list the environments", "luci.actions.envs:listed"),
+        Action("env show", "show one environment", "luci.actions.envs:show"),
+        Action("env path", "print an environment's folder", "luci.actions.envs:path"),
+        Action("env tree", "show what is installed, and for what", "luci.actions.envs:tree"),
+        Action("env why", "say why a package is there", "luci.actions.envs:why"),
+        Action("env verify", "check every file of the environments", "luci.actions.envs:verify"),
+        Action("env rebuild", "build an environment again", "luci.actions.envs:rebuild"),
+        Action("env remove", "remove environments", "luci.actions.envs:remove"),
+        Action("env prune", "remove what is not needed any more", "luci.actions.envs:prune"),
+        Action("env stats", "count the environments and their disk", "luci.actions.envs:stats"),
+        Action("runs list", "list what ran", "luci.actions.history:listed"),
+        Action("runs show", "show one run", "luci.actions.history:show"),
+        Action("runs log", "print what a recorded run wrote", "luci.actions.history:log"),
+    )
+}
+
+
+def perform(name: str, request: Any, context: Context) -> Generator[Event, None, Any]:
+    """Do what is asked, yielding events; the generator's return value is the result."""
+    module, _, function = ACTIONS[name].place.partition(":")
+    action = getattr(importlib.import_module(module), function)
+    return (yield from action(request, context))

@@ -1,0 +1,40 @@
+"""What ran, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from luci import runs
+from luci.context import Context
+from luci.errors import UsageError
+from luci.events import Event
+from luci.runs import Run
+
+
+@dataclass(frozen=True, slots=True)
+class RunsRequest:
+    selector: str = "1"
+    limit: int = 20
+
+
+def listed(request: RunsRequest, context: Context) -> Generator[Event, None, list[Run]]:
+    yield from ()
+    return runs.all_of_them()[: request.limit]
+
+
+def show(request: RunsRequest, context: Context) -> Generator[Event, None, Run]:
+    yield from ()
+    return runs.find(request.selector)
+
+
+def log(request: RunsRequest, context: Context) -> Generator[Event, None, bytes]:
+    yield from ()
+    run = runs.find(request.selector)
+    if not run.log:
+        raise UsageError(f"Run {run.id} was not recorded.", hint="`luci run --record SCRIPT` keeps a log.")
+    try:
+        return Path(run.log).read_bytes()
+    except OSError as error:
+        raise UsageError(f"The log of run {run.id} cannot be read.", cause=str(error)) from error

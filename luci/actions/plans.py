@@ -1,0 +1,23 @@
+"""Say what running a script would do."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from luci import paths
+from luci.context import Context
+from luci.envs.store import Store, fault
+from luci.events import Event
+from luci.runner import memory
+from luci.runner import plan as plans
+from luci.runner.plan import Plan
+from luci.runner.run import RunRequest
+from luci.runner.script import read_script
+
+
+def plan(request: RunRequest, context: Context) -> Generator[Event, None, tuple[Plan, str]]:
+    """Return the plan, and what would happen to the environment: "reuse", "build" or "rebuild"."""
+    script = read_script(request.script, request.kind)  # type: ignore[arg-type]
+    made = yield from plans.make(script, request.wants, context, memory.load(script))
+    env = Store(paths.envs()).get(made.spec.key)
+    return made, "build" if env is None else "rebuild" if fault(env) else "reuse"

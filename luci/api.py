@@ -1,0 +1,133 @@
+"""The public Python API: what the command line can do, for programs.
+
+    from luci import api
+
+    plan = api.plan("plot.py")
+    print(plan.spec.requirements)
+    result = api.run("plot.py", "--size", "10")
+    print(result.exit_code, result.stdout)
+
+Every function raises LuciError (luci.errors) with a message for a person; nothing here prints or asks. A name that
+only the package index speaks for is refused unless `allow` names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from luci import config, paths
+from luci.actions import envs as _envs
+from luci.actions.door import perform
+from luci.actions.envs import EnvRequest
+from luci.context import Context
+from luci.envs import installer, interpreters
+from luci.envs.installer import Terms
+from luci.envs.sources import sources
+from luci.envs.spec import EnvSpec
+from luci.envs.store import Env, Store
+from luci.events import Event, Output
+from luci.runner.plan import Plan, Wants
+from luci.runner.run import RunRequest
+
+__all__ = ["Env", "Plan", "Result", "create", "get", "list", "plan", "remove", "run", "stats"]
+
+T = TypeVar("T")
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a script ended and what it wrote."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def create(*requirements: str, python: str = "", scope: str = "") -> Env:
+    """Return the environment with these PEP 508 requirements, built if it is not there.
+
+    `python` is a version, a range or a path, the newest Python here by default; `scope` is the folder whose
+    environment it is, "" for one that is shared.
+    """
+    context = Context(config.load())
+    places = sources(context.settings.index)
+    chosen = interpreters.choose(python or ">=3")
+    spec = EnvSpec(
+        python=chosen.short,
+        implementation=chosen.implementation,
+        platform=chosen.platform,
+        requirements=requirements,
+        scope=scope,
+        index=places.identity,
+    )
+
+    def fill(folder: Path) -> Iterator[Event]:
+        return installer.install(spec, folder, places, Terms(), context.stop)
+
+    return _end(Store(paths.envs()).ready(spec, chosen, fill, label="api", about={}))
+
+
+def get(selector: str) -> Env:
+    """Return the environment that a key, the beginning of one, a name, or a script means. Raises EnvError."""
+    return _envs.chosen(selector)
+
+
+def list() -> Iterable[Env]:
+    """Return every environment, the most lately used first."""
+    return Store(paths.envs()).all()
+
+
+def remove(selector: str) -> None:
+    """Remove an environment. Raises EnvError where it is in use."""
+    Store(paths.envs()).remove(get(selector))
+
+
+def stats() -> dict[str, Any]:
+    """Return counts by kind and state, and bytes: held, and really freed by removing all."""
+    return _end(perform("env stats", EnvRequest(), Context(config.load())))  # type: ignore[no-any-return]
+
+
+def plan(script: str, *, requirements: tuple[str, ...] = (), python: str = "", allow: Iterable[str] = ()) -> Plan:
+    """Return what running a script would do: the environment, and who says that it needs what."""
+    request = RunRequest(script=script, wants=Wants(requirements, python, frozenset(allow)))
+    made, _ = _end(perform("plan", request, Context(config.load())))
+    return made  # type: ignore[no-any-return]
+
+
+def run(
+    script: str,
+    *args: str,
+    requirements: tuple[str, ...] = (),
+    python: str = "",
+    allow: Iterable[str] = (),
+    timeout: float | None = None,
+    listen: Listener | None = None,
+) -> Result:
+    """Run a script to its end and return what it wrote. `timeout` is in seconds; `listen` hears every event."""
+    written: dict[str, str] = {"stdout": "", "stderr": ""}
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Output):
+            written[event.stream] += event.text
+        if listen:
+            listen(event)
+
+    wants = Wants(requirements, python, frozenset(allow))
+    request = RunRequest(script=script, args=args, wants=wants, timeout=timeout)
+    code = _end(perform("run", request, Context(config.load())), hear)
+    return Result(code, written["stdout"], written["stderr"])
+
+
+def _end(steps: Generator[Event, None, T], hear: Listener | None = None) -> T:
+    """Go through all steps and return the result."""
+    while True:
+        try:
+            event = next(steps)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+        if hear:
+            hear(event)

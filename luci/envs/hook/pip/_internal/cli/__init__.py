@@ -1,0 +1,1 @@
+"""Where pip's command line lies."""

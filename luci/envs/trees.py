@@ -1,0 +1,111 @@
+"""What is installed in an environment, and for what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from luci.envs import venvs
+from luci.envs.store import Env
+from luci.errors import EnvError
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A distribution with those it brings along; one that stands elsewhere in the tree already is not opened twice."""
+
+    name: str
+    version: str
+    requirement: str
+    children: tuple[Node, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def tree(env: Env) -> list[Node]:
+    """Return one tree for each requirement of the environment."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    needs = _needs(env)
+    opened: set[str] = set()
+
+    def grow(name: str, requirement: str, extras: frozenset[str]) -> Node:
+        version = env.installed.get(name, "")
+        if name in opened:
+            return Node(name, version, requirement)
+        opened.add(name)
+        below = [need for need in needs.get(name, []) if _applies(need, extras, env)]
+        children = tuple(
+            grow(str(canonicalize_name(need.name)), str(need), frozenset(need.extras))
+            for need in below
+            if canonicalize_name(need.name) in env.installed
+        )
+        return Node(name, version, requirement, children)
+
+    roots = []
+    for line in env.spec.requirements:
+        try:
+            wanted = Requirement(line.partition(" --hash")[0])
+        except InvalidRequirement:
+            continue
+        name = str(canonicalize_name(wanted.name))
+        if name in env.installed:
+            roots.append(grow(name, line, frozenset(wanted.extras)))
+    return roots
+
+
+def why(env: Env, package: str) -> dict[str, Any]:
+    """Return the chains that lead from a requirement to `package`, and the imports behind the requirement."""
+    from packaging.utils import canonicalize_name
+
+    name = str(canonicalize_name(package))
+    if name not in env.installed:
+        raise EnvError(f"{package} is not in {env.name}.", hint=f"`luci env tree {env.key}` shows what is.")
+    chains = [chain for root in tree(env) for chain in _chains(root, name)]
+    roots = {chain[0].partition(" ")[0] for chain in chains}
+    reasons = [
+        choice
+        for choice in env.about.get("choices", ())
+        if any(
+            canonicalize_name(line.split("[")[0].split("<")[0].split("=")[0].split(">")[0].strip()) in roots
+            for line in choice["requirements"]
+        )
+    ]
+    return {"package": name, "version": env.installed[name], "chains": chains, "choices": reasons}
+
+
+def _chains(node: Node, name: str) -> Iterator[list[str]]:
+    here = f"{node.name} {node.version}"
+    if node.name == name:
+        yield [here]
+    for child in node.children:
+        for chain in _chains(child, name):
+            yield [here, *chain]
+
+
+def _needs(env: Env) -> dict[str, list[Any]]:
+    """{name: requirements} as the METADATA of each installed distribution says."""
+    from importlib.metadata import distributions
+
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    found: dict[str, list[Any]] = {}
+    for distribution in distributions(path=[str(venvs.site_packages(env.path))]):
+        listed = found.setdefault(str(canonicalize_name(distribution.metadata["Name"] or "")), [])
+        for line in distribution.requires or ():
+            try:
+                listed.append(Requirement(line))
+            except InvalidRequirement:
+                continue  # old metadata; the installer managed without it too
+    return found
+
+
+def _applies(need: Any, extras: frozenset[str], env: Env) -> bool:
+    if need.marker is None:
+        return True
+    about = {"python_version": env.spec.python, "python_full_version": env.version}
+    return any(need.marker.evaluate({**about, "extra": extra}) for extra in (extras or {""}))

@@ -1,0 +1,201 @@
+"""When a plan cannot be built: the next plan, tier by tier, each with its own key, each said.
+
+1 wheels, as planned                          4 another Python that has wheels; or from source, with leave
+2 without a bound that made it impossible     5 without what is optional
+3 another distribution of the same module
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from luci.context import Context, Question
+from luci.envs import installer
+from luci.envs.installer import InstallFailed
+from luci.envs.store import Env, Store
+from luci.errors import EnvError, Refused
+from luci.events import Event, Told, Warned
+from luci.runner import packages
+from luci.runner.imports import Certainty
+from luci.runner.plan import Plan
+from luci.runner.table import Table
+
+_FINAL = ("network", "offline", "hash", "disk")  # another plan would meet the same
+_PYTHONS = 4  # other Pythons that are tried, at most
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A plan to try, and what is weaker or other in it than in what was asked for."""
+
+    plan: Plan
+    told: str = ""
+    loud: bool = False
+    leave: Question | None = None
+
+
+def build(
+    plan: Plan,
+    store: Store,
+    table: Table,
+    context: Context,
+    *,
+    relax: bool,
+    fresh: bool,
+    again: Callable[[Plan, str], Plan],
+) -> Generator[Event, None, tuple[Plan, Env]]:
+    """Return the first plan that could be built, and its environment.
+
+    `again(plan, python)` makes the plan anew for another Python. Raises InstallFailed with all that was tried.
+    """
+    tried: list[str] = []
+    failure: InstallFailed | None = None
+    tiers = iter([Tier(plan)])
+    while True:
+        tier = next(tiers, None)
+        if tier is None:
+            assert failure is not None
+            raise _all(failure, tried)
+        if tier.leave and not context.ask(tier.leave):
+            tried.append(f"{tier.told}: not approved")
+            continue
+        if tier.told:
+            yield Warned(tier.told) if tier.loud else Told(tier.told)
+        try:
+            env = yield from ready(tier.plan, store, context, fresh=fresh)
+        except InstallFailed as error:
+            if error.reason in _FINAL:
+                raise
+            tried.append(f"{tier.told or 'wheels, as planned'}: {error.message}")
+            if failure is None:
+                failure = error
+                tiers = _next_tiers(plan, error, table, context, relax, again)
+            continue
+        return tier.plan, env
+
+
+def ready(plan: Plan, store: Store, context: Context, *, fresh: bool = False) -> Generator[Event, None, Env]:
+    """Return the plan's environment, built if it is not there."""
+    terms = replace(plan.terms, refresh=fresh)
+
+    def fill(folder: Path) -> Iterator[Event]:
+        return installer.install(plan.spec, folder, plan.sources, terms, context.stop)
+
+    return (
+        yield from store.ready(plan.spec, plan.interpreter, fill, label=plan.label, about=plan.about(), fresh=fresh)
+    )
+
+
+def _next_tiers(
+    plan: Plan, failure: InstallFailed, table: Table, context: Context, relax: bool, again: Callable[[Plan, str], Plan]
+) -> Iterator[Tier]:
+    if failure.reason in ("unsolvable", "no-wheel"):
+        yield from _looser(plan, relax)
+    yield from _alternatives(plan, table)
+    if failure.reason in ("unsolvable", "no-wheel", "build"):
+        yield from _other_pythons(plan, failure, again)
+        yield from _from_source(plan, failure, context, again)
+    yield from _without_optional(plan)
+
+
+def _looser(plan: Plan, relax: bool) -> Iterator[Tier]:
+    """Drop one bound at a time. What a lock or a hash fixed is never dropped; what was declared, only with leave."""
+    for choice in plan.choices:
+        for line in choice.requirements:
+            bare = re.match(r"[A-Za-z0-9._-]+(\[[^\]]*\])?", line)
+            if choice.status != "install" or not bare or bare.group() == line.strip():
+                continue
+            if " @ " in line or "--hash=" in line or (plan.declarations and plan.declarations.locked):
+                continue
+            told = f"trying without the bound of {line}"
+            question = Question("relax", f"Use {bare.group()} without its bound?", (f"declared: {line}",), "--relax")
+            ask = choice.source == "declared" and choice.reason != "--with" and not relax
+            yield Tier(_replaced(plan, line, bare.group()), told, loud=True, leave=question if ask else None)
+
+
+def _alternatives(plan: Plan, table: Table) -> Iterator[Tier]:
+    for choice in plan.choices:
+        for line in choice.requirements if choice.status == "install" else ():
+            name = packages.name_of(line)
+            for other in table.alternatives.get(name, ()):
+                yield Tier(_replaced(plan, line, other), f"trying {other} in the place of {name}")
+
+
+def _other_pythons(plan: Plan, failure: InstallFailed, again: Callable[[Plan, str], Plan]) -> Iterator[Tier]:
+    others = [p for p in plan.pythons if p.minor != plan.interpreter.minor and p.minor >= plan.scan.minimum]
+    for python in others[:_PYTHONS]:
+        if failure.reason == "no-wheel" and not packages.has_wheels(failure.subjects, plan.known, python):
+            continue
+        yield Tier(again(plan, python.path), f"trying Python {python.version}")
+
+
+def _from_source(
+    plan: Plan, failure: InstallFailed, context: Context, again: Callable[[Plan, str], Plan]
+) -> Iterator[Tier]:
+    """Building runs the code of a distribution: only for names that are not guessed, or with leave."""
+    policy = context.settings.gate.builds
+    if policy == "never":
+        return
+    guessed = sorted(packages.guessed([c for c in plan.choices if c.status == "install"]))
+    names = ", ".join(failure.subjects) or "what has no wheel"
+    asks = bool(guessed) and policy == "known"
+    details = tuple(f"{name} was guessed from an import" for name in guessed)
+    question = Question("build", f"Build {names} from source? That runs its code.", details, "--yes")
+    others = [p for p in plan.pythons if p.minor != plan.interpreter.minor and p.minor >= plan.scan.minimum]
+    for number, python in enumerate([plan.interpreter, *others[:2]]):
+        base = plan if number == 0 else again(plan, python.path)
+        told = f"building {names} from source" + (f" with Python {python.version}" if number else "")
+        yield Tier(
+            replace(base, terms=replace(base.terms, builds=True)), told, loud=True, leave=question if asks else None
+        )
+
+
+def _without_optional(plan: Plan) -> Iterator[Tier]:
+    optional = [c for c in plan.choices if c.status == "install" and c.certainty is Certainty.OPTIONAL and c.imports]
+    if not optional:
+        return
+    left = tuple(c for c in plan.choices if c not in optional)
+    lines = tuple(line for c in left if c.status == "install" for line in c.requirements)
+    names = ", ".join(sorted({packages.name_of(line) for c in optional for line in c.requirements}))
+    smaller = replace(plan, choices=left, spec=replace(plan.spec, requirements=lines))
+    yield Tier(smaller, f"going on without the optional {names}", loud=True)
+
+
+def _replaced(plan: Plan, line: str, other: str) -> Plan:
+    choices = tuple(
+        replace(c, requirements=tuple(other if r == line else r for r in c.requirements))
+        if line in c.requirements
+        else c
+        for c in plan.choices
+    )
+    wanted = tuple(r for c in choices if c.status == "install" for r in c.requirements)
+    return replace(plan, choices=choices, spec=replace(plan.spec, requirements=wanted))
+
+
+def _all(failure: InstallFailed, tried: list[str]) -> EnvError:
+    if len(tried) < 2:
+        return failure
+    listed = "\n".join(f"{number}. {line}" for number, line in enumerate(tried, 1))
+    cause = f"{failure.cause}\nTried:\n{listed}"
+    return InstallFailed(failure.reason, failure.subjects, failure.message, cause=cause, hint=failure.hint)
+
+
+def approve(plan: Plan, context: Context, flag: str = "--allow") -> frozenset[str]:
+    """Ask for each distribution that the gate holds back; return the approved ones. Raises Refused at the first no."""
+    approved = set()
+    for choice in plan.asked:
+        name = packages.name_of(choice.requirements[0])
+        first = choice.imports[0]
+        seen = f"{choice.module} is imported at {first.file}:{first.line}"
+        question = Question("install", f"Install {name}?", (seen, choice.reason, *choice.doubts), f"{flag} {name}")
+        if not context.ask(question):
+            raise Refused(
+                f"{name} was not approved.",
+                cause="\n".join([seen, choice.reason, *choice.doubts]),
+                hint=f"If it is what you mean: luci run {flag} {name} …",
+            )
+        approved.add(name)
+    return frozenset(approved)

@@ -1,0 +1,317 @@
+"""What the package indexes hold: projects, their releases, and what is inside their wheels."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from urllib.parse import quote
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from luci.config import IndexSettings
+from luci.context import never
+from luci.envs.sources import Sources, local_path, without_credentials
+from luci.errors import IndexFailed
+from luci.runner import pages
+from luci.runner.inside import Inside
+from luci.runner.pages import File, Page, digest
+from luci.runner.web import Web, refused
+from luci.runner.wheels import BadWheel, Holds
+
+__all__ = ["File", "Holds", "Index", "Project", "Release", "Use"]
+
+PROBES = 30  # wheels looked into for one question
+THREADS = 8
+OPEN = 32  # wheels kept open
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    version: Version
+    files: tuple[File, ...]
+
+    @property
+    def uploaded(self) -> datetime | None:
+        """When its first file came, None where the index does not say."""
+        times = [file.uploaded for file in self.files if file.uploaded]
+        return min(times, default=None)
+
+    @property
+    def wheels(self) -> tuple[File, ...]:
+        return tuple(file for file in self.files if file.kind == "wheel" and not file.yanked)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """`releases`: newest first, without those that are yanked as a whole. `stale`: told from an old page."""
+
+    name: str
+    releases: tuple[Release, ...]
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a script takes from a distribution: a module, dotted, and names imported from it."""
+
+    module: str
+    names: tuple[str, ...] = ()
+
+
+class Index:
+    """All the places as one, for any number of threads. `troubles`: what went wrong and could be borne."""
+
+    def __init__(
+        self, sources: Sources, settings: IndexSettings, cache: Path, stop: Callable[[], bool] = never
+    ) -> None:
+        self.troubles: list[str] = []
+        self.web = Web(sources, settings, stop)
+        self._sources = sources
+        self._settings = settings
+        self._pages = cache / "pages"
+        self._facts = cache / "wheels"
+        self._projects: dict[str, Project | None] = {}
+        self._wheels: dict[str, Inside] = {}
+        self._locks: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def project(self, name: str) -> Project | None:
+        """Return what the places hold of a project, None where none of them knows it.
+
+        Raises IndexFailed where that cannot be told: a place did not answer, and nothing is cached.
+        """
+        name = canonicalize_name(name)
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
+            return None
+        with self._only_one("project " + name):
+            if name not in self._projects:
+                self._projects[name] = self._look_up(name)
+            return self._projects[name]
+
+    def projects(self, names: Iterable[str]) -> dict[str, Project | None]:
+        """Return `project` of each, asked for side by side."""
+        wanted = list(dict.fromkeys(names))
+        if len(wanted) < 2:
+            return {name: self.project(name) for name in wanted}
+        with ThreadPoolExecutor(min(THREADS, len(wanted))) as pool:
+            return dict(zip(wanted, pool.map(self.project, wanted), strict=True))
+
+    def holds(self, file: File, module: str, names: Collection[str] = ()) -> Holds:
+        """Say whether a wheel has a module, and in it the names imported from it. Raises IndexFailed."""
+        with self._only_one("wheel " + file.url):
+            try:
+                return self._inside(file).holds(module, names)
+            except BadWheel as error:
+                self._trouble(f"{file.name} is no wheel that could be installed: {error}")
+                return Holds.NO
+
+    def newest_holding(
+        self,
+        project: Project,
+        uses: Sequence[Use],
+        fits: Callable[[File], bool],
+        before: datetime | None = None,
+    ) -> Release | None:
+        """Return the newest release with a wheel that `fits` and does not lack any of the uses.
+
+        Pre-releases count only where there is nothing else. Releases without an upload time are not `before` any.
+        It looks into 30 wheels at most, taking for granted that what a series of releases dropped stays dropped.
+        """
+        releases = [r for r in project.releases if not r.version.is_prerelease] or list(project.releases)
+        known: dict[Version, bool] = {}
+        related = False
+
+        def wheel_of(release: Release) -> File | None:
+            old = (w for w in release.wheels if before is None or (w.uploaded is not None and w.uploaded < before))
+            return next(filter(fits, old), None)
+
+        def has_all(release: Release) -> bool:
+            nonlocal related
+            if release.version not in known and len(known) < PROBES and (wheel := wheel_of(release)):
+                lacks = any(self.holds(wheel, use.module, use.names) is Holds.NO for use in uses)
+                known[release.version] = not lacks
+                tops = {use.module.partition(".")[0] for use in uses}
+                related = related or any(self.holds(wheel, top) is not Holds.NO for top in tops)
+            return known.get(release.version, False)
+
+        newest = next(filter(wheel_of, releases), None)
+        if newest is None or has_all(newest):
+            return newest
+        fitting = [release for release in releases if wheel_of(release)]
+        return _at_series_ends(fitting, has_all) or (_within_series(fitting, has_all) if related else None)
+
+    def _look_up(self, name: str) -> Project | None:
+        found: list[Page] = []
+        failures: list[IndexFailed] = []
+        for place in self._sources.indexes:
+            try:
+                page = self._page(place, name)
+            except IndexFailed as error:
+                failures.append(error)
+                if not self._sources.best_match:  # an index that was to decide is silent, so a later one must not
+                    break
+                continue
+            if page.files is not None:
+                found.append(page)
+                if not self._sources.best_match:
+                    break
+        found += self._linked(name)
+        if failures and not found:
+            raise failures[0]
+        for failure in failures:
+            self._trouble(f"{failure.message} {failure.cause}")
+        if not found:
+            return None
+        files = {file.name: file for page in reversed(found) for file in page.files or ()}
+        stale = any(page.stale for page in found) or bool(failures)
+        return Project(name, tuple(_releases(files.values())), stale)
+
+    def _page(self, place: str, name: str) -> Page:
+        url = f"{place.rstrip('/')}/{quote(name)}/"
+        path = local_path(url)
+        if path is not None:
+            return pages.local(path / "index.html", name)
+        return self._remote_page(url, name, self._pages / digest(without_credentials(place)) / f"{name}.json")
+
+    def _linked(self, name: str) -> Iterator[Page]:
+        """Yield what flat places hold: folders of files, or single pages of links to files."""
+        for place in self._sources.find_links:
+            path = local_path(place)
+            if path is None:
+                cached = self._pages / digest("links " + without_credentials(place)) / f"{name}.json"
+                page = self._remote_page(place, name, cached)
+            else:
+                page = pages.folder(path, name) if path.is_dir() else pages.local(path, name)
+            if page.files:
+                yield page
+
+    def _remote_page(self, url: str, name: str, cached: Path) -> Page:
+        known = pages.read(cached)
+        if known and (self._settings.offline or 0 <= time.time() - known.fetched < self._settings.fresh_seconds):
+            return known
+        try:
+            page = self._fetched_page(url, name, known)
+        except IndexFailed as error:
+            if known is None:
+                raise
+            self._trouble(f"{error.message} {error.cause}; what it said before is used.")
+            return replace(known, stale=True)
+        pages.write(cached, page)
+        return page
+
+    def _fetched_page(self, url: str, name: str, known: Page | None) -> Page:
+        headers = {"Accept": pages.ACCEPT}
+        if known and known.etag:
+            headers["If-None-Match"] = known.etag
+        answer = self.web.get(url, headers)
+        if answer.status == 304 and known:
+            return replace(known, fetched=time.time())
+        if answer.status in (404, 410):
+            return Page(None, time.time())
+        if answer.status != 200:
+            raise refused(url, f"it answered {answer.status}")
+        try:
+            files = pages.parsed(answer.body, answer.headers.get("Content-Type", ""), answer.url, name)
+        except pages.Unreadable as error:
+            raise refused(url, str(error)) from error
+        return Page(files, time.time(), answer.headers.get("ETag", ""))
+
+    def _inside(self, file: File) -> Inside:
+        with self._lock:
+            inside = self._wheels.pop(file.url, None) or Inside(file, self.web, self._facts)
+            self._wheels[file.url] = inside
+            if len(self._wheels) > OPEN:
+                del self._wheels[next(iter(self._wheels))]
+            return inside
+
+    def _only_one(self, what: str) -> threading.Lock:
+        """Return the lock on `what`, so that two threads that need the same do not both fetch it."""
+        with self._lock:
+            return self._locks.setdefault(what, threading.Lock())
+
+    def _trouble(self, text: str) -> None:
+        with self._lock:
+            if text not in self.troubles:
+                self.troubles.append(text)
+
+
+def _releases(files: Iterable[File]) -> Iterator[Release]:
+    """Yield releases, newest first; versions that cannot be read are left out, as installers leave them."""
+    by_version: dict[Version, list[File]] = {}
+    versions: dict[str, Version | None] = {}
+    for file in files:
+        if file.version not in versions:
+            versions[file.version] = _version(file.version)
+        if version := versions[file.version]:
+            by_version.setdefault(version, []).append(file)
+    for version in sorted(by_version, reverse=True):
+        if not all(file.yanked for file in by_version[version]):
+            yield Release(version, tuple(by_version[version]))
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def _at_series_ends(releases: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
+    """Try the last release of each major version, going back; then find where in the next major it was dropped."""
+    series = _series(releases, 1)
+    for number, group in enumerate(series):
+        if has_all(group[0]):
+            return (_last_before_drop(series[number - 1], has_all) if number else None) or group[0]
+    return None
+
+
+def _within_series(releases: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
+    """The same for minor versions, and last inside of each, where steps double."""
+    for major in _series(releases, 1):
+        minors = _series(major, 2)
+        for number, group in enumerate(minors):
+            if has_all(group[0]):
+                return (_last_before_drop(minors[number - 1], has_all) if number else None) or group[0]
+        for group in minors:
+            if found := _galloping(group, has_all):
+                return found
+    return None
+
+
+def _series(releases: Sequence[Release], parts: int) -> list[list[Release]]:
+    def prefix(release: Release) -> tuple[int, ...]:
+        return (release.version.epoch, *(*release.version.release, 0, 0)[:parts])
+
+    return [list(group) for _, group in groupby(releases, prefix)]
+
+
+def _galloping(group: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
+    missed, step = 0, 1
+    while missed < len(group) - 1:
+        at = min(missed + step, len(group) - 1)
+        if has_all(group[at]):
+            return _last_before_drop(group[missed : at + 1], has_all)
+        missed, step = at, step * 2
+    return None
+
+
+def _last_before_drop(group: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
+    """Bisect: the newest of the group is known to lack it; None where the oldest lacks it too."""
+    lacks, has = 0, len(group) - 1
+    if has == 0 or not has_all(group[has]):
+        return None
+    while has - lacks > 1:
+        middle = (lacks + has) // 2
+        if has_all(group[middle]):
+            has = middle
+        else:
+            lacks = middle
+    return group[has]

@@ -1,0 +1,47 @@
+"""A script asked pip for something: the need goes to its next plan, and its environment stays as it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+
+from luci.context import Context, Question
+from luci.envs.interpreters import find
+from luci.envs.sources import sources
+from luci.errors import Refused, UsageError
+from luci.events import Event, Told
+from luci.runner import memory, packages, plan
+from luci.runner.script import read_script
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRequest:
+    requirements: tuple[str, ...]
+
+
+def need(request: NeedRequest, context: Context) -> Generator[Event, None, int]:
+    """Remember what the script named in LUCI_SCRIPT needs. What a script names is a guess until it passes the gate."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    path = os.environ.get("LUCI_SCRIPT", "")
+    if not path:
+        raise UsageError(
+            "pip was called outside of a script that luci runs.", hint="Use `luci run --with NAME SCRIPT`."
+        )
+    script = read_script(path, "folder" if os.path.isdir(path) else "file")
+    known = memory.load(script)
+    knowledge = plan.knowledge(None, sources(context.settings.index), plan.Wants(), context, known)
+    for line in request.requirements:
+        try:
+            wanted = Requirement(line)
+        except InvalidRequirement as error:
+            raise UsageError(f"{line!r} is not a requirement.", cause=str(error)) from error
+        doubts = packages.doubts_about(packages.name_of(wanted.name), knowledge, find()[0])
+        question = Question("install", f"Install {line}? {script.name} asks for it.", doubts, f"--allow {wanted.name}")
+        if doubts and not context.ask(question):
+            raise Refused(f"{line} was not approved.", cause="\n".join(doubts), hint=f"luci run --with {wanted.name} …")
+    lines = tuple(dict.fromkeys([*known.requirements, *request.requirements]))
+    memory.save(script, replace(known, requirements=lines))
+    yield Told(f"{', '.join(request.requirements)} will be there when {script.name} runs again.")
+    return 0

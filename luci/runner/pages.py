@@ -1,0 +1,179 @@
+"""Read project pages, as HTML or JSON (PEP 503, 691, 700, 714), and keep what they said on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from packaging.utils import canonicalize_name
+
+from luci.envs.sources import without_credentials
+
+if TYPE_CHECKING:
+    from pypi_simple import DistributionPackage
+
+JSON = "application/vnd.pypi.simple.v1+json"
+# JSON first. An index may answer HTML all the same, and yet add upload times to it only then
+ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a release. `url` holds no credentials; `metadata` tells that the page advertises URL.metadata."""
+
+    name: str
+    url: str
+    version: str
+    kind: Literal["wheel", "sdist"]
+    requires_python: str = ""
+    sha256: str = ""
+    uploaded: datetime | None = None
+    yanked: bool = False
+    size: int | None = None
+    metadata: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one place says of a project. `files` is None where it does not know it; `fetched` in Unix seconds."""
+
+    files: tuple[File, ...] | None
+    fetched: float
+    etag: str = ""
+    stale: bool = False
+
+
+class Unreadable(Exception):
+    """The answer is not a project page."""
+
+
+def parsed(body: bytes, content_type: str, url: str, name: str) -> tuple[File, ...]:
+    """Return the wheels and sdists a page lists. `url` is the page's own. Raises Unreadable."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind == JSON:
+        from pypi_simple import ProjectPage, UnsupportedRepoVersionError  # 300 ms, where a page is not in the cache
+
+        try:
+            packages = ProjectPage.from_json_data(json.loads(body), url).packages
+        except (ValueError, UnsupportedRepoVersionError) as error:
+            raise Unreadable(f"its JSON is not a project page ({type(error).__name__})") from error
+        return tuple(_files(((package, package.upload_time) for package in packages), name))
+    if kind in ("", "text/html", "application/vnd.pypi.simple.v1+html"):
+        return tuple(_files(_links(body, url, name), name))
+    raise Unreadable(f"it answered {kind}, which is no project page")
+
+
+def local(path: Path, name: str) -> Page:
+    """Return the page that a file on this machine is."""
+    try:
+        body = path.read_bytes()
+    except OSError:
+        return Page(None, time.time())
+    return Page(parsed(body, "text/html", path.absolute().as_uri(), name), time.time())
+
+
+def folder(path: Path, name: str) -> Page:
+    """Return what lies in a folder, as a page."""
+    from pypi_simple import DistributionPackage, Link
+
+    links = (Link(each.name, each.absolute().as_uri(), {}) for each in path.iterdir())
+    found = ((DistributionPackage.from_link(link, name), None) for link in links)
+    return Page(tuple(_files(found, name)), time.time())
+
+
+def _links(body: bytes, url: str, name: str) -> Iterator[tuple[DistributionPackage, datetime | None]]:
+    from pypi_simple import DistributionPackage, parse_links_stream
+
+    for link in parse_links_stream([body], url):  # five times as fast as parsing into a tree
+        yield DistributionPackage.from_link(link, name), _time(link.get_str_attrib("data-upload-time"))
+
+
+def _files(packages: Iterable[tuple[DistributionPackage, datetime | None]], name: str) -> Iterator[File]:
+    for package, uploaded in packages:
+        if package.version is None or canonicalize_name(package.project or "") != name:
+            continue
+        if package.package_type != "wheel" and package.package_type != "sdist":
+            continue
+        yield File(
+            name=package.filename,
+            url=without_credentials(package.url),
+            version=package.version,
+            kind="wheel" if package.package_type == "wheel" else "sdist",
+            requires_python=package.requires_python or "",
+            sha256=package.digests.get("sha256", ""),
+            uploaded=uploaded and (uploaded if uploaded.tzinfo else uploaded.replace(tzinfo=UTC)),
+            yanked=package.is_yanked,
+            size=package.size,
+            metadata=bool(package.has_metadata) and package.package_type == "wheel",
+        )
+
+
+def _time(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
+
+
+def read(path: Path) -> Page | None:
+    """Return the page kept at `path`, None where there is none that can be read."""
+    kept = read_json(path)
+    try:
+        if kept is None or kept["format"] != FORMAT:
+            return None
+        files = None if kept["files"] is None else tuple(map(_file, kept["files"]))
+        return Page(files, float(kept["fetched"]), str(kept["etag"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def write(path: Path, page: Page) -> None:
+    files = None if page.files is None else [_row(file) for file in page.files]
+    write_json(path, {"format": FORMAT, "fetched": page.fetched, "etag": page.etag, "files": files})
+
+
+def _row(file: File) -> list[object]:
+    uploaded = file.uploaded.timestamp() if file.uploaded else None
+    about = [file.requires_python, file.sha256, uploaded, file.yanked, file.size, file.metadata]
+    return [file.name, file.url, file.version, file.kind, *about]
+
+
+def _file(row: list[Any]) -> File:
+    name, url, version, kind, requires_python, sha256, uploaded, yanked, size, metadata = row
+    when = None if uploaded is None else datetime.fromtimestamp(uploaded, UTC)
+    return File(name, url, version, kind, requires_python, sha256, when, yanked, size, metadata)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        kept = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return kept if isinstance(kept, dict) else None
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write at once or not at all. A cache that cannot be written costs time, not the run, so that is no error."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        number, scratch = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        try:
+            with open(number, "w", encoding="utf-8") as file:
+                json.dump(value, file, separators=(",", ":"))
+            os.replace(scratch, path)
+        except OSError:
+            Path(scratch).unlink(missing_ok=True)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]

@@ -1,0 +1,114 @@
+"""The record of what ran: a line when it starts, another when it ends where luci is there to see it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from luci import paths
+from luci.errors import UsageError
+
+_LARGEST = 4_000_000  # bytes of the journal before it is set aside
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. `exit_code` is None where luci became the script and nobody saw the end."""
+
+    id: str
+    script: str
+    args: tuple[str, ...]
+    started: float  # seconds since the epoch
+    env_key: str = ""
+    requirements: tuple[str, ...] = ()
+    python: str = ""
+    pid: int = 0
+    exit_code: int | None = None
+    seconds: float | None = None
+    log: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def start(script: str, args: tuple[str, ...], env_key: str, requirements: tuple[str, ...], python: str) -> Run:
+    """Record that a script starts now. A disk that takes no record stops no script."""
+    now = time.time()
+    run = Run(f"{int(now * 1000):x}-{os.getpid():x}", script, args, now, env_key, requirements, python, os.getpid())
+    _append({"start": run.as_dict()})
+    return run
+
+
+def end(run: Run, exit_code: int, seconds: float) -> Run:
+    ended = replace(run, exit_code=exit_code, seconds=round(seconds, 3))
+    _append({"end": {"id": run.id, "exit_code": exit_code, "seconds": ended.seconds, "log": run.log}})
+    return ended
+
+
+def log_for(run: Run) -> Path:
+    """The file that a recorded run's output goes to."""
+    folder = paths.state() / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{run.id}.log"
+
+
+def all_of_them() -> list[Run]:
+    """Every recorded run, the latest first. Lines cut short by a crash are passed over."""
+    found: dict[str, Run] = {}
+    for record in _records():
+        try:
+            if told := record.get("start"):
+                run = Run(**{**told, "args": tuple(told["args"]), "requirements": tuple(told["requirements"])})
+                found[run.id] = run
+            elif (told := record.get("end")) and told["id"] in found:
+                found[told["id"]] = replace(found[told["id"]], **{k: v for k, v in told.items() if k != "id"})
+        except (TypeError, KeyError):
+            continue
+    return sorted(found.values(), key=lambda run: run.started, reverse=True)
+
+
+def find(selector: str) -> Run:
+    """Return the run that an id, the beginning of one, or a number means: 1 is the latest. Raises UsageError."""
+    runs = all_of_them()
+    if selector.isdigit() and 1 <= int(selector) <= len(runs):
+        return runs[int(selector) - 1]
+    matching = [run for run in runs if run.id.startswith(selector)]
+    if len(matching) == 1:
+        return matching[0]
+    raise UsageError(f"There is no run {selector!r}.", hint="`luci runs list` shows those there are.")
+
+
+def _journal() -> Path:
+    return paths.state() / "runs.jsonl"
+
+
+def _append(record: dict[str, Any]) -> None:
+    line = json.dumps(record).encode("ascii") + b"\n"
+    journal = _journal()
+    with contextlib.suppress(OSError):
+        journal.parent.mkdir(parents=True, exist_ok=True)
+        if journal.exists() and journal.stat().st_size > _LARGEST:
+            os.replace(journal, journal.with_suffix(".old.jsonl"))
+        with open(journal, "ab") as file:
+            file.write(line)  # one write to a file opened for appending: lines of two runs do not mix
+
+
+def _records() -> Iterator[dict[str, Any]]:
+    for journal in (_journal().with_suffix(".old.jsonl"), _journal()):
+        try:
+            lines = journal.read_bytes().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(record, dict):
+                yield record

@@ -1,0 +1,198 @@
+"""Results as tables and trees."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from luci.screens.terminal import harmless
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from luci.envs.trees import Node
+    from luci.runner.plan import Plan
+    from luci.runs import Run
+
+
+def console() -> Console:
+    from rich.console import Console
+
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, highlight=False)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(harmless(cell)) for cell in row))
+    console().print(table)
+
+
+def plan(made: Plan, what: str) -> None:
+    rows = []
+    for choice in made.choices:
+        first = choice.imports[0] if choice.imports else None
+        place = f"{first.file.rpartition('/')[2]}:{first.line}" if first else ""
+        wanted = ", ".join(line.partition(" --hash")[0] for line in choice.requirements)
+        if choice.status == "ask":
+            wanted = f"{wanted} (needs a yes)"
+        elif choice.status == "skip":
+            wanted = wanted and f"({wanted})"
+        reason = "; ".join([choice.reason, *choice.doubts])
+        rows.append(
+            (
+                choice.module,
+                place,
+                str(choice.certainty) if choice.imports else "",
+                wanted or "-",
+                choice.source,
+                reason,
+            )
+        )
+    if rows:
+        _table(("import", "line", "certainty", "distribution", "says", "why"), rows)
+    else:
+        print("The script imports nothing that is not in the standard library or beside it.")
+    print(f"Python      {made.interpreter.version}  ({made.interpreter.path})")
+    print(f"environment {made.spec.key}  ({what})")
+    for choice in made.hopeless:
+        print(harmless(f"cannot run: {choice.reason}"))
+    for problem in made.problems:
+        print(harmless(f"problem: {problem}"))
+
+
+def envs(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        print("No environments yet. `luci run SCRIPT` makes the first.")
+        return
+    cells = [
+        (
+            row["key"][:8],
+            row["name"].removeprefix("luci_").rpartition("_")[0],
+            row["python_version"],
+            str(len(row["installed"])),
+            ", ".join(row["requirements"]) or "-",
+            ago(row["last_used"]),
+            row["state"],
+        )
+        for row in rows
+    ]
+    _table(("key", "name", "python", "packages", "requirements", "last used", "state"), cells)
+
+
+def env(row: dict[str, Any]) -> None:
+    facts = [
+        ("name", row["name"]),
+        ("state", row["state"] + (f" ({row['fault']})" if row["fault"] else "")),
+        ("python", f"{row['python_version']}  {row['python']}"),
+        ("path", row["path"]),
+        ("activate", f". {row['path']}/bin/activate"),
+        ("project", row["scope"] or "shared"),
+        ("requirements", ", ".join(row["requirements"]) or "none"),
+        ("installed", ", ".join(f"{name} {version}" for name, version in row["installed"].items()) or "nothing"),
+        ("scripts", ", ".join(row["scripts"]) or "none"),
+        ("created", ago(row["created"])),
+        ("last used", ago(row["last_used"])),
+        ("in use by", ", ".join(map(str, row["in_use_by"])) or "nobody"),
+        ("removing frees", size(row["freed_by_removing"])),
+    ]
+    for name, value in facts:
+        print(f"{name:<15} {harmless(value)}")
+
+
+def tree(roots: list[Node]) -> None:
+    from rich.tree import Tree
+
+    def grow(branch: Tree, node: Node) -> None:
+        below = branch.add(harmless(f"{node.name} {node.version}"))
+        for child in node.children:
+            grow(below, child)
+
+    if not roots:
+        print("Nothing is installed.")
+    for root in roots:
+        top = Tree(harmless(f"{root.name} {root.version}"))
+        for child in root.children:
+            grow(top, child)
+        console().print(top)
+
+
+def why(answer: dict[str, Any]) -> None:
+    for chain in answer["chains"]:
+        print(" <- ".join(reversed(chain)))
+    for choice in answer["choices"]:
+        place = f" (imported at {choice['file']}:{choice['line']})" if choice["line"] else ""
+        print(harmless(f"{', '.join(choice['requirements'])}: {choice['source']}: {choice['reason']}{place}"))
+
+
+def pruned(rows: list[dict[str, Any]], dry_run: bool) -> None:
+    if not rows:
+        print("Nothing to remove.")
+        return
+    _table(("name", "why", "frees"), [(row["name"], row["reason"], size(row["freed"])) for row in rows])
+    total = size(sum(row["freed"] for row in rows))
+    print(f"{'Would free' if dry_run else 'Freed'} {total}.")
+
+
+def stats(about: dict[str, Any]) -> None:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in about["by_kind"].items()) or "none"
+    states = ", ".join(f"{count} {state}" for state, count in about["by_state"].items()) or "none"
+    print(f"environments    {about['environments']}  (kinds: {kinds}; states: {states})")
+    print(f"their files     {size(about['bytes'])}, many of them links into the wheel cache")
+    print(f"removing all    frees {size(about['freed_by_removing_all'])}")
+    print(f"wheel cache     {size(about['wheel_cache_bytes'])} that no environment holds too  ({about['wheel_cache']})")
+    print(f"budget          {size(about['budget_bytes'])}")
+
+
+def runs(rows: list[Run]) -> None:
+    if not rows:
+        print("Nothing ran yet.")
+        return
+    cells = [
+        (
+            run.id,
+            ago(run.started),
+            run.script.rpartition("/")[2],
+            run.env_key[:8],
+            "unknown" if run.exit_code is None else str(run.exit_code),
+            "" if run.seconds is None else f"{run.seconds:.1f} s",
+        )
+        for run in rows
+    ]
+    _table(("run", "when", "script", "environment", "exit", "took"), cells)
+
+
+def run(record: Run) -> None:
+    for name, value in record.as_dict().items():
+        shown = "unknown" if value is None else ", ".join(value) if isinstance(value, tuple) else str(value)
+        shown = ago(value) if name == "started" else shown
+        print(f"{name:<13} {harmless(shown)}")
+
+
+def size(number: float) -> str:
+    """Return bytes as a person reads them.
+
+    >>> size(1_500_000)
+    '1.5 MB'
+    """
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
+
+
+def ago(when: float) -> str:
+    """Return how long ago a time (seconds since the epoch) was."""
+    seconds = max(0, time.time() - when)
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            number = int(seconds // length)
+            return f"{number} {unit}{'s' * (number != 1)} ago"
+    return "just now"

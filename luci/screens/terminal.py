@@ -1,0 +1,138 @@
+"""Events on a terminal: one line where something happened, a live line while there is something to wait for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+from luci import events
+from luci.context import Question
+from luci.errors import LuciError
+from luci.events import Event
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+
+def harmless(text: str) -> str:
+    """Return text with control characters and direction marks shown instead of obeyed; lines stay lines.
+
+    >>> harmless("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    hidden = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0xFEFF}
+    return "".join(
+        char if char in "\n\t" or (char.isprintable() and ord(char) not in hidden) else ascii(char)[1:-1]
+        for char in text
+    )
+
+
+class Narrator:
+    """Shows the events of one action on stderr; stdout belongs to the script, or to the result."""
+
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, log: str = "") -> None:
+        self.quiet, self.verbose = quiet, verbose
+        self._live = sys.stderr.isatty() and not quiet and os.environ.get("TERM") != "dumb"
+        self._status: Status | None = None
+        self._log: TextIO | None = open(log, "a", encoding="utf-8") if log else None  # noqa: SIM115
+
+    def show(self, event: Event) -> None:
+        if self._log:
+            self._log.write(json.dumps(event.as_dict()) + "\n")
+            self._log.flush()
+        match event:
+            case events.Working(step, detail):
+                self._wait(f"{step} {detail}")
+            case events.Note(text) if self.verbose:
+                self._line(text)
+            case events.Told(text):
+                self._line(text)
+            case events.Warned(text, hint):
+                self._line(f"warning: {text}" + (f"\n  hint: {hint}" if hint else ""))
+            case events.Built() as built:
+                self._line(f"built an environment with {_count(built.packages, 'package')} in {built.seconds:.1f} s")
+            case events.Reused(key) if self.verbose:
+                self._line(f"environment {key}")
+            case events.Planned(plan) if self.verbose:
+                self._line(f"Python {plan['python']}: {', '.join(plan['requirements']) or 'no packages'}")
+            case events.Retrying(attempt, reason):
+                self._line(f"{reason} Running again (attempt {attempt}).")
+            case events.Words(text):
+                self.rest()
+                sys.stderr.write(text)
+                sys.stderr.flush()
+            case events.Output(stream, text):
+                target = sys.stdout if stream == "stdout" else sys.stderr
+                target.write(text)
+                target.flush()
+            case events.Started() | events.Become() | events.Ended():
+                self.rest()
+
+    def rest(self) -> None:
+        """Take the live line away."""
+        if self._status:
+            self._status.stop()
+            self._status = None
+
+    def close(self) -> None:
+        self.rest()
+        if self._log:
+            self._log.close()
+
+    def ask(self, question: Question) -> bool:
+        """Ask on the terminal; where there is none, the answer is no."""
+        self.rest()
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return False
+        self._print(f"{question.text}", *(f"  {line}" for line in question.details))
+        sys.stderr.write("Type y for yes, anything else for no: ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def _wait(self, text: str) -> None:
+        if not self._live:
+            if self.verbose:
+                self._line(text)
+            return
+        from rich.console import Console  # 40 ms, and only while a person waits
+        from rich.markup import escape
+        from rich.status import Status
+
+        said = escape(harmless(text).replace("\n", " "))[:200]
+        if self._status is None:
+            self._status = Status(said, console=Console(stderr=True))
+            self._status.start()
+        else:
+            self._status.update(said)
+
+    def _line(self, text: str) -> None:
+        if not self.quiet:
+            self.rest()
+            self._print(f"luci: {text}")
+
+    def _print(self, *lines: str) -> None:
+        for line in lines:
+            sys.stderr.write(harmless(line) + "\n")
+        sys.stderr.flush()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def show_error(error: LuciError) -> None:
+    """Print what happened, then its cause and what to do, each where there is one."""
+    for label, text in (("error", error.message), ("cause", error.cause), ("hint", error.hint)):
+        if text:
+            sys.stderr.write(f"{label}: " + harmless(text).replace("\n", "\n  ") + "\n")
+    sys.stderr.flush()
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=2, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return value.as_dict() if hasattr(value, "as_dict") else str(value)
