@@ -88,7 +88,8 @@ def remove(selector: str) -> None:
 
 def stats() -> dict[str, Any]:
     """Return counts by kind and state, and bytes: held, and really freed by removing all."""
-    return _end(perform("env stats", EnvRequest(), Context(config.load())))  # type: ignore[no-any-return]
+    counted: dict[str, Any] = _end(perform("env stats", EnvRequest(), Context(config.load())))
+    return counted
 
 
 def plan(script: str, *, requirements: tuple[str, ...] = (), python: str = "", allow: Iterable[str] = ()) -> Plan:
@@ -128,6 +129,7 @@ def _end(steps: Generator[Event, None, T], hear: Listener | None = None) -> T:
         try:
             event = next(steps)
         except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
+            result: T = stop.value
+            return result
         if hear:
             hear(event)

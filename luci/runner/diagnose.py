@@ -199,16 +199,18 @@ def missing_module(text: str) -> str:
     return match[1] if match else ""
 
 
+_NO_NAME = re.compile(
+    r"cannot import name '?(?P<name>[^\s']+)'?"
+    r"(?: from (?P<half>partially initialized module )?'(?P<module>[^']+)')?"
+)
+
+
 def _of_name_in_module(report: Report, place: _Place) -> Diagnosis | None:
-    match = re.match(
-        r"cannot import name '?(?P<name>[^\s']+)'?(?: from (?P<half>partially initialized module )?'(?P<module>[^']+)')?",
-        report.message,
-    )
+    match = _NO_NAME.match(report.message)
     if match is None:
         return None
     module, name = match["module"] or report.name, report.name_from or match["name"]
-    path = Path(report.path) if report.path else None
-    if (own := place.shadows(module)) and (path is None or path.is_relative_to(place.script_folder)):
+    if (own := place.shadows(module)) and (not report.path or _is_within(Path(report.path), own)):
         return _shadowed(module, own)
     if place.installed(module):
         advice = f"{module}, as installed, has no {name}; an older or newer release may."
@@ -219,6 +221,10 @@ def _of_name_in_module(report: Report, place: _Place) -> Diagnosis | None:
         advice = f"{name} is not in {module} of Python {_version(report.python)}; --python chooses another one."
         return Diagnosis("removed-module", f"{module}.{name}", advice)
     return Diagnosis("other", f"{module}.{name}".strip("."), f"{module} holds no {name}." if module else "")
+
+
+def _is_within(path: Path, own: Path) -> bool:
+    return not path.is_absolute() or path.resolve().is_relative_to(own.resolve())
 
 
 def _of_missing(name: str, requirement: str, python: tuple[int, ...], place: _Place) -> Diagnosis:
@@ -233,10 +239,15 @@ def _of_missing(name: str, requirement: str, python: tuple[int, ...], place: _Pl
         return Diagnosis(
             "removed-module", name, f"{top} left Python with version {since}; --python chooses an older one."
         )
+    if (came := stdlib.added_in(top)) and python and python[:2] < came:
+        since = ".".join(map(str, came))
+        return Diagnosis("other", name, f"{top} came with Python {since}; --python chooses a newer one.")
+    if top in sys.stdlib_module_names and not gone and not came and not place.installed(top) and not rest:
+        return Diagnosis("other", name, f"{name} is a part of Python, but not of this one, or not on this system.")
     known = table().lookup(name)
     if known and known.kind == "host":
         return Diagnosis("host-module", name, known.reason)
-    if known and known.kind == "python2":
+    if known and known.kind == "python2" and python[:1] != (2,):
         return Diagnosis("removed-module", name, known.reason)
     if rest and place.installed(top):
         return Diagnosis("missing-submodule", name, f"{top}, as installed, has no {name}; an older release may.")
@@ -261,34 +272,7 @@ _INSTALL = re.compile(
         (?P<quote>["'`]?) (?P<line>[A-Za-z0-9][^\s"'`]*)""",
     re.VERBOSE,
 )
-_PROSE = frozenset(
-    [
-        "a",
-        "all",
-        "an",
-        "and",
-        "any",
-        "as",
-        "by",
-        "from",
-        "for",
-        "in",
-        "it",
-        "latest",
-        "of",
-        "or",
-        "package",
-        "required",
-        "that",
-        "the",
-        "them",
-        "this",
-        "to",
-        "via",
-        "with",
-        "your",
-    ]
-)
+_PROSE = {"a", "all", "an", "any", "from", "for", "it", "package", "required", "the", "them", "this", "with", "your"}
 
 
 def _requirement_in(message: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from luci.config import Settings
+from luci.config import IndexSettings, Settings
 from luci.context import Context
 from luci.envs import interpreters
 from luci.envs.installer import Terms
@@ -114,10 +114,10 @@ def _choice_as_dict(choice: Choice) -> dict[str, Any]:
 def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Generator[Event, None, Plan]:
     """Return the plan for a script. Raises ScriptError for source that cannot run, PlanError where no Python fits."""
     settings = context.settings
-    declarations = _declarations(script)
+    declarations = declarations_of(script)
     for problem in declarations.problems if declarations else ():
         yield Warned(problem)
-    places = sources(settings.index)
+    places = _places(declarations, settings.index)
     pythons = _pythons(wants, declarations, memory, settings)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
@@ -132,12 +132,30 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
 # -- what was declared, and which Pythons it leaves
 
 
-def _declarations(script: Script) -> Declarations | None:
-    if found := declared.inline(decode(script.source, script.name)):
-        return found
-    if script.path and (found := declared.beside(script.path)):
-        return found
-    return declared.project(script.folder)
+def declarations_of(script: Script) -> Declarations | None:
+    """What holds for a script: its lock, its own block, else its project's files, in this order.
+
+    Raises ScriptError for a block that cannot be read.
+    """
+    block = declared.inline(decode(script.source, script.name), script.folder)
+    lock = declared.beside(script.path) if script.path else None
+    if lock and block:
+        return replace(lock, index=block.index) if not declared.outdated(lock, block) else block
+    return lock or block or declared.project(script.folder)
+
+
+def _places(declarations: Declarations | None, settings: IndexSettings) -> Sources:
+    """Where packages come from: as the script's own block says, else as the person has configured."""
+    if declarations is None or not declarations.complete:
+        return sources(settings)
+    said = declarations.index
+    named = replace(
+        settings,
+        url=said.url or settings.url,
+        extra_urls=(*said.extra_urls, *settings.extra_urls),
+        find_links=(*said.find_links, *settings.find_links),
+    )
+    return sources(named)
 
 
 def _pythons(wants: Wants, declarations: Declarations | None, memory: Memory, settings: Settings) -> list[Interpreter]:
@@ -223,7 +241,9 @@ def _on(
         implementation=python.implementation,
         platform=python.platform,
         requirements=tuple(_in_the_end(choices, wants)),
-        constraints=tuple(d.line for d in declarations.requirements if d.constraint) if declarations else (),
+        constraints=tuple(packages.with_hashes(d) for d in declarations.requirements if d.constraint)
+        if declarations
+        else (),
         scope="" if settings.envs.share else str(declared.project_root(script.folder) or script.folder),
         index=places.identity,
     )

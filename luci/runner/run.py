@@ -22,7 +22,7 @@ from luci.errors import EnvError, IndexFailed, LuciError, PlanError, UsageError
 from luci.events import Become, Ended, Event, Missing, Planned, Retrying, Started, Told, Warned, Words
 from luci.process import StdinSpool
 from luci.process import run as run_process
-from luci.runner import cascade, declared, memory, packages, plan, table
+from luci.runner import cascade, memory, packages, plan, table
 from luci.runner.diagnose import Diagnosis, Report, diagnose, read_report
 from luci.runner.effects import effects_before, reads_stdin_before
 from luci.runner.imports import Certainty
@@ -259,7 +259,14 @@ def _deciding_variables() -> dict[str, str]:
         "LUCI_INDEX_URL",
         "LUCI_INDEX_EXTRA_URLS",
     )
-    names += ("LUCI_INDEX_EXTRA_URLS", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+    names += (
+        "LUCI_INDEX_EXTRA_URLS",
+        "UV_DEFAULT_INDEX",
+        "UV_INDEX",
+        "UV_INDEX_URL",
+        "PIP_INDEX_URL",
+        "PIP_EXTRA_INDEX_URL",
+    )
     return {name: os.environ.get(name, "") for name in names}
 
 
@@ -505,20 +512,14 @@ def _lesson(
             known, requirements=(*known.requirements, diagnosis.requirement)
         ), f"{diagnosis.requirement} is wanted."
     if diagnosis.kind in ("missing-submodule", "missing-name", "missing-module"):
-        if declarations_complete(script):
+        declarations = plan.declarations_of(script)
+        if declarations and declarations.complete:
             return (
                 None,
                 f"What the script declares is complete, and {subject} is not in it; --with adds it for one run.",
             )
         return versions.other_release(known, subject, diagnosis.kind, env, request, context)
     return None, diagnosis.advice
-
-
-def declarations_complete(script: Script) -> bool:
-    found = declared.inline(decode(script.source, script.name)) or (
-        declared.beside(script.path) if script.path else None
-    )
-    return found is not None and found.complete
 
 
 def _not_again(request: RunRequest, script: Script, report: Report, held: bool, made: Plan, context: Context) -> str:
