@@ -6,6 +6,9 @@ import sys
 
 
 def main() -> int:
+    from luci.runner import warm
+
+    warm.start(sys.argv[1:])  # does not return where nothing needs deciding
     from luci import cli
 
     return cli.main(sys.argv[1:])

@@ -87,12 +87,3 @@ def installed(folder: Path) -> dict[str, str]:
             distribution, _, version = name.removesuffix(".dist-info").rpartition("-")
             found[str(canonicalize_name(distribution))] = version
     return dict(sorted(found.items()))
-
-
-def environ(folder: Path, base: dict[str, str]) -> dict[str, str]:
-    """Return the variables a process in the environment gets: its own commands first, nothing of the host's Python."""
-    bin_folder = str(python_of(folder).parent)
-    left_out = {"PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV_PROMPT"}
-    kept = {name: value for name, value in base.items() if name not in left_out}
-    path = kept.get("PATH", os.defpath)
-    return {**kept, "VIRTUAL_ENV": str(folder), "PATH": f"{bin_folder}{os.pathsep}{path}"}

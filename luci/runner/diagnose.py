@@ -242,8 +242,9 @@ def _of_missing(name: str, requirement: str, python: tuple[int, ...], place: _Pl
     if (came := stdlib.added_in(top)) and python and python[:2] < came:
         since = ".".join(map(str, came))
         return Diagnosis("other", name, f"{top} came with Python {since}; --python chooses a newer one.")
-    if top in sys.stdlib_module_names and not gone and not came and not place.installed(top) and not rest:
-        return Diagnosis("other", name, f"{name} is a part of Python, but not of this one, or not on this system.")
+    if top in sys.stdlib_module_names and not place.installed(top):
+        advice = f"{name} is not a part of this Python, or not on this system; --python chooses another one."
+        return Diagnosis("removed-module" if rest else "other", name, advice)
     known = table().lookup(name)
     if known and known.kind == "host":
         return Diagnosis("host-module", name, known.reason)

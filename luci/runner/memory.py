@@ -5,8 +5,6 @@ The warm part lets the next run start without a plan: it holds the state of ever
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 from luci import __version__, paths
 from luci.envs import files
 from luci.envs.store import Env
+from luci.runner import warm as warming
 from luci.runner.script import Script
 
 FORMAT = 1
@@ -36,9 +35,7 @@ class Memory:
 
 
 def place(script: Script) -> Path:
-    """Where the memory of a script lies: by its path, or by its text where it has none."""
-    told = str(script.path).encode("utf-8", "surrogateescape") if script.path else script.source
-    return folder() / f"{hashlib.sha256(script.kind.encode() + b':' + told).hexdigest()[:24]}.json"
+    return Path(warming.place(str(paths.state()), script.kind, str(script.path) if script.path else script.source))
 
 
 def folder() -> Path:
@@ -79,29 +76,12 @@ def warm(env: Env, read: Iterable[str], absent: Iterable[str], environ: dict[str
         "env": str(env.root),
         "generation": env.generation,
         "key": env.key,
-        "files": {path: stamp(path) for path in read},
+        "requirements": list(env.spec.requirements),
+        "python": env.version,
+        "files": {path: warming.stamp(path) for path in read},
         "absent": sorted(absent),
         "environ": environ,
     }
-
-
-def still_true(record: dict[str, Any]) -> bool:
-    """Whether nothing that the warm part speaks of has changed."""
-    return (
-        record.get("version") == __version__
-        and all(os.environ.get(name, "") == value for name, value in record["environ"].items())
-        and all(stamp(path) == known for path, known in record["files"].items())
-        and not any(os.path.lexists(path) for path in record["absent"])
-    )
-
-
-def stamp(path: str) -> list[int]:
-    """Tell one state of a file from another: a change, a replacement, a missing file."""
-    try:
-        info = os.stat(path)
-    except OSError:
-        return []
-    return [info.st_mtime_ns, info.st_size, info.st_ino]
 
 
 def scripts_by_key() -> dict[str, list[str]]:

@@ -236,14 +236,13 @@ def _on(
     choices += [Choice("", (line,), "declared", "--with") for line in wants.requirements]
     choices += [Choice("", (line,), "learned", "an earlier run asked for it") for line in memory.requirements]
     choices = [_limited(choice, memory.limits) for choice in choices]
+    limits = [d for d in declarations.requirements if d.constraint] if declarations else []
     spec = EnvSpec(
         python=python.short,
         implementation=python.implementation,
         platform=python.platform,
         requirements=tuple(_in_the_end(choices, wants)),
-        constraints=tuple(packages.with_hashes(d) for d in declarations.requirements if d.constraint)
-        if declarations
-        else (),
+        constraints=tuple(packages.with_hashes(limit) for limit in limits),
         scope="" if settings.envs.share else str(declared.project_root(script.folder) or script.folder),
         index=places.identity,
     )

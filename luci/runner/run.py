@@ -29,6 +29,7 @@ from luci.runner.imports import Certainty
 from luci.runner.memory import Memory
 from luci.runner.plan import NOTHING_MORE, Plan, Wants
 from luci.runner.script import Script, decode, read_script
+from luci.runner.warm import activated
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
     for choice in made.choices:
         if choice.status == "none" and choice.certainty is Certainty.REQUIRED:
             yield Warned(f"Nothing was found that provides {choice.module}: {choice.reason}.")
-    _remember(request, script, made, env, known)
+    _remember(request, script, made, env, known, context)
     return made, env
 
 
@@ -215,7 +216,7 @@ def _satisfied(line: str, installed: dict[str, str]) -> bool:
     return bool(version) and wanted.url is None and wanted.specifier.contains(version, prereleases=True)
 
 
-def _remember(request: RunRequest, script: Script, made: Plan, env: Env, known: Memory) -> None:
+def _remember(request: RunRequest, script: Script, made: Plan, env: Env, known: Memory, context: Context) -> None:
     """Keep what was approved, and what the next run needs to start at once."""
     names = {c.module: c.requirements[0] for c in made.choices if c.source == "index" and c.status == "install"}
     warm = known.warm
@@ -223,6 +224,7 @@ def _remember(request: RunRequest, script: Script, made: Plan, env: Env, known: 
         was_proven = warm.get("proven", False) and warm.get("key") == env.key
         warm = memory.warm(env, _read_files(made, env), _absent(made), _deciding_variables())
         warm["proven"] = was_proven
+        warm["ordinary"] = context.settings.run.record
         warm["paths"] = list(made.scan.paths)
         warm["reads_stdin"] = made.scan.reads_stdin
     approved = tuple(sorted({*known.approved, *(n for n in request.wants.allow if n in env.installed)}))
@@ -252,22 +254,10 @@ def _absent(made: Plan) -> set[str]:
 
 
 def _deciding_variables() -> dict[str, str]:
-    names: tuple[str, ...] = (
-        "LUCI_CONFIG",
-        "LUCI_RUN_PYTHON",
-        "LUCI_ENVS_SHARE",
-        "LUCI_INDEX_URL",
-        "LUCI_INDEX_EXTRA_URLS",
-    )
-    names += (
-        "LUCI_INDEX_EXTRA_URLS",
-        "UV_DEFAULT_INDEX",
-        "UV_INDEX",
-        "UV_INDEX_URL",
-        "PIP_INDEX_URL",
-        "PIP_EXTRA_INDEX_URL",
-    )
-    return {name: os.environ.get(name, "") for name in names}
+    """The variables that would lead to another plan."""
+    luci = ("LUCI_CONFIG", "LUCI_RUN_PYTHON", "LUCI_ENVS_SHARE", "LUCI_INDEX_URL", "LUCI_INDEX_EXTRA_URLS")
+    others = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+    return {name: os.environ.get(name, "") for name in (*luci, *others)}
 
 
 # -- running
@@ -300,12 +290,10 @@ def _command(request: RunRequest, script: Script, env: Env) -> tuple[str, ...]:
 
 
 def _environ(request: RunRequest, script: Script, env: Env, extra_paths: tuple[str, ...]) -> dict[str, str]:
-    environ = venvs.environ(env.path, dict(os.environ))
+    kept = (os.environ["PYTHONPATH"],) if request.keep_pythonpath and os.environ.get("PYTHONPATH") else ()
+    environ = activated(str(env.path), dict(os.environ), (*extra_paths, *kept))
     if request.env_file:
         environ = {**_env_file(request.env_file), **environ}
-    kept = [os.environ["PYTHONPATH"]] if request.keep_pythonpath and os.environ.get("PYTHONPATH") else []
-    if folders := [*extra_paths, *kept]:
-        environ["PYTHONPATH"] = os.pathsep.join(folders)
     if script.path:
         environ["LUCI_SCRIPT"] = str(script.path)
     return environ

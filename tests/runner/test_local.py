@@ -60,7 +60,8 @@ NEED = "import needed\n"
          ["lib/h.py"]),
         ("import sys, pathlib\nROOT = pathlib.Path(__file__).resolve().parents[0]\n"
          "sys.path.append((ROOT / 'a' / 'b').as_posix())\nimport h", ["a/b/h.py"]),
-        ("import sys, os\nsys.path += [os.getcwd() + '/lib', f'{os.getcwd()}/more']\nimport h, g", ["lib/h.py", "more/g.py"]),
+        ("import sys, os\nsys.path += [os.getcwd() + '/lib', f'{os.getcwd()}/more']\nimport h, g",
+         ["lib/h.py", "more/g.py"]),
         ("import sys\nsys.path = ['lib'] + sys.path\nimport h", ["lib/h.py"]),
         ("import sys\nsys.path[0:0] = ['lib']\nimport h", ["lib/h.py"]),
         ("import sys\nsys.path.extend(['lib', 'more'])\nimport h, g", ["lib/h.py", "more/g.py"]),
@@ -105,7 +106,12 @@ def test_a_package_without_the_submodule_is_still_local(tree):
 
 
 def test_relative_imports_climb(tree):
-    files = {"pkg/__init__.py": "", "pkg/a/__init__.py": "", "pkg/a/one.py": "from ..b.two import x", "pkg/b/two.py": NEED}
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/a/__init__.py": "",
+        "pkg/a/one.py": "from ..b.two import x",
+        "pkg/b/two.py": NEED,
+    }
     assert modules(tree({**files, "tool.py": "import pkg.a.one"})) == ["needed"]
 
 

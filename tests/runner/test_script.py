@@ -89,7 +89,7 @@ def test_a_package_without_main_and_a_missing_submodule_are_told_apart(tmp_path,
     (tmp_path / "pkg" / "__init__.py").write_text("")
     with pytest.raises(ScriptError, match="without __main__"):
         read_script("pkg", "module")
-    with pytest.raises(UsageError, match="no module pkg.other"):
+    with pytest.raises(UsageError, match=r"no module pkg\.other"):
         read_script("pkg.other", "module")
 
 
@@ -151,7 +151,7 @@ def test_fifty_megabytes_are_too_much(tmp_path):
 
 
 def test_a_folder_without_main_is_refused(tmp_path):
-    with pytest.raises(ScriptError, match="without __main__.py"):
+    with pytest.raises(ScriptError, match=r"without __main__\.py"):
         read_script(str(tmp_path), "file")
 
 
@@ -209,7 +209,7 @@ def test_a_bad_encoding_is_named_with_its_line(source, words):
     ],
 )
 def test_python_two_is_recognised(source):
-    with pytest.raises(PythonTwo, match="line [0-9]+: this is Python 2"):
+    with pytest.raises(PythonTwo, match=r"line [0-9]+: this is Python 2"):
         parse(source, "tool.py")
 
 
@@ -230,7 +230,13 @@ def test_a_syntax_error_has_its_line_and_is_left_to_a_newer_grammar(source, word
 
 @pytest.mark.parametrize(
     "source",
-    ["(" * 5000 + ")" * 5000, "-" * 100_000 + "1", "+".join(["1"] * 100_000), "a" + ".b" * 100_000, "not " * 50_000 + "x"],
+    [
+        "(" * 5000 + ")" * 5000,
+        "-" * 100_000 + "1",
+        "+".join(["1"] * 100_000),
+        "a" + ".b" * 100_000,
+        "not " * 50_000 + "x",
+    ],
 )
 def test_deep_nesting_is_a_script_error(source):
     with pytest.raises(ScriptError, match="nested too deeply") as caught:
@@ -256,7 +262,19 @@ def test_arbitrary_bytes_never_raise_anything_but_luci_errors(source):
     assert scan(piped(source), TARGET) == first
 
 
-CODECS = ["latin-1", "utf-7", "utf-16", "idna", "punycode", "unicode_escape", "mbcs", "hz", "iso2022_jp", "zlib", "cp037"]
+CODECS = [
+    "latin-1",
+    "utf-7",
+    "utf-16",
+    "idna",
+    "punycode",
+    "unicode_escape",
+    "mbcs",
+    "hz",
+    "iso2022_jp",
+    "zlib",
+    "cp037",
+]
 
 
 @given(st.sampled_from(CODECS), st.binary(max_size=100))

@@ -1,0 +1,153 @@
+"""Start a script whose environment is known and whose files have not changed: nothing to decide, nothing to import.
+
+This module is the whole way of a warm `luci run SCRIPT`, so it imports only what Python has loaded anyway, and json.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from luci import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def start(words: list[str]) -> None:
+    """Become the script of `luci run SCRIPT [ARGS...]` if its memory is still true; else return and change nothing."""
+    if len(words) < 2 or words[0] != "run" or words[1].startswith("-") or sys.platform != "linux":
+        return
+    script = os.path.abspath(words[1])
+    memory = _read(place(_state(), "file", script))
+    warm = memory.get("warm")
+    if not warm or memory.get("format") != 1 or warm.get("ordinary") or not _plain_stdin(warm):
+        return
+    root, marker = warm["env"], f"{warm['env']}/uses/{os.getpid()}"
+    try:
+        with open(marker, "wb"):
+            pass
+    except OSError:
+        return
+    if not still_true(warm):  # looked at after the marker is there: see luci.envs.uses
+        os.unlink(marker)
+        return
+    folder = f"{root}/g{warm['generation']}"
+    state = _keep(words, warm)
+    environ = activated(folder, dict(os.environ), warm["paths"])
+    environ["LUCI_SCRIPT"] = script
+    environ["LUCI_RUN"] = f"{os.getpid()}:exec:{state}"
+    python = f"{folder}/bin/python"
+    os.execve(python, [python, *words[1:]], environ)
+
+
+def place(state: str, kind: str, told: str | bytes) -> str:
+    """Return the file in which the memory of a script lies: named by its path, or its text where it has none."""
+    from hashlib import sha256
+
+    named = told if isinstance(told, bytes) else told.encode("utf-8", "surrogateescape")
+    return f"{state}/scripts/{sha256(kind.encode() + b':' + named).hexdigest()[:24]}.json"
+
+
+def stamp(path: str) -> list[int]:
+    """Tell one state of a file from another: a change, a replacement, a missing file."""
+    try:
+        info = os.stat(path)
+    except OSError:
+        return []
+    return [info.st_mtime_ns, info.st_size, info.st_ino]
+
+
+def still_true(record: dict[str, Any]) -> bool:
+    """Whether nothing that the warm part of a memory speaks of has changed."""
+    return (
+        record.get("version") == __version__
+        and all(os.environ.get(name, "") == value for name, value in record["environ"].items())
+        and all(stamp(path) == known for path, known in record["files"].items())
+        and not any(os.path.lexists(path) for path in record["absent"])
+    )
+
+
+def activated(folder: str, base: dict[str, str], extra_paths: list[str] | tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the variables a process in an environment gets: its commands first, nothing of the host's Python."""
+    left_out = {"PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV_PROMPT"}
+    environ = {name: value for name, value in base.items() if name not in left_out}
+    environ["VIRTUAL_ENV"] = folder
+    commands = os.path.join(folder, "Scripts" if os.name == "nt" else "bin")
+    environ["PATH"] = f"{commands}{os.pathsep}{environ.get('PATH', os.defpath)}"
+    if extra_paths:
+        environ["PYTHONPATH"] = os.pathsep.join(extra_paths)
+    return environ
+
+
+def _state() -> str:
+    """The same folder as luci.paths.state(), without a library."""
+    if home := os.environ.get("LUCI_HOME"):
+        return os.path.join(os.path.abspath(os.path.expanduser(home)), "state")
+    base = os.environ.get("XDG_STATE_HOME", "").strip() or os.path.expanduser("~/.local/state")
+    return os.path.join(base, "luci")
+
+
+def _read(path: str) -> dict[str, Any]:
+    import json
+
+    try:
+        with open(path, encoding="ascii") as file:
+            value = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _plain_stdin(warm: dict[str, Any]) -> bool:
+    """Whether a second attempt would lose nothing of the input: see luci.runner.run."""
+    if warm.get("proven") or not warm.get("reads_stdin"):
+        return True
+    import stat
+
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:
+        return True
+    return not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
+
+
+def _keep(words: list[str], warm: dict[str, Any]) -> str:
+    """Write what luci needs if the hook brings it back, and the line that says this run began."""
+    import json
+    import time
+
+    state, pid, now = _state(), os.getpid(), time.time()
+    kept = f"{state}/running/{pid}.json"
+    try:
+        offset = os.lseek(0, 0, os.SEEK_CUR)
+    except OSError:
+        offset = -1
+    request = {"script": words[1], "args": words[2:], "become": True, "wants": {"requirements": [], "allow": []}}
+    told = {
+        "resume": [sys.executable, "-m", "luci", "_resume", kept],
+        "request": request,
+        "progress": {"attempt": 1, "mended": []},
+        "key": warm["key"],
+        "stdin": offset,
+        "source": "",
+    }
+    began = {
+        "id": f"{int(now * 1000):x}-{pid:x}",
+        "script": os.path.abspath(words[1]),
+        "args": words[2:],
+        "started": now,
+        "env_key": warm["key"],
+        "requirements": warm["requirements"],
+        "python": warm["python"],
+        "pid": pid,
+    }
+    try:
+        with open(kept, "w", encoding="ascii") as file:
+            file.write(json.dumps(told))
+        with open(f"{state}/runs.jsonl", "a", encoding="ascii") as file:
+            file.write(json.dumps({"start": began}) + "\n")
+    except OSError:
+        pass  # a disk that takes no record stops no script
+    return kept
