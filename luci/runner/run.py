@@ -27,6 +27,7 @@ from luci.runner.diagnose import Diagnosis, Report, diagnose, read_report
 from luci.runner.effects import effects_before, reads_stdin_before
 from luci.runner.imports import Certainty
 from luci.runner.memory import Memory
+from luci.runner.packages import Choice
 from luci.runner.plan import NOTHING_MORE, Plan, Wants
 from luci.runner.script import Script, decode, read_script
 from luci.runner.warm import activated
@@ -90,6 +91,9 @@ def _attempts(request: RunRequest, script: Script, progress: Progress, context: 
         made, env = yield from prepare(request, script, context)
         if request.dry_run:
             return 0
+        if progress.attempt == 1:
+            for choice in _unprovided(made):
+                yield Warned(f"Nothing was found that provides {choice.module}: {choice.reason}.")
         if _may_become(request, script, made, env, context):
             _say_started(request, script, env)
             state = _saved(request, progress, env, script)
@@ -151,11 +155,12 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
     except EnvError as error:
         env = _earlier(made, known, store, error)
         yield Warned(f"{error.message} The environment of an earlier run serves.", hint=error.hint)
-    for choice in made.choices:
-        if choice.status == "none" and choice.certainty is Certainty.REQUIRED:
-            yield Warned(f"Nothing was found that provides {choice.module}: {choice.reason}.")
     _remember(request, script, made, env, known, context)
     return made, env
+
+
+def _unprovided(made: Plan) -> list[Choice]:
+    return [c for c in made.choices if c.status == "none" and c.certainty is not Certainty.OPTIONAL]
 
 
 def _final(steps: Iterator[Event]) -> Plan:
@@ -459,7 +464,10 @@ def _mend(
         return None
     if better.key == env.key:
         memory.save(script, before)
-        yield from _last_words(report, lesson or diagnosis.advice)
+        reasons = [
+            f"Nothing provides {c.module}: {c.reason}." for c in _unprovided(made) if c.module in diagnosis.subject
+        ]
+        yield from _last_words(report, " ".join(reasons) or lesson or diagnosis.advice)
         return None
     if reason := _not_again(request, script, report, held, made, context):
         yield from _last_words(report, f"{lesson} {reason} The environment is ready: the next run will work.")

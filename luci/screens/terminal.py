@@ -51,7 +51,7 @@ class Narrator:
                 self._line(text)
             case events.Warned(text, hint):
                 self._line(f"warning: {text}" + (f"\n  hint: {hint}" if hint else ""))
-            case events.Built() as built:
+            case events.Built() as built if built.packages or self.verbose:
                 self._line(f"built an environment with {_count(built.packages, 'package')} in {built.seconds:.1f} s")
             case events.Reused(key) if self.verbose:
                 self._line(f"environment {key}")
