@@ -67,6 +67,7 @@ def canonical(requirement: str) -> str:
     except InvalidRequirement:
         return requirement.strip()
     parsed.name = canonicalize_name(parsed.name)
+    parsed.extras = {canonicalize_name(extra) for extra in parsed.extras}
     return str(parsed)
 
 

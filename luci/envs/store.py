@@ -85,10 +85,8 @@ class Store:
 
     def get(self, key: str) -> Env | None:
         """Return the published environment of a key, healthy or not."""
-        for name in files.listing(self.root):
-            if name.endswith(f"_{key}"):
-                return _read(self.root / name)
-        return None
+        found = (_read(self.root / name) for name in files.listing(self.root) if name.endswith(f"_{key}"))
+        return next((env for env in found if env), None)
 
     def all(self) -> list[Env]:
         """Every published environment, the most lately used first."""
@@ -141,8 +139,10 @@ class Store:
             return False
         try:
             uses.mark(env.root)
+        except FileNotFoundError:
+            return False  # somebody is removing it
         except OSError:
-            return os.access(env.python, os.X_OK)  # a read-only store: nobody can remove from it either
+            pass  # a read-only store: nobody can remove from it either
         return _read(env.root) is not None
 
     def _build(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,7 +22,7 @@ from luci.runner.declared import Declarations
 from luci.runner.imports import Certainty, Import, Scan, Target
 from luci.runner.memory import Memory
 from luci.runner.packages import Choice, Knowledge
-from luci.runner.script import Script, decode
+from luci.runner.script import BadSyntax, Script, decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,14 +256,12 @@ def _scan(script: Script, python: Interpreter) -> Scan:
     target = Target(python.minor, python.sys_platform, python.os_name, python.implementation)
     try:
         return imports.scan(script, target)
-    except ScriptError as error:
-        import sys
-
+    except BadSyntax as error:
         if python.minor <= sys.version_info[:2]:
             raise
         try:
             return imports.scan_with(python.path, script, target)  # its grammar is newer than this Python's
-        except ScriptError:
+        except BadSyntax:
             raise error from None
 
 
