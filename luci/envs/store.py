@@ -85,14 +85,12 @@ class Store:
 
     def get(self, key: str) -> Env | None:
         """Return the published environment of a key, healthy or not."""
-        found = (_read(self.root / name) for name in files.listing(self.root) if name.endswith(f"_{key}"))
+        found = (_read(self.root / name) for name in self._names() if name.endswith(f"_{key}"))
         return next((env for env in found if env), None)
 
     def all(self) -> list[Env]:
         """Every published environment, the most lately used first."""
-        found = [
-            env for name in files.listing(self.root) if name.startswith("luci_") and (env := _read(self.root / name))
-        ]
+        found = [env for name in self._names() if (env := _read(self.root / name))]
         return sorted(found, key=lambda env: uses.last(env.root), reverse=True)
 
     def find(self, selector: str) -> Env:
@@ -127,8 +125,9 @@ class Store:
             if env and not fresh and self.take(env):
                 yield Reused(env.key, str(env.path))
                 return env
-            if env and not fresh:
-                yield Told(f"The environment was broken ({fault(env)}); it is built again.")
+            broken = fault(env) if env else self._unreadable(spec.key)
+            if broken and not fresh:
+                yield Told(f"The environment was broken ({broken}); it is built again.")
             env = yield from self._build(spec, python, fill, label, about, env)
             uses.mark(env.root)
         return env
@@ -170,12 +169,12 @@ class Store:
                 installed=venvs.installed(folder),
                 created=time.time(),
                 sealed=files.mtime(venvs.site_packages(folder)),
-                about=about,
+                about={**about, "bytes": held(folder)},
             )
             _publish(env)
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
-            if before is None:
+            if _is_rubble(root):
                 shutil.rmtree(root, ignore_errors=True)
             if isinstance(error, OSError):
                 raise EnvError(
@@ -216,10 +215,8 @@ class Store:
     def sweep(self) -> list[str]:
         """Remove rubble: what was begun and never published, and generations that were replaced. Waits for nobody."""
         swept: list[str] = []
-        for name in files.listing(self.root):
+        for name in self._names():
             root = self.root / name
-            if not name.startswith("luci_") or not root.is_dir():
-                continue
             lock = self._lock(name.rpartition("_")[2])
             if not _try(lock):
                 continue
@@ -227,7 +224,8 @@ class Store:
                 env = _read(root)
                 if env:
                     swept += self._sweep_generations(env)
-                elif not (root / "env.json").exists() and not uses.users(root):
+                    uses.forget_the_dead(root)
+                elif _is_rubble(root):
                     shutil.rmtree(root, ignore_errors=True)
                     swept.append(name)
             finally:
@@ -242,12 +240,20 @@ class Store:
             shutil.rmtree(env.root / name, ignore_errors=True)
         return [f"{env.name}/{name}" for name in old]
 
+    def _unreadable(self, key: str) -> str:
+        there = any(name.endswith(f"_{key}") and (self.root / name / "env.json").exists() for name in self._names())
+        return "its record cannot be read" if there else ""
+
+    def _names(self) -> list[str]:
+        return [name for name in files.listing(self.root) if name.startswith("luci_")]
+
     def _lock(self, key: str) -> BaseFileLock:
         import filelock  # 15 ms, and only what changes the store needs it
 
         folder = self.root / ".locks"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            (folder / key).touch()
         except OSError as error:
             raise EnvError(
                 f"{self.root} cannot be written.", cause=str(error), hint="LUCI_HOME moves luci's folders elsewhere."
@@ -299,7 +305,7 @@ def verify(env: Env) -> list[str]:
         except (OSError, UnicodeDecodeError, csv.Error):
             faults.append(f"{folder.name} has no readable RECORD")
             continue
-        for row in rows:
+        for row in filter(None, rows):
             path, digest = row[0], row[1] if len(row) > 1 else ""
             method, _, wanted = digest.partition("=")
             if not wanted or method not in hashlib.algorithms_available:
@@ -329,6 +335,17 @@ def sizes(root: Path) -> tuple[int, ...]:
     return tuple(found)
 
 
+def held(folder: Path) -> int:
+    """Return the bytes of all files below a folder, those that other folders hold too included."""
+    total = 0
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            total += held(Path(entry.path))
+        else:
+            total += entry.stat(follow_symlinks=False).st_size
+    return total
+
+
 def _publish(env: Env) -> None:
     record = {
         "format": FORMAT,
@@ -344,6 +361,11 @@ def _publish(env: Env) -> None:
         "about": env.about,
     }
     files.write_json(env.root / "env.json", record)
+
+
+def _is_rubble(root: Path) -> bool:
+    """Whether a folder holds what nobody published, or a record that was cut short, and nobody runs in it."""
+    return not files.read_json(root / "env.json") and not uses.users(root)
 
 
 def _read(root: Path) -> Env | None:

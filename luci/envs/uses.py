@@ -27,7 +27,7 @@ def unmark(env_root: Path, pid: int) -> None:
 def users(env_root: Path) -> list[int]:
     """Return the processes that use the environment now, this one left out."""
     marked = {int(name) for name in files.listing(env_root / "uses") if name.isdigit()}
-    users = {pid for pid in marked if _lives_since(pid, files.mtime(env_root / "uses" / str(pid)))}
+    users = {pid for pid in marked if lives_since(pid, files.mtime(env_root / "uses" / str(pid)))}
     return sorted((users | set(_children_of(env_root))) - {os.getpid()})
 
 
@@ -49,7 +49,7 @@ def forget_the_dead(env_root: Path) -> None:
     os.utime(folder, (when, when))
 
 
-def _lives_since(pid: int, marked_ns: int) -> bool:
+def lives_since(pid: int, marked_ns: int) -> bool:
     """Whether the process that wrote a marker still runs, and is not a later one with the same number."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 from luci import paths, runs
 from luci.context import Context, Question
-from luci.envs import files, venvs
+from luci.envs import files, uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, LuciError, PlanError, UsageError
 from luci.events import Become, Ended, Event, Missing, Planned, Retrying, Started, Told, Warned, Words
@@ -30,6 +31,7 @@ from luci.runner.memory import Memory
 from luci.runner.packages import Choice
 from luci.runner.plan import NOTHING_MORE, Plan, Wants
 from luci.runner.script import Script, decode, read_script
+from luci.runner.tidy import tidy
 from luci.runner.warm import activated
 
 
@@ -129,6 +131,7 @@ def _attempts(request: RunRequest, script: Script, progress: Progress, context: 
 
 def prepare(request: RunRequest, script: Script, context: Context) -> Generator[Event, None, tuple[Plan, Env]]:
     """Plan, ask what must be asked, build; return the plan that was built and its environment."""
+    began = time.time()
     known = memory.load(script)
     wants = request.wants
     made = yield from plan.make(script, wants, context, known)
@@ -156,6 +159,10 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         env = _earlier(made, known, store, error)
         yield Warned(f"{error.message} The environment of an earlier run serves.", hint=error.hint)
     _remember(request, script, made, env, known, context)
+    if env.created >= began:
+        yield from tidy(store, env, context.settings.envs)
+    else:
+        uses.forget_the_dead(env.root)
     return made, env
 
 

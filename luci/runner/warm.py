@@ -24,6 +24,8 @@ def start(words: list[str]) -> None:
     warm = memory.get("warm")
     if not warm or memory.get("format") != 1 or warm.get("ordinary") or not _plain_stdin(warm):
         return
+    if os.getpid() % 64 == 0:
+        return  # now and then the ordinary way, which tidies up
     root, marker = warm["env"], f"{warm['env']}/uses/{os.getpid()}"
     try:
         with open(marker, "wb"):

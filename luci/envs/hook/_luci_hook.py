@@ -1,6 +1,6 @@
 """Tell luci when its script ends because a module is missing. A copy is in every environment, Python 2.7 or later."""
 # mypy: ignore-errors
-# ruff: noqa: BLE001, UP004, UP031, UP036
+# ruff: noqa: BLE001, RUF005, UP004, UP031, UP036
 # This file is data: it runs inside the environment, in the script's own process. Nothing but sys and os is imported
 # unless luci started that process, and then only modules written in C, which no file beside the script can shadow.
 # It catches Exception where the script's own code may be called: a start-up hook must never be what fails.
@@ -383,17 +383,14 @@ def _restore(signals):
 
 def _flush():
     """Write out what every open file still holds, text layers before the binary ones below them."""
+    import _io
     import gc
 
-    files = [sys.stdout, sys.stderr]
-    if sys.version_info[0] == 2:
-        # its file objects are not tracked: they are found through what refers to them
-        files += [item for item in gc.get_referents(*gc.get_objects()) if isinstance(item, file)]  # noqa: F821
-    else:
-        import io  # there since the interpreter began
-
-        found = [item for item in gc.get_objects() if isinstance(item, (io.TextIOWrapper, io.BufferedIOBase))]
-        files += sorted(found, key=lambda item: not isinstance(item, io.TextIOWrapper))
+    objects = gc.get_objects()
+    found = [item for item in objects if isinstance(item, (_io.TextIOWrapper, _io._BufferedIOBase))]
+    files = [sys.stdout, sys.stderr] + sorted(found, key=lambda item: not isinstance(item, _io.TextIOWrapper))
+    if sys.version_info[0] == 2:  # its own file objects are found only through what refers to them
+        files += [item for item in gc.get_referents(*objects) if isinstance(item, file)]  # noqa: F821
     for item in files:
         try:
             item.flush()

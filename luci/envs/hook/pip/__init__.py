@@ -164,21 +164,18 @@ def freeze(words):
 
 
 def show(words):
-    metadata = _metadata()
-    found = 0
+    there = {_canonical(each.metadata["Name"] or ""): each for each in _metadata().distributions()}
+    found = [there[_canonical(name)] for name in words if _canonical(name) in there]
     for name in words:
-        try:
-            shown = metadata.distribution(name)
-        except metadata.PackageNotFoundError:
+        if _canonical(name) not in there:
             print("WARNING: Package(s) not found: " + name, file=sys.stderr)
-            continue
-        if found:
+    for each in found:
+        if each is not found[0]:
             print("---")
-        found += 1
         for field in ("Name", "Version", "Summary", "Home-page", "Author", "Author-email", "License"):
-            print("%s: %s" % (field, shown.metadata[field] or ""))
-        print("Location: %s" % shown.locate_file(""))
-        print("Requires: %s" % ", ".join(shown.requires or []))
+            print("%s: %s" % (field, each.metadata[field] or ""))
+        print("Location: %s" % each.locate_file(""))
+        print("Requires: %s" % ", ".join(each.requires or []))
     return 0 if found else 1
 
 

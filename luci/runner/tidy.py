@@ -1,0 +1,34 @@
+"""What is done after a build, never on a warm run: rubble is swept, and what nobody needs any more is removed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from luci import paths
+from luci.config import EnvSettings
+from luci.envs import files, prunes, uses
+from luci.envs.store import Env, Store
+from luci.events import Event
+from luci.runner import memory
+
+
+def tidy(store: Store, kept: Env, settings: EnvSettings) -> Iterator[Event]:
+    """Remove what the settings say may go; `kept` is in use by this process."""
+    store.sweep()
+    _forget_ended_runs()
+    for env in store.all():
+        uses.forget_the_dead(env.root)
+    if settings.prune:
+        policy = prunes.Policy(settings.orphan_days, settings.unused_days, settings.budget_gb * 1e9)
+        found = prunes.candidates(store, policy, memory.scripts_by_key())
+        yield from prunes.remove(store, [c for c in found if c.env.root != kept.root])
+
+
+def _forget_ended_runs() -> None:
+    """Drop the state of runs whose process is gone: luci became them, so nobody else could."""
+    folder = paths.state() / "running"
+    for name in files.listing(folder):
+        pid = name.partition(".")[0]
+        if pid.isdigit() and int(pid) != os.getpid() and not uses.lives_since(int(pid), files.mtime(folder / name)):
+            (folder / name).unlink(missing_ok=True)
