@@ -29,6 +29,10 @@ _EXAMPLES = """examples:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; return the exit code."""
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete  # a shell asks what could come next
+
+        argcomplete.autocomplete(parser())
     try:
         return _main(list(argv))
     except LuciError as error:
@@ -277,6 +281,41 @@ def _need(options: argparse.Namespace) -> int:
     return int(_result("need", NeedRequest(tuple(options.requirements)), _context(narrator), narrator))
 
 
+# -- looking after luci itself
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    narrator = Narrator()
+    found = _result("doctor", None, _context(narrator), narrator)
+    if options.json:
+        print(as_json(found))
+    for finding in found if not options.json else ():
+        print(f"{'ok   ' if finding.well else 'FAULT'} {finding.subject:<13} {finding.text}")
+        if not finding.well:
+            print(f"      hint: {finding.hint}")
+    return 0 if all(finding.well for finding in found) else 1
+
+
+def _config(options: argparse.Namespace) -> int:
+    from luci.actions.care import ConfigRequest
+    from luci.screens import tables
+
+    if options.key and options.value is None and not options.unset:
+        raise UsageError(f"What should {options.key} be?", hint="luci config KEY VALUE, or luci config --unset KEY")
+    narrator = Narrator()
+    request = ConfigRequest(options.key or "", options.value or "", options.unset)
+    settings = _result("config", request, _context(narrator), narrator)
+    print(as_json(settings)) if options.json else tables.settings(settings)
+    return 0
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from argcomplete.shell_integration import shellcode
+
+    print(shellcode(["luci"], shell=options.shell))
+    return 0
+
+
 # -- the parser
 
 
@@ -294,6 +333,7 @@ def parser() -> argparse.ArgumentParser:
     _add_plan(commands)
     _add_env(commands)
     _add_runs(commands)
+    _add_care(commands)
     for name, add in (("_resume", "state"), ("_need", "requirements")):
         hidden = commands.add_parser(name)
         hidden.add_argument(add, nargs="+" if name == "_need" else None)
@@ -409,6 +449,34 @@ def _add_runs(commands: Any) -> None:
         if verb != "log":
             command.add_argument("--json", action="store_true", help="one JSON document")
         command.set_defaults(do=_runs, verb=verb)
+
+
+def _add_care(commands: Any) -> None:
+    doctor = commands.add_parser("doctor", help="look whether everything that luci needs is there", allow_abbrev=False)
+    doctor.add_argument("--json", action="store_true", help="one JSON document")
+    doctor.set_defaults(do=_doctor)
+    settings = commands.add_parser(
+        "config",
+        help="show the settings, or change one",
+        epilog="examples:\n  luci config run.retry never\n  luci config names.mymodule my-distribution",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    settings.add_argument("key", nargs="?", metavar="KEY", help="as in run.retry")
+    settings.add_argument("value", nargs="?", metavar="VALUE")
+    settings.add_argument("--unset", action="store_true", help="take KEY out of the file")
+    settings.add_argument("--json", action="store_true", help="one JSON document")
+    settings.set_defaults(do=_config)
+    completion = commands.add_parser(
+        "completion",
+        help="print what makes a shell complete luci's words",
+        epilog='examples:\n  eval "$(luci completion bash)"    in ~/.bashrc; zsh the same, in ~/.zshrc\n'
+        "  luci completion fish | source    in ~/.config/fish/config.fish",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completion.set_defaults(do=_completion)
 
 
 def _seconds(text: str) -> float:

@@ -83,6 +83,15 @@ def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
     return _from_environ(_from_table(table, file), environ)
 
 
+def check(text: str, file: Path) -> None:
+    """Raise ConfigError where `text` could not be the config file."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} cannot be read.", cause=str(error)) from error
+    _from_table(table, file)
+
+
 def _from_table(table: dict[str, Any], file: Path) -> Settings:
     settings = Settings()
     for section, values in table.items():

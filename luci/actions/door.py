@@ -37,6 +37,8 @@ ACTIONS = {
         Action("env remove", "remove environments", "luci.actions.envs:remove"),
         Action("env prune", "remove what is not needed any more", "luci.actions.envs:prune"),
         Action("env stats", "count the environments and their disk", "luci.actions.envs:stats"),
+        Action("doctor", "look whether everything is there", "luci.actions.care:doctor"),
+        Action("config", "show or change the settings", "luci.actions.care:configure"),
         Action("runs list", "list what ran", "luci.actions.history:listed"),
         Action("runs show", "show one run", "luci.actions.history:show"),
         Action("runs log", "print what a recorded run wrote", "luci.actions.history:log"),

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from luci.screens.terminal import harmless
+from luci.screens.terminal import as_json, harmless
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -173,6 +173,16 @@ def run(record: Run) -> None:
         shown = "unknown" if value is None else ", ".join(value) if isinstance(value, tuple) else str(value)
         shown = ago(value) if name == "started" else shown
         print(f"{name:<13} {harmless(shown)}")
+
+
+def settings(about: dict[str, Any]) -> None:
+    print(harmless(f"# {about['file']}"))
+    for section, values in about.items():
+        if isinstance(values, dict):
+            print(f"\n[{section}]")
+            for key, value in values.items():
+                shown = as_json(list(value) if isinstance(value, tuple) else value).replace("\n", "")
+                print(harmless(f"{key} = {shown}"))
 
 
 def size(number: float) -> str:

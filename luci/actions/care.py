@@ -1,0 +1,127 @@
+"""Looking after luci itself: is everything there, and how is it set."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Generator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from luci import config, paths
+from luci.config import Settings
+from luci.context import Context
+from luci.envs import files, installer, interpreters
+from luci.envs.sources import sources
+from luci.envs.store import Store, fault
+from luci.errors import ConfigError, IndexFailed
+from luci.events import Event, Working
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `hint` says what to do where it is not well."""
+
+    subject: str
+    well: bool
+    text: str
+    hint: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def doctor(request: None, context: Context) -> Generator[Event, None, list[Finding]]:
+    """Return what was found of the Pythons, uv, the index, the disk and the environments."""
+    found = []
+    yield Working("looking", "at the Pythons")
+    pythons = interpreters.find()
+    found.append(Finding("pythons", bool(pythons), ", ".join(p.version for p in pythons), "Install a Python 3."))
+    uv = installer.find_uv()
+    found.append(Finding("uv", uv is not None, uv or "not found; virtualenv and pip serve", "pip install uv"))
+    yield Working("asking", "the package index")
+    found.append(_index(context.settings))
+    root = paths.envs()
+    nearest = next(folder for folder in (root, *root.parents) if folder.exists())
+    free = shutil.disk_usage(nearest).free
+    enough = free > 1_000_000_000
+    found.append(Finding("disk", enough, f"{free / 1e9:.1f} GB free at {nearest}", "luci env prune, uv cache clean"))
+    envs = Store(root).all()
+    broken = [env.name for env in envs if fault(env)]
+    told = f"{len(envs)}, {len(broken)} broken" + (f": {', '.join(broken)}" if broken else "")
+    found.append(Finding("environments", not broken, told, "luci env rebuild NAME, or luci env prune"))
+    rubble = [n for n in files.listing(root) if n.startswith("luci_") and not (root / n / "env.json").exists()]
+    found.append(
+        Finding("rubble", True, f"{len(rubble)} folders of builds that never ended; the next build sweeps them")
+    )
+    return found
+
+
+def _index(settings: Settings) -> Finding:
+    from luci.runner.index import Index
+
+    places = sources(settings.index)
+    try:
+        there = Index(places, settings.index, paths.cache() / "index").project("pip") is not None
+    except IndexFailed as error:
+        return Finding("index", False, error.message, "Check the network, and the settings of pip and uv.")
+    return Finding("index", there, f"answers (as {places.origin} says)" if there else "has no pip", "Is it an index?")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigRequest:
+    """`key` is as "run.retry" or "names.yaml"; with a `value` it is set, with `unset` it is taken out."""
+
+    key: str = ""
+    value: str = ""
+    unset: bool = False
+
+
+def configure(request: ConfigRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
+    """Return the settings in force, after a change where one is asked for; the file's comments stay."""
+    yield from ()
+    if request.key:
+        _change(request)
+        settings = config.load()
+    else:
+        settings = context.settings
+    told = {f.name: getattr(settings, f.name) for f in fields(Settings)}
+    plain = {name: dict(v) if isinstance(v, dict) else dataclasses.asdict(v) for name, v in told.items()}
+    return {"file": str(paths.config_file()), **plain}
+
+
+def _change(request: ConfigRequest) -> None:
+    import tomlkit
+
+    section, _, key = request.key.partition(".")
+    if not key:
+        raise ConfigError(f"{request.key!r} is not SECTION.KEY.", hint="As in: luci config run.retry never")
+    file = paths.config_file()
+    before = file.read_text(encoding="utf-8") if file.exists() else ""
+    document = tomlkit.parse(before)
+    table = document.setdefault(section, tomlkit.table())
+    if request.unset:
+        table.pop(key, None)
+    else:
+        table[key] = _typed(section, key, request.value)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = tomlkit.dumps(document)
+    config.check(text, file)  # before it is written: a bad value leaves the file as it was
+    files.write(file, text.encode())
+
+
+def _typed(section: str, key: str, value: str) -> object:
+    """Return the text a person typed as the setting's own kind."""
+    if section == "names":
+        return value
+    default = getattr(getattr(Settings(), section, None), key, None)
+    if isinstance(default, bool):
+        return {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(
+            value.lower(), value
+        )
+    if isinstance(default, int | float):
+        try:
+            return float(value) if "." in value or isinstance(default, float) else int(value)
+        except ValueError:
+            return value
+    return value.split() if isinstance(default, tuple) else value
