@@ -314,11 +314,14 @@ class _Tree:
         self.root, self.token = root, token.encode()
 
     def send(self, number: int) -> None:
-        for pid in self.members():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, number)
+        """Signal every member, once: a second SIGTERM would break into the tidying up that the first one began."""
+        members = self.members()
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.root, number)  # at once, so that none forks between two of us
+            os.killpg(self.root, number)
+        for pid in members:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if os.getpgid(pid) != self.root:
+                    os.kill(pid, number)
 
     def members(self) -> set[int]:
         """Return the living: the group's, children's children, and those that carry our mark."""

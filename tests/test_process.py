@@ -252,7 +252,7 @@ def test_a_signal_to_us_ends_the_whole_tree(folder: Path, number: int) -> None:
 def test_it_may_tidy_up_before_it_ends(tmp_path: Path) -> None:
     code = f"""
         import pathlib, signal, sys, time
-        def tidy(*_): print("tidied"); sys.exit(5)
+        def tidy(*_): print("tidied"); time.sleep(0.2); sys.exit(5)
         signal.signal(signal.SIGTERM, tidy)
         pathlib.Path({str(tmp_path / "ready")!r}).touch()
         time.sleep(600)

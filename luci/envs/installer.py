@@ -19,7 +19,7 @@ from luci.envs.spec import EnvSpec
 from luci.errors import EnvError, Interrupted
 from luci.events import Event, Working
 
-Reason = Literal["unsolvable", "no-wheel", "not-found", "network", "offline", "hash", "build", "disk", "other"]
+Reason = Literal["unsolvable", "no-wheel", "not-found", "network", "offline", "hash", "damaged", "build", "disk", "other"]
 
 
 class InstallFailed(EnvError):
@@ -104,15 +104,13 @@ def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: C
 def _command(
     spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, scratch: Path
 ) -> tuple[list[str], dict[str, str]]:
-    wants, limits = scratch / "requirements.txt", scratch / "constraints.txt"
-    wants.write_text("".join(f"{line}\n" for line in spec.requirements), encoding="utf-8")
-    limits.write_text("".join(f"{line}\n" for line in spec.constraints), encoding="utf-8")
+    listed = _listed("-r", scratch / "requirements.txt", spec.requirements)
+    listed += _listed("-c", scratch / "constraints.txt", spec.constraints)
     python = str(venvs.python_of(folder))
     uv = find_uv()
     if uv is None:
-        return _with_pip(python, wants, limits, sources, terms), sources.uv_environ()
-    command = [uv, "pip", "install", "--color", "never", "--no-progress", "--python", python]
-    command += ["-r", str(wants), "-c", str(limits)]
+        return _with_pip(python, listed, sources, terms), sources.uv_environ()
+    command = [uv, "pip", "install", "--color", "never", "--no-progress", "--python", python, *listed]
     command += [] if terms.builds else ["--only-binary", ":all:"]
     for name in sorted(terms.wheels_only) if terms.builds else ():
         command += ["--only-binary", name]
@@ -124,10 +122,15 @@ def _command(
     return command, sources.uv_environ()
 
 
-def _with_pip(python: str, wants: Path, limits: Path, sources: Sources, terms: Terms) -> list[str]:
+def _listed(flag: str, file: Path, lines: tuple[str, ...]) -> list[str]:
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return [flag, str(file)] if lines else []
+
+
+def _with_pip(python: str, listed: list[str], sources: Sources, terms: Terms) -> list[str]:
     """The same with the pip that virtualenv put in, for platforms uv has no build for. Ages cannot be limited there."""
     command = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    command += ["-r", str(wants), "-c", str(limits), "--index-url", sources.index_url]
+    command += [*listed, "--index-url", sources.index_url]
     for url in sources.extra_urls:
         command += ["--extra-index-url", url]
     for place in sources.find_links:
@@ -146,6 +149,7 @@ _NAME = r"`?([A-Za-z0-9][A-Za-z0-9._-]*)"
 _SIGNS: tuple[tuple[Reason, str], ...] = (
     ("disk", r"No space left on device|Disk quota exceeded|Read-only file system"),
     ("hash", r"[Hh]ash mismatch|hashes (?:do not|don't) match|Unexpected hash"),
+    ("damaged", r"Failed to extract|Failed to unzip|[Ii]nvalid (?:wheel|package|zip)|The wheel is invalid"),
     ("offline", r"network was disabled|not found in the cache"),
     (
         "network",
@@ -168,6 +172,7 @@ _MESSAGES: dict[Reason, tuple[str, str]] = {
         "A download does not have the hash that was promised.",
         "Nothing of it was kept. Try again later, or check the index.",
     ),
+    "damaged": ("What the index has of {names} is damaged.", "Nothing of it was kept. Choose another release of it."),
     "offline": ("What is needed was never fetched, and the network is off.", "Run once without --offline."),
     "network": ("The package index could not be reached.", "Nothing was changed; try again when it answers."),
     "not-found": (
@@ -203,6 +208,7 @@ def _subjects(reason: Reason, text: str) -> tuple[str, ...]:
             rf"versions? of {_NAME} ha(?:ve|s) no",
             rf"{_NAME}==\S+ has no",
         ],
+        "damaged": [rf"Failed to download {_NAME}"],
         "build": [rf"Failed to (?:download and )?build {_NAME}"],
         "unsolvable": [rf"you require {_NAME}", rf"Because (?:all versions of )?{_NAME}"],
     }

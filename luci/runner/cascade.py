@@ -23,7 +23,7 @@ from luci.runner.imports import Certainty
 from luci.runner.plan import Plan
 from luci.runner.table import Table
 
-_FINAL = ("network", "offline", "hash", "disk")  # another plan would meet the same
+_FINAL = ("network", "offline", "hash", "damaged", "disk")  # another plan would meet the same
 _PYTHONS = 4  # other Pythons that are tried, at most
 
 

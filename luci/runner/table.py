@@ -59,8 +59,10 @@ class Table:
     def lookup(self, module: str, used: Collection[str] = ()) -> Known | None:
         """Return what is known of a dotted import, the longest entry first; `used` are the names and attributes the
         script takes from it, which decide where several distributions provide it."""
-        for part in prefixes(module):
-            if known := self._entry(part, module, used):
+        versionless = re.sub(r"_v\d+\w*(?=\.|$)", "", module)  # vision_v1 is a version of vision
+        named = module if module in self.names else versionless
+        for part in prefixes(named):
+            if known := self._entry(part, named, used):
                 return known
         top = module.partition(".")[0]
         if normal(top) in self.same:
@@ -81,8 +83,8 @@ class Table:
                 "python2", part, reason=f"{part} is a module of Python 2; {self.python2[part]} took its place."
             )
         if (pattern := self.families.get(part)) and (rest := module[len(part) + 1 :]):
-            piece = re.sub(r"_v\d+\w*$", "", rest.partition(".")[0])
-            return Known("provided", f"{part}.{rest.partition('.')[0]}", (normal(pattern.format(piece)),))
+            piece = rest.partition(".")[0]
+            return Known("provided", f"{part}.{piece}", (normal(pattern.format(piece)),))
         return None
 
 

@@ -206,7 +206,7 @@ def fill(index: PackageIndex) -> None:
     """Put a few animals on the shelf: one that stands alone, one that needs another, and one that nobody knows yet."""
     add_trusted(index, "quokka", {"quokka.py": "def hop():\n    return 'hop'\n"})
     add_trusted(index, "wombat", {"wombat.py": "import quokka\n\ndef dig():\n    return 'dig'\n"}, ("quokka",))
-    add_trusted(index, "numbat", {"numbat/__init__.py": "def lick():\n    return 'lick'\n"})
+    add_trusted(index, "thylacine", {"thylacine/__init__.py": "def lick():\n    return 'lick'\n"})
     add_trusted(index, "bilby", {"bilby.py": "", "bilby_extra.py": ""})
     index.add_wheel("PyYAML", "6.0", {"yaml/__init__.py": "def safe_load(text):\n    return {'loaded': text}\n"})
     index.add_wheel("dingo", "0.1", {"dingo.py": "def howl():\n    return 'howl'\n"})

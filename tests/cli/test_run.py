@@ -173,7 +173,7 @@ def test_a_python_that_is_not_here_is_said_with_those_that_are(luci: Luci) -> No
 
 
 def test_events_are_written_one_json_object_a_line(luci: Luci) -> None:
-    luci.write("a.py", "import importlib as i; print(i.import_module('num' + 'bat').lick())")
+    luci.write("a.py", "import importlib as i; print(i.import_module('thyla' + 'cine').lick())")
     done = luci("run", "--events", "log.jsonl", "a.py")
     names = [event["event"] for event in events_in(luci.folder / "log.jsonl")]
     assert done.out == "lick\n"
@@ -240,7 +240,7 @@ def test_offline_says_so_for_a_name_that_only_the_index_knows(lone: Luci, index:
 
 
 def test_quiet_says_nothing_while_it_builds_and_mends(lone: Luci) -> None:
-    lone.write("a.py", "import yaml, importlib as i; print(i.import_module('num' + 'bat').lick())")
+    lone.write("a.py", "import yaml, importlib as i; print(i.import_module('thyla' + 'cine').lick())")
     done = lone("run", "--quiet", "a.py")
     assert (done.code, done.out, done.err) == (0, "lick\n", "")
 
@@ -287,7 +287,7 @@ def test_a_new_import_is_installed_by_the_next_run(luci: Luci) -> None:
     luci.write("a.py", "import quokka")
     luci("run", "a.py")
     luci("run", "a.py")
-    luci.write("a.py", "import quokka, numbat; print(numbat.lick())")
+    luci.write("a.py", "import quokka, thylacine; print(thylacine.lick())")
     assert luci("run", "a.py").out == "lick\n"
 
 
@@ -295,7 +295,7 @@ def test_a_new_import_of_a_local_module_is_installed_by_the_next_run(luci: Luci)
     luci.write("a.py", "import beside")
     luci.write("beside.py", "")
     luci("run", "a.py")
-    luci.write("beside.py", "import numbat; print(numbat.lick())")
+    luci.write("beside.py", "import thylacine; print(thylacine.lick())")
     assert luci("run", "a.py").out == "lick\n"
 
 
@@ -376,7 +376,7 @@ def test_two_projects_do_not_share_unless_told_to(lone: Luci) -> None:
 
 
 def test_luci_runs_within_luci(luci: Luci) -> None:
-    luci.write("inner.py", "import numbat; print(numbat.lick(), flush=True)")
+    luci.write("inner.py", "import thylacine; print(thylacine.lick(), flush=True)")
     luci.write(
         "outer.py",
         f"""
