@@ -329,7 +329,7 @@ class _Tree:
         if not processes:
             return {self.root} if self._group_lives() else set()
         found = {pid for pid, (_, group, session) in processes.items() if self.root in (pid, group, session)}
-        found |= {pid for pid in processes.keys() - found if self.token in _environment_of(pid)}
+        found |= {pid for pid in processes.keys() - found if self.token in _told(pid, "environ")}
         while more := {pid for pid, (parent, _, _) in processes.items() if parent in found} - found:
             found |= more
         return found - {os.getpid()}
@@ -346,17 +346,21 @@ class _Tree:
 
 def _processes() -> Iterator[tuple[int, tuple[int, int, int]]]:
     """Yield (pid, (parent, group, session)) of all that live and are no zombies; nothing where there is no /proc."""
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            state, parent, group, session = entry.read_bytes().rpartition(b")")[2].split()[:4]
-            if state not in b"ZX":
-                yield int(entry.parent.name), (int(parent), int(group), int(session))
+    with contextlib.suppress(FileNotFoundError), os.scandir("/proc") as entries:
+        for name in (entry.name for entry in entries if entry.name.isdecimal()):
+            if stat := _told(name, "stat"):
+                state, parent, group, session = stat.rpartition(b")")[2].split()[:4]
+                if state not in b"ZX":
+                    yield int(name), (int(parent), int(group), int(session))
 
 
-def _environment_of(pid: int) -> bytes:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    return b""
+def _told(pid: int | str, what: str) -> bytes:
+    """Return what the kernel tells of a process; nothing where it is gone, or another person's."""
+    try:
+        with open(f"/proc/{pid}/{what}", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 class _Ending:

@@ -19,7 +19,9 @@ from luci.envs.spec import EnvSpec
 from luci.errors import EnvError, Interrupted
 from luci.events import Event, Working
 
-Reason = Literal["unsolvable", "no-wheel", "not-found", "network", "offline", "hash", "damaged", "build", "disk", "other"]
+Reason = Literal[
+    "unsolvable", "no-wheel", "not-found", "network", "offline", "hash", "damaged", "build", "disk", "other"
+]
 
 
 class InstallFailed(EnvError):
@@ -128,8 +130,14 @@ def _listed(flag: str, file: Path, lines: tuple[str, ...]) -> list[str]:
 
 
 def _with_pip(python: str, listed: list[str], sources: Sources, terms: Terms) -> list[str]:
-    """The same with the pip that virtualenv put in, for platforms uv has no build for. Ages cannot be limited there."""
-    command = [python, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    """The same with the pip that virtualenv brings, for platforms uv has no build for. Ages cannot be limited there."""
+    from virtualenv.seed.wheels.embed import get_embed_wheel
+
+    version = subprocess.run([python, "-c", _ITS_VERSION], capture_output=True, text=True, check=True).stdout.strip()
+    wheel = get_embed_wheel("pip", version)
+    if wheel is None:
+        raise EnvError(f"There is neither uv nor a pip for Python {version}.", hint="Install uv beside luci.")
+    command = [python, str(wheel.path / "pip"), "install", "--no-input", "--disable-pip-version-check"]
     command += [*listed, "--index-url", sources.index_url]
     for url in sources.extra_urls:
         command += ["--extra-index-url", url]
@@ -145,6 +153,8 @@ def _neutral(environ: os._Environ[str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in strange}
 
 
+_ITS_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
+_LINES = 14
 _NAME = r"`?([A-Za-z0-9][A-Za-z0-9._-]*)"
 _SIGNS: tuple[tuple[Reason, str], ...] = (
     ("disk", r"No space left on device|Disk quota exceeded|Read-only file system"),
@@ -153,7 +163,8 @@ _SIGNS: tuple[tuple[Reason, str], ...] = (
     ("offline", r"network was disabled|not found in the cache"),
     (
         "network",
-        r"Request failed after|Failed to fetch|Failed to download|error sending request|timed out|dns error",
+        r"Request failed after|Failed to fetch|Failed to download|error sending request|timed out|dns error"
+        r"|could not be queried",
     ),
     ("not-found", r"was not found in the package registry|not found in the provided package locations"),
     (
@@ -192,6 +203,7 @@ def _failure(said: list[str]) -> InstallFailed:
     names = _subjects(reason, text)
     message, hint = _MESSAGES[reason]
     told = [line for line in said if line.strip() and not line.startswith(("Using Python", "Resolved "))]
+    told = told if len(told) <= _LINES else [*told[:2], "…", *told[-_LINES:]]  # a compiler's last words say most
     cause = re.sub(r"^error: ", "", "\n".join(told))
     return InstallFailed(
         reason, names, message.format(names=", ".join(names) or "a distribution"), cause=cause, hint=hint
@@ -210,7 +222,7 @@ def _subjects(reason: Reason, text: str) -> tuple[str, ...]:
         ],
         "damaged": [rf"Failed to download {_NAME}"],
         "build": [rf"Failed to (?:download and )?build {_NAME}"],
-        "unsolvable": [rf"you require {_NAME}", rf"Because (?:all versions of )?{_NAME}"],
+        "unsolvable": [rf"you require {_NAME}", rf"Because (?:only |all versions of |the following versions of )*{_NAME}"],
     }
     found = [match for pattern in patterns.get(reason, []) for match in re.findall(pattern, flat)]
     names = [re.split(r"==|@|<|>|!", name)[0].rstrip("`.").lower().replace("_", "-") for name in found]

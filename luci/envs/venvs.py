@@ -31,7 +31,7 @@ def create(folder: Path, python: Interpreter, uv: str | None) -> None:
 
 
 def _commands(folder: Path, python: Interpreter, uv: str | None) -> list[list[str]]:
-    own = [sys.executable, "-m", "virtualenv", "--quiet", "--no-download", "--no-periodic-update"]
+    own = [sys.executable, "-m", "virtualenv", "--quiet", "--no-seed", "--no-periodic-update"]
     virtualenv = [*own, "--python", python.path, str(folder)]
     if uv is None:
         return [virtualenv]

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,8 +70,9 @@ def build(
                 raise
             tried.append(f"{tier.told or 'wheels, as planned'}: {error.message}")
             if failure is None:
-                failure = error
                 tiers = _next_tiers(plan, error, table, context, relax, again)
+            if failure is None or error.reason == "build":
+                failure = error  # why a build failed says more than that there was no wheel
             continue
         return tier.plan, env
 
@@ -105,15 +105,15 @@ def _looser(plan: Plan, relax: bool) -> Iterator[Tier]:
     """Drop one bound at a time. What a lock or a hash fixed is never dropped; what was declared, only with leave."""
     for choice in plan.choices:
         for line in choice.requirements:
-            bare = re.match(r"[A-Za-z0-9._-]+(\[[^\]]*\])?", line)
-            if choice.status != "install" or not bare or bare.group() == line.strip():
+            bare = packages.without_bounds(line)
+            if choice.status != "install" or bare == line.strip():
                 continue
             if " @ " in line or "--hash=" in line or (plan.declarations and plan.declarations.locked):
                 continue
             told = f"trying without the bound of {line}"
-            question = Question("relax", f"Use {bare.group()} without its bound?", (f"declared: {line}",), "--relax")
+            question = Question("relax", f"Use {bare} without its bound?", (f"declared: {line}",), "--relax")
             ask = choice.source == "declared" and choice.reason != "--with" and not relax
-            yield Tier(_replaced(plan, line, bare.group()), told, loud=True, leave=question if ask else None)
+            yield Tier(_replaced(plan, line, bare), told, loud=True, leave=question if ask else None)
 
 
 def _alternatives(plan: Plan, table: Table) -> Iterator[Tier]:

@@ -239,9 +239,19 @@ def _held_back(choice: Choice, newest: _Newest | None) -> Choice:
     return replace(choice, requirements=(limit, *choice.requirements[1:]), reason=reason)
 
 
+def without_bounds(requirement: str) -> str:
+    """Return the name and extras of a requirement.
+
+    >>> without_bounds("Django[argon2] >=4,<5")
+    'Django[argon2]'
+    """
+    match = re.match(r"[A-Za-z0-9._-]+(\[[^\]]*\])?", requirement.strip())
+    return match.group() if match else requirement.strip()
+
+
 def _bare(requirement: str) -> bool:
-    """Whether a requirement is a name and extras only, so that luci may choose its version."""
-    return re.fullmatch(r"[A-Za-z0-9._-]+(\[[^\]]*\])?", requirement.strip()) is not None
+    """Whether luci may choose the version."""
+    return without_bounds(requirement) == requirement.strip()
 
 
 def _uses(imports: Iterable[Import]) -> tuple[Use, ...]:

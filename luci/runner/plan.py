@@ -282,14 +282,13 @@ def _gone(gone: Iterable[Import], known: Knowledge) -> list[Choice]:
 
 
 def _limited(choice: Choice, limits: dict[str, str]) -> Choice:
-    """Apply the releases that a failed run taught, where nothing else says which release."""
-    if choice.source == "declared" or not choice.requirements:
+    """Apply the releases that a failed run taught, where no person said which release."""
+    name = packages.name_of(choice.requirements[0]) if choice.requirements else ""
+    if choice.source == "declared" or name not in limits:
         return choice
-    name = choice.requirements[0]
-    if name in limits:
-        reason = f"{choice.reason}; an earlier run needed an older release"
-        return replace(choice, requirements=(f"{name}{limits[name]}", *choice.requirements[1:]), reason=reason)
-    return choice
+    bare = packages.without_bounds(choice.requirements[0])
+    reason = f"{choice.reason}; an earlier run needed an older release"
+    return replace(choice, requirements=(f"{bare}{limits[name]}", *choice.requirements[1:]), reason=reason)
 
 
 def _in_the_end(choices: Iterable[Choice], wants: Wants) -> list[str]:

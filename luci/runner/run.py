@@ -95,7 +95,7 @@ def _attempts(request: RunRequest, script: Script, progress: Progress, context: 
             return 0
         if progress.attempt == 1:
             for choice in _unprovided(made):
-                yield Warned(f"Nothing was found that provides {choice.module}: {choice.reason}.")
+                yield Warned(f"Nothing was found that provides {choice.module}: {choice.reason.rstrip('.')}.")
         if _may_become(request, script, made, env, context):
             _say_started(request, script, env)
             state = _saved(request, progress, env, script)

@@ -255,7 +255,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
 @pytest.fixture
 def luci(shared: Shared, request: pytest.FixtureRequest) -> Iterator[Luci]:
     """luci in an empty folder of the shared project; environments with quokka, and with nothing, are there already."""
-    name = re.sub(r"\W+", "-", request.node.name).strip("-")
+    name = re.sub(r"\W+", "-", request.node.name).strip("-")[:100]
     folder = shared.project / name
     folder.mkdir()
     person = Luci(folder, shared.environ)

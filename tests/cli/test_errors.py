@@ -25,14 +25,14 @@ def message(done: Done, code: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "source", "line"),
+    ("source", "line"),
     [
-        ("print", b"import os\nprint 'hello'\n", 2),
-        ("except", b"try:\n    pass\nexcept ValueError, error:\n    pass\n", 3),
-        ("octal", b"x = 1\nos.chmod('x', 0755)\n", 2),
+        pytest.param(b"import os\nprint 'hello'\n", 2, id="print"),
+        pytest.param(b"try:\n    pass\nexcept ValueError, error:\n    pass\n", 3, id="except"),
+        pytest.param(b"x = 1\nos.chmod('x', 0755)\n", 2, id="octal"),
     ],
 )
-def test_python_2(luci: Luci, name: str, source: bytes, line: int) -> None:
+def test_python_2(luci: Luci, source: bytes, line: int) -> None:
     (luci.folder / "a.py").write_bytes(source)
     told = message(luci("run", "a.py"), NOT_STARTED)
     assert "Python 2" in told and f"line {line}" in told
@@ -57,19 +57,19 @@ def test_a_markdown_fence(luci: Luci) -> None:
     assert "fence" in message(luci("run", "a.py"), NOT_STARTED)
 
 
-@pytest.mark.parametrize(
-    ("name", "source"),
-    [
-        ("an archive", b"PK\x03\x04" + bytes(100)),
-        ("a program", b"\x7fELF\x02\x01\x01" + bytes(100)),
-        ("bytecode", b"\xa7\r\r\n" + bytes(12) + b"\xe3\x00\x00"),
-        ("an image", b"\x89PNG\r\n\x1a\n" + bytes(range(256))),
-        ("NUL bytes", b"print(1)\n\0\0\nprint(2)\n"),
-        ("UTF-16", "print(1)\n".encode("utf-16")),
-    ],
-)
-def test_a_binary_file(luci: Luci, name: str, source: bytes) -> None:
-    (luci.folder / "a.py").write_bytes(source)
+BINARY = {
+    "archive": b"PK\x03\x04" + bytes(100),
+    "program": b"\x7fELF\x02\x01\x01" + bytes(100),
+    "bytecode": b"\xa7\r\r\n" + bytes(12) + b"\xe3\x00\x00",
+    "image": b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
+    "NUL bytes": b"print(1)\n\0\0\nprint(2)\n",
+    "UTF-16": "print(1)\n".encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_a_binary_file(luci: Luci, name: str) -> None:
+    (luci.folder / "a.py").write_bytes(BINARY[name])
     assert "a.py" in message(luci("run", "a.py"), NOT_STARTED)
 
 
@@ -113,21 +113,19 @@ def test_more_than_fifty_megabytes(luci: Luci, command: str) -> None:
     assert "50 MB" in message(luci(command, "a.py"), NOT_STARTED)
 
 
-@pytest.mark.parametrize(
-    ("name", "source"),
-    [
-        ("parentheses", "(" * 300 + ")" * 300),
-        ("a sum", "x = " + "+".join(["1"] * 100_000)),
-        ("minus signs", "x = " + "-" * 100_000 + "1"),
-        ("attributes", "x = a" + ".b" * 100_000),
-        ("blocks", "".join(" " * n + "if 1:\n" for n in range(150)) + " " * 150 + "pass\n"),
-    ],
-)
-def test_what_is_nested_too_deeply_for_python(luci: Luci, name: str, source: str) -> None:
-    luci.write("a.py", source)
-    done = luci("run", "a.py")
-    assert done.code == NOT_STARTED, done.err
-    assert message(done, NOT_STARTED)
+TOO_DEEP = {
+    "parentheses": "(" * 300 + ")" * 300,
+    "sum": "x = " + "+".join(["1"] * 100_000),
+    "minus signs": "x = " + "-" * 100_000 + "1",
+    "attributes": "x = a" + ".b" * 100_000,
+    "blocks": "".join(" " * n + "if 1:\n" for n in range(150)) + " " * 150 + "pass\n",
+}
+
+
+@pytest.mark.parametrize("name", TOO_DEEP)
+def test_what_is_nested_too_deeply_for_python(luci: Luci, name: str) -> None:
+    luci.write("a.py", TOO_DEEP[name])
+    assert "nested" in message(luci("run", "a.py"), NOT_STARTED)
 
 
 def test_a_chain_that_python_can_just_read_runs(luci: Luci) -> None:
@@ -176,7 +174,7 @@ def test_a_file_that_cannot_be_read(luci: Luci, make: Callable[[Path], None]) ->
     assert "a.py" in message(luci("run", "a.py"), USAGE)
 
 
-@pytest.mark.parametrize("name", ["x" * 5000 + ".py", "a\nb.py", "\x1b[31mred.py"])
+@pytest.mark.parametrize("name", ["x" * 5000 + ".py", "a\nb.py", "\x1b[31mred.py"], ids=["long", "lines", "red"])
 def test_a_name_that_cannot_be(luci: Luci, name: str) -> None:
     told = message(luci("run", name), USAGE)
     assert "\x1b" not in told
@@ -203,15 +201,15 @@ def test_a_folder_that_is_no_longer_there(luci: Luci) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "block"),
+    "block",
     [
-        ("no TOML", "# dependencies = ["),
-        ("no list", "# dependencies = 3"),
-        ("no requirement", '# dependencies = ["???"]'),
-        ("no specifier", '# requires-python = "newest"'),
+        pytest.param("# dependencies = [", id="no TOML"),
+        pytest.param("# dependencies = 3", id="no list"),
+        pytest.param('# dependencies = ["???"]', id="no requirement"),
+        pytest.param('# requires-python = "newest"', id="no specifier"),
     ],
 )
-def test_a_block_that_cannot_be_read(luci: Luci, name: str, block: str) -> None:
+def test_a_block_that_cannot_be_read(luci: Luci, block: str) -> None:
     luci.write("a.py", f"# /// script\n{block}\n# ///\nprint('ran')\n")
     message(luci("run", "a.py"), NOT_STARTED)
 
@@ -262,6 +260,7 @@ def test_requirements_that_contradict_each_other(luci: Luci) -> None:
         ["runs", "log", "no-such-run"],
         ["no-such-command"],
     ],
+    ids=" ".join,
 )
 def test_a_command_line_that_means_nothing(luci: Luci, words: list[str]) -> None:
     luci.write("a.py", "print('ran')")
@@ -280,6 +279,7 @@ def test_a_command_line_that_means_nothing(luci: Luci, words: list[str]) -> None
         ("[names]\nx = 3\n", "names"),
         ("[names]\nx = '???'\n", "names"),
     ],
+    ids=["choice", "section", "key", "no TOML", "no text", "no requirement"],
 )
 def test_a_config_file_that_cannot_be_read(lone: Luci, text: str, named: str) -> None:
     config = lone.write("config.toml", text)
