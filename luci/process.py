@@ -5,12 +5,9 @@ from __future__ import annotations
 import codecs
 import contextlib
 import os
-import queue
 import select
 import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +19,8 @@ from luci.errors import EnvError
 from luci.events import Ended, Event, Output, Warned
 
 if TYPE_CHECKING:
+    import queue
+    import subprocess
     from types import FrameType
 
 GRACE_SECONDS = 2.0  # between asking processes to end and making them
@@ -132,6 +131,8 @@ class _Child:
             self.stack.close()
 
     def _start(self, argv: list[str], environ: Mapping[str, str], cwd: str | Path | None) -> None:
+        import subprocess  # 5 ms, which a run that luci does not watch need not pay
+
         through_us = self.log is not None and not self.capture
         self.pty = _Pty(self.stack) if through_us and os.isatty(1) else None
         token = os.urandom(8).hex()
@@ -510,6 +511,8 @@ class StdinSpool:
     """
 
     def __init__(self, source: int = 0) -> None:
+        import tempfile  # 6 ms
+
         self.source = source
         self.kept = tempfile.TemporaryFile()  # noqa: SIM115
         self.size = 0
@@ -596,6 +599,9 @@ if sys.platform == "win32":
         log: BinaryIO | None,
     ) -> Iterator[Event]:
         """As `run`, with a thread for each pipe, since poll is not there. Not tested: no Windows was at hand."""
+        import queue
+        import subprocess
+
         began = time.monotonic()
         said: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         pipe = subprocess.PIPE if capture or log is not None else None
@@ -641,6 +647,8 @@ if sys.platform == "win32":
             said.put((name, data))
 
     def _end_on_windows(popen: subprocess.Popen[bytes]) -> None:
+        import subprocess
+
         if popen.poll() is None:
             subprocess.run(["taskkill", "/T", "/F", "/PID", str(popen.pid)], capture_output=True, check=False)
             popen.wait()

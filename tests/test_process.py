@@ -178,7 +178,7 @@ TREE = """
         "time.sleep(600)", sys.argv[1]], start_new_session=True)
     note()
     while len(os.listdir(sys.argv[1])) < 5: time.sleep(0.01)
-    os.write(1, b"ready\n")
+    os.write(1, b"ready\\n")
     time.sleep(600)
 """
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells where the children went")

@@ -222,7 +222,10 @@ def _subjects(reason: Reason, text: str) -> tuple[str, ...]:
         ],
         "damaged": [rf"Failed to download {_NAME}"],
         "build": [rf"Failed to (?:download and )?build {_NAME}"],
-        "unsolvable": [rf"you require {_NAME}", rf"Because (?:only |all versions of |the following versions of )*{_NAME}"],
+        "unsolvable": [
+            rf"you require {_NAME}",
+            rf"Because (?:only |all versions of |the following versions of )*{_NAME}",
+        ],
     }
     found = [match for pattern in patterns.get(reason, []) for match in re.findall(pattern, flat)]
     names = [re.split(r"==|@|<|>|!", name)[0].rstrip("`.").lower().replace("_", "-") for name in found]

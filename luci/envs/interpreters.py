@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,11 +61,13 @@ class Interpreter:
         """The wheel tags it can install (PEP 425)."""
         from packaging import tags  # 10 ms, and only a plan that reads the index needs it
 
+        platforms = list(tags.platform_tags())
         if self.implementation == "cpython":
-            own = tags.cpython_tags(self.minor, platforms=tags.platform_tags())
+            own = tags.cpython_tags(self.minor, platforms=platforms)
+            name: str | None = "cp{}{}".format(*self.minor)
         else:
-            own = tags.generic_tags(platforms=tags.platform_tags())
-        return frozenset([*own, *tags.compatible_tags(self.minor, platforms=tags.platform_tags())])
+            own, name = tags.generic_tags(platforms=platforms), None
+        return frozenset([*own, *tags.compatible_tags(self.minor, name, platforms)])
 
 
 def find() -> list[Interpreter]:
@@ -172,7 +175,7 @@ def _launcher() -> Iterator[str]:
 
 def _asked(candidates: Iterable[str]) -> list[Interpreter]:
     """Return what each candidate says it is, in order; those that fail, as shims may, are left out."""
-    memory = paths.cache() / "interpreters.json"
+    memory = paths.cache() / f"interpreters-{zlib.crc32(_ASK.encode()):08x}.json"  # answers to this very question
     known = files.read_json(memory)
     stamps = {path: stamp for path in candidates if (stamp := _stamp(path))}
     new = {path: _start(path) for path, stamp in stamps.items() if f"{path}|{stamp}" not in known}

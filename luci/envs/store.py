@@ -224,7 +224,6 @@ class Store:
                 env = _read(root)
                 if env:
                     swept += self._sweep_generations(env)
-                    uses.forget_the_dead(root)
                 elif _is_rubble(root):
                     shutil.rmtree(root, ignore_errors=True)
                     swept.append(name)

@@ -26,7 +26,6 @@ class Node:
 
 def tree(env: Env) -> list[Node]:
     """Return one tree for each requirement of the environment."""
-    from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
     needs = _needs(env)
@@ -47,12 +46,8 @@ def tree(env: Env) -> list[Node]:
 
     roots = []
     for line in env.spec.requirements:
-        try:
-            wanted = Requirement(line.partition(" --hash")[0])
-        except InvalidRequirement:
-            continue
-        name = str(canonicalize_name(wanted.name))
-        if name in env.installed:
+        wanted = _parsed(line)
+        if wanted and (name := str(canonicalize_name(wanted.name))) in env.installed:
             roots.append(grow(name, line, frozenset(wanted.extras)))
     return roots
 
@@ -69,10 +64,7 @@ def why(env: Env, package: str) -> dict[str, Any]:
     reasons = [
         choice
         for choice in env.about.get("choices", ())
-        if any(
-            canonicalize_name(line.split("[")[0].split("<")[0].split("=")[0].split(">")[0].strip()) in roots
-            for line in choice["requirements"]
-        )
+        if any((named := _parsed(line)) and canonicalize_name(named.name) in roots for line in choice["requirements"])
     ]
     return {"package": name, "version": env.installed[name], "chains": chains, "choices": reasons}
 
@@ -90,18 +82,23 @@ def _needs(env: Env) -> dict[str, list[Any]]:
     """{name: requirements} as the METADATA of each installed distribution says."""
     from importlib.metadata import distributions
 
-    from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
     found: dict[str, list[Any]] = {}
     for distribution in distributions(path=[str(venvs.site_packages(env.path))]):
-        listed = found.setdefault(str(canonicalize_name(distribution.metadata["Name"] or "")), [])
-        for line in distribution.requires or ():
-            try:
-                listed.append(Requirement(line))
-            except InvalidRequirement:
-                continue  # old metadata; the installer managed without it too
+        name = str(canonicalize_name(distribution.metadata["Name"] or ""))
+        found[name] = [need for line in distribution.requires or () if (need := _parsed(line))]
     return found
+
+
+def _parsed(line: str) -> Any:
+    """Return the requirement in a line, None where it is none: a URL without a name, or old metadata."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        return Requirement(line.partition(" --hash")[0])
+    except InvalidRequirement:
+        return None
 
 
 def _applies(need: Any, extras: frozenset[str], env: Env) -> bool:

@@ -17,9 +17,10 @@ from luci.envs.installer import InstallFailed
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, Refused
 from luci.events import Event, Told, Warned
-from luci.runner import packages
+from luci.runner.choices import Choice, guessed, name_of
 from luci.runner.imports import Certainty
 from luci.runner.plan import Plan
+from luci.runner.releases import has_wheels
 from luci.runner.table import Table
 
 _FINAL = ("network", "offline", "hash", "damaged", "disk")  # another plan would meet the same
@@ -103,31 +104,52 @@ def _next_tiers(
 
 def _looser(plan: Plan, relax: bool) -> Iterator[Tier]:
     """Drop one bound at a time. What a lock or a hash fixed is never dropped; what was declared, only with leave."""
+    for choice, line in _open_to_change(plan):
+        loose = _without_bound(line)
+        if loose == line:
+            continue
+        told = f"trying without the bound of {line}"
+        question = Question("relax", f"Use {loose} without its bound?", (f"{choice.reason}: {line}",), "--relax")
+        ask = choice.source in ("declared", "config") and not relax
+        yield Tier(_replaced(plan, line, loose), told, loud=True, leave=question if ask else None)
+
+
+def _open_to_change(plan: Plan) -> Iterator[tuple[Choice, str]]:
+    """The lines that no lock, hash or address fixes."""
+    if plan.declarations and plan.declarations.locked:
+        return
     for choice in plan.choices:
-        for line in choice.requirements:
-            bare = packages.without_bounds(line)
-            if choice.status != "install" or bare == line.strip():
-                continue
-            if " @ " in line or "--hash=" in line or (plan.declarations and plan.declarations.locked):
-                continue
-            told = f"trying without the bound of {line}"
-            question = Question("relax", f"Use {bare} without its bound?", (f"declared: {line}",), "--relax")
-            ask = choice.source == "declared" and choice.reason != "--with" and not relax
-            yield Tier(_replaced(plan, line, bare), told, loud=True, leave=question if ask else None)
+        for line in choice.requirements if choice.status == "install" else ():
+            if " @ " not in line and "--hash=" not in line:
+                yield choice, line
+
+
+def _without_bound(line: str) -> str:
+    """Return a requirement for any version, its extras and its marker kept."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.specifiers import SpecifierSet
+
+    try:
+        wanted = Requirement(line)
+    except InvalidRequirement:
+        return line
+    if not wanted.specifier:
+        return line
+    wanted.specifier = SpecifierSet()
+    return str(wanted)
 
 
 def _alternatives(plan: Plan, table: Table) -> Iterator[Tier]:
-    for choice in plan.choices:
-        for line in choice.requirements if choice.status == "install" else ():
-            name = packages.name_of(line)
-            for other in table.alternatives.get(name, ()):
-                yield Tier(_replaced(plan, line, other), f"trying {other} in the place of {name}")
+    for _, line in _open_to_change(plan):
+        name = name_of(line)
+        for other in table.alternatives.get(name, ()):
+            yield Tier(_replaced(plan, line, other), f"trying {other} in the place of {name}")
 
 
 def _other_pythons(plan: Plan, failure: InstallFailed, again: Callable[[Plan, str], Plan]) -> Iterator[Tier]:
     others = [p for p in plan.pythons if p.minor != plan.interpreter.minor and p.minor >= plan.scan.minimum]
     for python in others[:_PYTHONS]:
-        if failure.reason == "no-wheel" and not packages.has_wheels(failure.subjects, plan.known, python):
+        if failure.reason == "no-wheel" and not has_wheels(failure.subjects, plan.known, python):
             continue
         yield Tier(again(plan, python.path), f"trying Python {python.version}")
 
@@ -135,22 +157,23 @@ def _other_pythons(plan: Plan, failure: InstallFailed, again: Callable[[Plan, st
 def _from_source(
     plan: Plan, failure: InstallFailed, context: Context, again: Callable[[Plan, str], Plan]
 ) -> Iterator[Tier]:
-    """Building runs the code of a distribution: only for names that are not guessed, or with leave."""
+    """Building runs the code of a distribution: of one that was guessed only with leave."""
     policy = context.settings.gate.builds
     if policy == "never":
         return
-    guessed = sorted(packages.guessed([c for c in plan.choices if c.status == "install"]))
+    chosen = [c for c in plan.choices if c.status == "install"]
+    known = {name_of(line) for c in chosen if c.source != "index" for line in c.requirements}
+    blamed = guessed(chosen) if not failure.subjects or set(failure.subjects) - known else frozenset[str]()
     names = ", ".join(failure.subjects) or "what has no wheel"
-    asks = bool(guessed) and policy == "known"
-    details = tuple(f"{name} was guessed from an import" for name in guessed)
+    asks = bool(blamed) and policy == "known"
+    details = tuple(f"{name} was guessed from an import" for name in sorted(blamed))
     question = Question("build", f"Build {names} from source? That runs its code.", details, "--yes")
     others = [p for p in plan.pythons if p.minor != plan.interpreter.minor and p.minor >= plan.scan.minimum]
     for number, python in enumerate([plan.interpreter, *others[:2]]):
         base = plan if number == 0 else again(plan, python.path)
         told = f"building {names} from source" + (f" with Python {python.version}" if number else "")
-        yield Tier(
-            replace(base, terms=replace(base.terms, builds=True)), told, loud=True, leave=question if asks else None
-        )
+        terms = replace(base.terms, builds=True, wheels_only=base.terms.wheels_only - blamed)
+        yield Tier(replace(base, terms=terms), told, loud=True, leave=question if asks else None)
 
 
 def _without_optional(plan: Plan) -> Iterator[Tier]:
@@ -159,7 +182,7 @@ def _without_optional(plan: Plan) -> Iterator[Tier]:
         return
     left = tuple(c for c in plan.choices if c not in optional)
     lines = tuple(line for c in left if c.status == "install" for line in c.requirements)
-    names = ", ".join(sorted({packages.name_of(line) for c in optional for line in c.requirements}))
+    names = ", ".join(sorted({name_of(line) for c in optional for line in c.requirements}))
     smaller = replace(plan, choices=left, spec=replace(plan.spec, requirements=lines))
     yield Tier(smaller, f"going on without the optional {names}", loud=True)
 
@@ -187,7 +210,7 @@ def approve(plan: Plan, context: Context, flag: str = "--allow") -> frozenset[st
     """Ask for each distribution that the gate holds back; return the approved ones. Raises Refused at the first no."""
     approved = set()
     for choice in plan.asked:
-        name = packages.name_of(choice.requirements[0])
+        name = name_of(choice.requirements[0])
         first = choice.imports[0]
         seen = f"{choice.module} is imported at {first.file}:{first.line}"
         question = Question("install", f"Install {name}?", (seen, choice.reason, *choice.doubts), f"{flag} {name}")

@@ -5,6 +5,7 @@ The warm part lets the next run start without a plan: it holds the state of ever
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -35,7 +36,9 @@ class Memory:
 
 
 def place(script: Script) -> Path:
-    return Path(warming.place(str(paths.state()), script.kind, str(script.path) if script.path else script.source))
+    """A script without a file is known by its text and the folder it runs in, which decides what is beside it."""
+    told = str(script.path) if script.path else os.fsencode(script.folder) + b"\0" + script.source
+    return Path(warming.place(str(paths.state()), script.kind, told))
 
 
 def folder() -> Path:

@@ -7,11 +7,12 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 from luci.context import Context, Question
-from luci.envs.interpreters import find
 from luci.envs.sources import sources
 from luci.errors import Refused, UsageError
 from luci.events import Event, Told
-from luci.runner import memory, packages, plan
+from luci.runner import memory, plan
+from luci.runner.choices import name_of
+from luci.runner.guesses import doubts_about
 from luci.runner.script import read_script
 
 
@@ -37,7 +38,7 @@ def need(request: NeedRequest, context: Context) -> Generator[Event, None, int]:
             wanted = Requirement(line)
         except InvalidRequirement as error:
             raise UsageError(f"{line!r} is not a requirement.", cause=str(error)) from error
-        doubts = packages.doubts_about(packages.name_of(wanted.name), knowledge, find()[0])
+        doubts = doubts_about(name_of(wanted.name), knowledge)
         question = Question("install", f"Install {line}? {script.name} asks for it.", doubts, f"--allow {wanted.name}")
         if doubts and not context.ask(question):
             raise Refused(f"{line} was not approved.", cause="\n".join(doubts), hint=f"luci run --with {wanted.name} …")

@@ -18,10 +18,10 @@ from luci.envs.store import Store, fault
 from luci.errors import PlanError, ScriptError
 from luci.events import Event, Warned, Working
 from luci.runner import declared, imports, packages, table
+from luci.runner.choices import Choice, Knowledge, guessed, name_of, with_hashes, without_bounds
 from luci.runner.declared import Declarations
 from luci.runner.imports import Certainty, Import, Scan, Target
 from luci.runner.memory import Memory
-from luci.runner.packages import Choice, Knowledge
 from luci.runner.script import BadSyntax, Script, decode
 
 
@@ -232,8 +232,8 @@ def _on(
     choices = [*packages.choose(wanted, known, python), *_gone(scan.gone, known)]
     if declarations and declarations.complete:
         chosen = {line for c in choices for line in c.requirements}
-        rest = [d for d in declarations.requirements if not d.constraint and packages.with_hashes(d) not in chosen]
-        choices += [Choice("", (packages.with_hashes(d),), "declared", d.origin) for d in rest]
+        rest = [d for d in declarations.requirements if not d.constraint and with_hashes(d) not in chosen]
+        choices += [Choice("", (with_hashes(d),), "declared", d.origin) for d in rest]
     choices += [Choice("", (line,), "declared", "--with") for line in wants.requirements]
     choices += [Choice("", (line,), "learned", "an earlier run asked for it") for line in memory.requirements]
     choices = [_limited(choice, memory.limits) for choice in choices]
@@ -243,7 +243,7 @@ def _on(
         implementation=python.implementation,
         platform=python.platform,
         requirements=tuple(_in_the_end(choices, wants)),
-        constraints=tuple(packages.with_hashes(limit) for limit in limits),
+        constraints=tuple(with_hashes(limit) for limit in limits),
         scope="" if settings.envs.share else str(declared.project_root(script.folder) or script.folder),
         index=places.identity,
     )
@@ -283,19 +283,19 @@ def _gone(gone: Iterable[Import], known: Knowledge) -> list[Choice]:
 
 def _limited(choice: Choice, limits: dict[str, str]) -> Choice:
     """Apply the releases that a failed run taught, where no person said which release."""
-    name = packages.name_of(choice.requirements[0]) if choice.requirements else ""
+    name = name_of(choice.requirements[0]) if choice.requirements else ""
     if choice.source == "declared" or name not in limits:
         return choice
-    bare = packages.without_bounds(choice.requirements[0])
+    bare = without_bounds(choice.requirements[0])
     reason = f"{choice.reason}; an earlier run needed an older release"
     return replace(choice, requirements=(f"{bare}{limits[name]}", *choice.requirements[1:]), reason=reason)
 
 
 def _in_the_end(choices: Iterable[Choice], wants: Wants) -> list[str]:
     """The requirements of all that installs. What --with names replaces the same name from a weaker source."""
-    asked = {packages.name_of(line) for line in wants.requirements}
+    asked = {name_of(line) for line in wants.requirements}
     lines = [(c, line) for c in choices if c.status == "install" for line in c.requirements]
-    return [line for c, line in lines if c.reason == "--with" or packages.name_of(line) not in asked]
+    return [line for c, line in lines if c.reason == "--with" or name_of(line) not in asked]
 
 
 def _terms(choices: Iterable[Choice], settings: Settings, wants: Wants) -> Terms:
@@ -303,9 +303,9 @@ def _terms(choices: Iterable[Choice], settings: Settings, wants: Wants) -> Terms
 
     chosen = [c for c in choices if c.status == "install"]
     day = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=settings.gate.quarantine_days)
-    dated = sorted({packages.name_of(r) for c in chosen if c.source == "index" and c.dated for r in c.requirements})
+    dated = sorted({name_of(r) for c in chosen if c.source == "index" and c.dated for r in c.requirements})
     return Terms(
-        wheels_only=packages.guessed(chosen),
+        wheels_only=guessed(chosen),
         not_after=tuple((name, day) for name in dated),
         offline=wants.offline or settings.index.offline,
     )

@@ -23,12 +23,12 @@ from luci.errors import EnvError, IndexFailed, LuciError, PlanError, UsageError
 from luci.events import Become, Ended, Event, Missing, Planned, Retrying, Started, Told, Warned, Words
 from luci.process import StdinSpool
 from luci.process import run as run_process
-from luci.runner import cascade, memory, packages, plan, table
+from luci.runner import cascade, memory, plan, table
+from luci.runner.choices import Choice, name_of
 from luci.runner.diagnose import Diagnosis, Report, diagnose, read_report
 from luci.runner.effects import effects_before, reads_stdin_before
 from luci.runner.imports import Certainty
 from luci.runner.memory import Memory
-from luci.runner.packages import Choice
 from luci.runner.plan import NOTHING_MORE, Plan, Wants
 from luci.runner.script import Script, decode, read_script
 from luci.runner.tidy import tidy
@@ -224,7 +224,7 @@ def _satisfied(line: str, installed: dict[str, str]) -> bool:
         wanted = Requirement(line.partition(" --hash")[0])
     except InvalidRequirement:
         return False
-    version = installed.get(packages.name_of(wanted.name), "")
+    version = installed.get(name_of(wanted.name), "")
     return bool(version) and wanted.url is None and wanted.specifier.contains(version, prereleases=True)
 
 
@@ -549,8 +549,5 @@ def _not_again(request: RunRequest, script: Script, report: Report, held: bool, 
 
 def _line_in(script: Script, report: Report) -> int:
     """The line that the script itself had reached, also where a module it imports failed."""
-    import re
-
-    name = re.escape(str(script.path or script.name))
-    places = re.findall(rf'File "(?:{name}|{re.escape(script.name)}|<stdin>|<string>)", line (\d+)', report.traceback)
-    return int(places[-1]) if places else report.line
+    own = {str(script.path), script.name, "<stdin>", "<string>"}
+    return next((line for file, line in reversed(report.frames) if file in own), report.line)

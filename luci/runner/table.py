@@ -12,12 +12,14 @@ from typing import Any, Literal
 
 FILE = Path(__file__).with_name("package_names.toml")
 
-Kind = Literal["provided", "host", "nothing", "python2", "generic"]
+NOTHING: Mapping[str, Collection[str]] = {}
+Kind = Literal["provided", "family", "host", "nothing", "python2", "generic"]
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the table says of an import: distributions that provide it, or why none does."""
+    """What the table says of an import: distributions that provide it, or why none does. A "family" is a pattern that
+    the import follows: the distribution it leads to is likely, but nobody has said that it is there."""
 
     kind: Kind
     module: str  # the part of the import that the entry speaks of
@@ -42,6 +44,7 @@ class Table:
     alternatives: Mapping[str, tuple[str, ...]]
     extras: Mapping[str, str]
     host: Mapping[str, str]
+    host_context: Mapping[str, frozenset[str]]
     nothing: Mapping[str, str]
     python2: Mapping[str, str]
     removed: Mapping[str, Removed]
@@ -56,9 +59,9 @@ class Table:
         named |= {d for v in self.variants.values() for d in (v["default"], *(k for k in v if k != "default"))}
         return frozenset(re.split(r"[\[<>=!~; ]", normal(name))[0] for name in named)
 
-    def lookup(self, module: str, used: Collection[str] = ()) -> Known | None:
-        """Return what is known of a dotted import, the longest entry first; `used` are the names and attributes the
-        script takes from it, which decide where several distributions provide it."""
+    def lookup(self, module: str, used: Mapping[str, Collection[str]] = NOTHING) -> Known | None:
+        """Return what is known of a dotted import, the longest entry first. `used` are the names and attributes that
+        the script takes from each module, which decide where several distributions provide one."""
         versionless = re.sub(r"_v\d+\w*(?=\.|$)", "", module)  # vision_v1 is a version of vision
         named = module if module in self.names else versionless
         for part in prefixes(named):
@@ -69,9 +72,9 @@ class Table:
             return Known("provided", top, (normal(top),))
         return Known("generic", top) if top in self.generic else None
 
-    def _entry(self, part: str, module: str, used: Collection[str]) -> Known | None:
+    def _entry(self, part: str, module: str, used: Mapping[str, Collection[str]]) -> Known | None:
         if variant := self.variants.get(part):
-            return Known("provided", part, (_variant(variant, part, module, used),))
+            return Known("provided", part, (_variant(variant, part, module, used.get(part, ())),))
         if part in self.names:
             return Known("provided", part, self.names[part])
         if part in self.host:
@@ -82,15 +85,25 @@ class Table:
             return Known(
                 "python2", part, reason=f"{part} is a module of Python 2; {self.python2[part]} took its place."
             )
-        if (pattern := self.families.get(part)) and (rest := module[len(part) + 1 :]):
-            piece = rest.partition(".")[0]
-            return Known("provided", f"{part}.{piece}", (normal(pattern.format(piece)),))
+        rest = module[len(part) + 1 :].partition(".")[0]
+        if rest and part in self.families and (part[0].isupper() or not rest[0].isupper()):
+            name = normal(self.families[part].format(rest))
+            kind: Kind = "provided" if name in self.distributions else "family"
+            return Known(kind, f"{part}.{rest}", (name,))
         return None
+
+    def hosts(self, modules: Collection[str]) -> frozenset[str]:
+        """Return the host programs that a script with these imports runs in: one of its own modules tells, or two of
+        those with everyday names."""
+        tops = {module.partition(".")[0] for module in modules}
+        named = {self.host[part] for module in modules for part in prefixes(module) if part in self.host}
+        told = {key for key in self.host_context if any(host.startswith(key) for host in named)}
+        return frozenset(told | {key for key, words in self.host_context.items() if len(tops & words) > 1})
 
 
 def _variant(variant: Mapping[str, Any], part: str, module: str, used: Collection[str]) -> str:
-    below = module[len(part) + 1 :].split(".") if module != part else []
-    wanted = {*used, *below[:1], ".".join(below)}
+    below = module[len(part) + 1 :]
+    wanted = {below, below.partition(".")[0], *used}
     fitting = (name for name, signs in variant.items() if name != "default" and wanted & set(signs))
     return next(fitting, str(variant["default"]))
 
@@ -145,6 +158,7 @@ def table() -> Table:
         alternatives={name: tuple(others) for name, others in raw["alternatives"].items()},
         extras=raw.get("extras", {}),
         host=raw["host"],
+        host_context={host: frozenset(words) for host, words in raw.get("host_context", {}).items()},
         nothing=raw["nothing"],
         python2=raw["python2"],
         removed={m: Removed(_version(v["until"]), v.get("backport", "")) for m, v in raw["removed"].items()},

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from luci import paths
 from luci.context import Context
 from luci.envs import interpreters
-from luci.envs.interpreters import Interpreter
 from luci.envs.sources import sources
 from luci.envs.store import Env
-from luci.runner import packages
+from luci.runner.choices import name_of
 from luci.runner.memory import Memory
+from luci.runner.releases import newest
 from luci.runner.table import Removed, normal, prefixes, table
 
 if TYPE_CHECKING:
@@ -44,19 +44,25 @@ def other_release(
     if name is None:
         module = subject if table().lookup(subject) else subject.partition(".")[0]
         return replace(known, modules=(*known.modules, module)), f"{subject} was missing."
-    limit = _limit(name, subject, kind, env, context)
-    if not limit:
-        return None, f"{name} {env.installed.get(name, '')} has no {subject}, and no older release was found that has."
-    return replace(known, limits={**known.limits, name: limit}), f"{subject} is not in {name} {env.installed[name]}."
+    had = env.installed[name]
+    found = _older(name, subject, kind, env, request, context)
+    if found is None:
+        return (
+            None,
+            f"{name} {had} has no {subject}, and no older release was found that has and that a Python here can use.",
+        )
+    version, python = found
+    learned = replace(known, limits={**known.limits, name: f"<={version}"}, python=python or known.python)
+    return learned, f"{subject} is not in {name} {had}."
 
 
 def _installed_provider(subject: str, env: Env) -> str | None:
     """The distribution of the environment that should have held `subject`, if there is one."""
     for part in prefixes(subject):
         entry = table().lookup(part)
-        named = [packages.name_of(r) for r in entry.requirements] if entry else []
+        named = [name_of(r) for r in entry.requirements] if entry else []
         chosen = [
-            packages.name_of(line)
+            name_of(line)
             for choice in env.about.get("choices", ())
             if choice["module"].partition(".")[0] == part.partition(".")[0]
             for line in choice["requirements"]
@@ -67,22 +73,21 @@ def _installed_provider(subject: str, env: Env) -> str | None:
     return None
 
 
-def _limit(name: str, subject: str, kind: str, env: Env, context: Context) -> str:
+def _older(
+    name: str, subject: str, kind: str, env: Env, request: RunRequest, context: Context
+) -> tuple[str, str] | None:
+    """Return the newest version that holds what was missing, and which Pythons can use it where this one cannot."""
     from luci.runner.index import Index, Use
 
     index = Index(sources(context.settings.index), context.settings.index, paths.cache() / "index", context.stop)
     project = index.project(name)
-    if project is None:
-        return ""
     module, _, last = subject.rpartition(".")
     use = Use(module, (last,)) if kind == "missing-name" else Use(subject)
-    python = next((p for p in interpreters.find() if p.version == env.version), None) or _of(env)
-    installed = env.installed[name]
-    release = index.newest_holding(project, (use,), packages.fits_for(python))
-    if release is None or str(release.version) == installed:
-        return ""
-    return f"<={release.version}"
-
-
-def _of(env: Env) -> Interpreter:
-    return interpreters.choose(env.interpreter)
+    own = interpreters.choose(env.interpreter)
+    chosen = request.wants.python or context.settings.run.python
+    others = [p for p in interpreters.find() if p.minor < own.minor and p.implementation == own.implementation]
+    for python in [own] if chosen else [own, *others]:
+        release = newest(index, project, (use,), python).release
+        if release and str(release.version) != env.installed[name]:
+            return str(release.version), "" if python == own else f"<={python.short}.99"
+    return None

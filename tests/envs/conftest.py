@@ -20,6 +20,7 @@ from luci.events import Event
 from tests.package_index import PackageIndex
 
 T = TypeVar("T")
+WHEELS = Terms()
 
 
 @dataclass
@@ -38,7 +39,7 @@ class Builder:
         return EnvSpec(self.python.short, requirements, scope=scope, index=self.sources.identity)
 
     def ready(
-        self, spec: EnvSpec, *, terms: Terms = Terms(), fresh: bool = False, label: str = "demo.py", **about: Any
+        self, spec: EnvSpec, *, terms: Terms = WHEELS, fresh: bool = False, label: str = "demo.py", **about: Any
     ) -> Env:
         steps = self.store.ready(spec, self.python, self.fill(spec, terms), label=label, about=about, fresh=fresh)
         return self.end(steps)
@@ -46,7 +47,7 @@ class Builder:
     def rebuild(self, env: Env) -> Env:
         return self.end(self.store.rebuild(env, self.python, self.fill(env.spec)))
 
-    def fill(self, spec: EnvSpec, terms: Terms = Terms()) -> Callable[[Path], Iterator[Event]]:
+    def fill(self, spec: EnvSpec, terms: Terms = WHEELS) -> Callable[[Path], Iterator[Event]]:
         return lambda folder: installer.install(spec, folder, self.sources, terms, lambda: False)
 
     def end(self, steps: Generator[Event, None, T]) -> T:

@@ -295,9 +295,7 @@ else:
 def test_nobody_runs_in_an_environment_while_it_goes(build, store):
     env = build("six")
     command = [sys.executable, "-c", TAKE_AND_RUN, str(store.root), env.key]
-    children = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(6)
-    ]
+    children = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(6)]
     for child in children:
         assert child.stdout
         child.stdout.readline()
@@ -334,8 +332,7 @@ def test_eight_processes_that_want_the_same_build_it_once(build, store, index):
     command = [sys.executable, "-c", BUILD, str(store.root), index.url]
     root = Path(__file__).parents[2]
     children = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
-        for _ in range(8)
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) for _ in range(8)
     ]
     for child in children:
         assert child.stdout

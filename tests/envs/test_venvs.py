@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from luci.envs import installer, venvs
 from luci.errors import EnvError
+from luci.runner.warm import activated
 
 
 def said(folder: Path, code: str, environ: dict[str, str] | None = None) -> str:
-    environ = venvs.environ(folder, dict(environ or os.environ))
+    environ = activated(str(folder), dict(environ or os.environ))
     done = subprocess.run(
         [venvs.python_of(folder), "-c", code], capture_output=True, text=True, check=True, env=environ
     )
@@ -88,8 +90,6 @@ def test_uv_that_fails_is_followed_by_virtualenv(tmp_path, python):
 
 
 def test_a_python_that_is_none_leaves_no_half_of_an_environment(tmp_path, python):
-    from dataclasses import replace
-
     with pytest.raises(EnvError, match="No environment could be made") as error:
         venvs.create(tmp_path / "env", replace(python, path="/nowhere/python3"), installer.find_uv())
     assert error.value.cause

@@ -1,0 +1,91 @@
+"""The values of the chain that finds distributions: what is asked, and what is answered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from luci.config import GateSettings
+from luci.runner.imports import Certainty, Import
+from luci.runner.table import Table, normal
+
+if TYPE_CHECKING:
+    from luci.runner.declared import Declarations, Declared
+    from luci.runner.index import Index
+
+Source = Literal["declared", "config", "learned", "table", "index"]
+Status = Literal["install", "ask", "none", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which distribution provides a module, and who says so.
+
+    `status`: it installs, it waits for a yes because of `doubts`, nothing provides it (`kind` says which nothing),
+    or it is optional and not sure enough. `wheel` is whether the target can take a wheel of it, as far as known.
+    """
+
+    module: str
+    requirements: tuple[str, ...]
+    source: Source
+    reason: str
+    imports: tuple[Import, ...] = ()
+    status: Status = "install"
+    doubts: tuple[str, ...] = ()
+    kind: str = ""
+    wheel: bool = True
+    dated: bool = False  # a guess whose releases all say when they were uploaded, so that young ones can be left out
+
+    @property
+    def certainty(self) -> Certainty:
+        """That of its most certain import."""
+        order = list(Certainty)
+        return min((i.certainty for i in self.imports), key=order.index, default=Certainty.DYNAMIC)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """All that the chain may ask, in the chain's order."""
+
+    declared: Declarations | None
+    config: Mapping[str, str]
+    learned: Mapping[str, str]
+    table: Table
+    index: Index | None
+    gate: GateSettings
+    approved: frozenset[str] = frozenset()  # distributions that --allow or an answered question let in
+    troubles: list[str] = field(default_factory=list)  # what the index could not say
+    hosts: frozenset[str] = frozenset()  # the host programs that the script belongs to
+    used: Mapping[str, frozenset[str]] = field(default_factory=dict)  # what it takes from each module
+
+
+def with_hashes(line: Declared) -> str:
+    """Return a declared line as an installer reads it, the hashes it must have behind it."""
+    return " ".join([line.line, *(f"--hash={digest}" for digest in line.hashes)])
+
+
+def name_of(requirement: str) -> str:
+    match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
+    return normal(match.group()) if match else ""
+
+
+def without_bounds(requirement: str) -> str:
+    """Return the name and extras of a requirement.
+
+    >>> without_bounds("Django[argon2] >=4,<5")
+    'Django[argon2]'
+    """
+    match = re.match(r"[A-Za-z0-9._-]+(\[[^\]]*\])?", requirement.strip())
+    return match.group() if match else requirement.strip()
+
+
+def is_bare(requirement: str) -> bool:
+    """Whether luci may choose the version."""
+    return without_bounds(requirement) == requirement.strip()
+
+
+def guessed(choices: Collection[Choice]) -> frozenset[str]:
+    """Return the distributions that only the index spoke for."""
+    return frozenset(name_of(r) for c in choices if c.source == "index" for r in c.requirements)

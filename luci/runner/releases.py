@@ -1,0 +1,142 @@
+"""The right version: the newest release that still has what a script imports, for this Python or another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from luci.envs.interpreters import Interpreter
+from luci.errors import IndexFailed
+from luci.runner.choices import Choice, Knowledge, is_bare, name_of
+from luci.runner.imports import Certainty
+
+if TYPE_CHECKING:
+    from luci.runner.index import File, Index, Project, Release, Use
+
+_TRIED = 3  # fitting releases that are looked into, below the newest that holds what is used
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def right_versions(choices: list[Choice], known: Knowledge, python: Interpreter) -> list[Choice]:
+    """Hold a known name back to the newest release that still has the submodules and names the script imports."""
+    open_to_change = {
+        name_of(choice.requirements[0]): choice
+        for choice in choices
+        if choice.status == "install" and choice.source in ("table", "config") and is_bare(choice.requirements[0])
+    }
+    uses = {name: uses_of(choice) for name, choice in open_to_change.items()}
+    asked = [name for name, wanted in uses.items() if wanted]
+    if known.index is None or not asked:
+        return choices
+    try:
+        projects = known.index.projects(asked)
+        index = known.index
+        found = dict(in_parallel(lambda name: newest(index, projects[name], uses[name], python), asked))
+    except IndexFailed as error:
+        known.troubles.append(error.message)
+        return choices
+    return [
+        _held_back(choice, found.get(name_of(choice.requirements[0])) if choice.requirements else None)
+        for choice in choices
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """`release` is the newest that holds what is used and that the target can take, `latest` the newest it can take at
+    all, `elsewhere` whether a release that holds it has wheels for other Pythons only."""
+
+    release: Release | None = None
+    latest: Release | None = None
+    elsewhere: bool = False
+
+
+def newest(index: Index, project: Project | None, uses: tuple[Use, ...], python: Interpreter) -> Newest:
+    """Return the newest release of a project that holds `uses`, as far as this Python can take it.
+
+    What a release holds hardly depends on the Python it was built for, so one search over all wheels serves them all.
+    """
+    if project is None:
+        return Newest()
+    fits = fits_for(python)
+    fitting = [r for r in project.releases if not r.version.is_prerelease and any(map(fits, r.files))]
+    latest = fitting[0] if fitting else None
+    if latest and _may_hold(index, latest, uses, fits):
+        return Newest(latest, latest)
+    holding = index.newest_holding(project, uses, lambda file: file.kind == "wheel")
+    if holding is None:
+        return Newest(None, latest, elsewhere=latest is None and any(r.wheels for r in project.releases))
+    older = [release for release in fitting if release.version <= holding.version][:_TRIED]
+    release = next((release for release in older if _may_hold(index, release, uses, fits)), None)
+    return Newest(release, latest, elsewhere=release is None)
+
+
+def _may_hold(index: Index, release: Release, uses: tuple[Use, ...], fits: Callable[[File], bool]) -> bool:
+    from luci.runner.index import Holds
+
+    wheel = next(file for file in release.files if fits(file))
+    return all(index.holds(wheel, use.module, use.names) is not Holds.NO for use in uses)
+
+
+def _held_back(choice: Choice, found: Newest | None) -> Choice:
+    if found is None or choice.status != "install":
+        return choice
+    if found.elsewhere:
+        return replace(choice, wheel=False)
+    if found.release is None or found.latest is None or found.release.version >= found.latest.version:
+        return choice
+    missing = ", ".join(sorted({name for i in choice.imports for name in ([*i.names] or [i.module])}))
+    limit = f"{choice.requirements[0]}<={found.release.version}"
+    reason = f"{choice.reason}; the newest release that has {missing} ({found.latest.version} has not)"
+    return replace(choice, requirements=(limit, *choice.requirements[1:]), reason=reason)
+
+
+def uses_of(choice: Choice) -> tuple[Use, ...]:
+    """What must be there, of imports whose absence would end the script. Of `from google.cloud import storage, tasks`
+    one distribution must hold google.cloud.storage, the other google.cloud.tasks."""
+    from luci.runner.index import Use
+
+    firm = [i for i in choice.imports if i.certainty is not Certainty.OPTIONAL and not i.alternatives]
+    inner = {Use(choice.module) for i in firm if choice.module.startswith(f"{i.module}.")}
+    outer = [Use(i.module, i.names) for i in firm if not choice.module.startswith(f"{i.module}.")]
+    return (*inner, *(use for use in outer if use.names or "." in use.module))
+
+
+def fits_for(python: Interpreter) -> Callable[[File], bool]:
+    """Return whether a wheel can be installed for `python`: its tags, and its Requires-Python."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    def fits(file: File) -> bool:
+        if file.kind != "wheel":
+            return False
+        try:
+            tags = parse_wheel_filename(file.name)[3]
+            wanted = SpecifierSet(file.requires_python)
+        except (InvalidWheelFilename, InvalidSpecifier):
+            return False
+        return not tags.isdisjoint(python.tags) and wanted.contains(python.version, prereleases=True)
+
+    return fits
+
+
+def in_parallel(do: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
+    from concurrent.futures import ThreadPoolExecutor  # 6 ms, and only where the index is asked
+
+    listed = list(items)
+    with ThreadPoolExecutor(8) as pool:
+        yield from zip(listed, pool.map(do, listed), strict=True)
+
+
+def has_wheels(names: Collection[str], known: Knowledge, python: Interpreter) -> bool:
+    """Whether each distribution has some wheel for `python`, as far as the index says."""
+    if known.index is None:
+        return True
+    fits = fits_for(python)
+    try:
+        projects = known.index.projects(names)
+    except IndexFailed:
+        return True
+    return all(p is None or any(fits(file) for r in p.releases for file in r.files) for p in projects.values())
