@@ -119,8 +119,10 @@ class Index:
         uses: Sequence[Use],
         fits: Callable[[File], bool],
         before: datetime | None = None,
+        sure: bool = False,
     ) -> Release | None:
-        """Return the newest release with a wheel that `fits` and does not lack any of the uses.
+        """Return the newest release with a wheel that `fits` and does not lack any of the uses; with `sure`, one that
+        shows them all.
 
         Pre-releases count only where there is nothing else. Releases without an upload time are not `before` any.
         It looks into 30 wheels at most, taking for granted that what a series of releases dropped stays dropped.
@@ -136,8 +138,8 @@ class Index:
         def has_all(release: Release) -> bool:
             nonlocal related
             if release.version not in known and len(known) < PROBES and (wheel := wheel_of(release)):
-                lacks = any(self.holds(wheel, use.module, use.names) is Holds.NO for use in uses)
-                known[release.version] = not lacks
+                shown = [self.holds(wheel, use.module, use.names) for use in uses]
+                known[release.version] = all(h is Holds.YES or (h is Holds.UNKNOWN and not sure) for h in shown)
                 tops = {use.module.partition(".")[0] for use in uses}
                 related = related or any(self.holds(wheel, top) is not Holds.NO for top in tops)
             return known.get(release.version, False)

@@ -53,8 +53,11 @@ class Newest:
     elsewhere: bool = False
 
 
-def newest(index: Index, project: Project | None, uses: tuple[Use, ...], python: Interpreter) -> Newest:
-    """Return the newest release of a project that holds `uses`, as far as this Python can take it.
+def newest(
+    index: Index, project: Project | None, uses: tuple[Use, ...], python: Interpreter, *, sure: bool = False
+) -> Newest:
+    """Return the newest release of a project that holds `uses`, as far as this Python can take it. With `sure` a wheel
+    must show them; without, it is enough that none shows their absence.
 
     What a release holds hardly depends on the Python it was built for, so one search over all wheels serves them all.
     """
@@ -63,21 +66,22 @@ def newest(index: Index, project: Project | None, uses: tuple[Use, ...], python:
     fits = fits_for(python)
     fitting = [r for r in project.releases if not r.version.is_prerelease and any(map(fits, r.files))]
     latest = fitting[0] if fitting else None
-    if latest and _may_hold(index, latest, uses, fits):
+    if latest and _holds(index, latest, uses, fits, sure):
         return Newest(latest, latest)
-    holding = index.newest_holding(project, uses, lambda file: file.kind == "wheel")
+    holding = index.newest_holding(project, uses, lambda file: file.kind == "wheel", sure=sure)
     if holding is None:
         return Newest(None, latest, elsewhere=latest is None and any(r.wheels for r in project.releases))
     older = [release for release in fitting if release.version <= holding.version][:_TRIED]
-    release = next((release for release in older if _may_hold(index, release, uses, fits)), None)
+    release = next((release for release in older if _holds(index, release, uses, fits, sure)), None)
     return Newest(release, latest, elsewhere=release is None)
 
 
-def _may_hold(index: Index, release: Release, uses: tuple[Use, ...], fits: Callable[[File], bool]) -> bool:
+def _holds(index: Index, release: Release, uses: tuple[Use, ...], fits: Callable[[File], bool], sure: bool) -> bool:
     from luci.runner.index import Holds
 
     wheel = next(file for file in release.files if fits(file))
-    return all(index.holds(wheel, use.module, use.names) is not Holds.NO for use in uses)
+    shown = [index.holds(wheel, use.module, use.names) for use in uses]
+    return all(h is Holds.YES or (h is Holds.UNKNOWN and not sure) for h in shown)
 
 
 def _held_back(choice: Choice, found: Newest | None) -> Choice:

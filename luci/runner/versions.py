@@ -16,6 +16,7 @@ from luci.runner.releases import newest
 from luci.runner.table import Removed, normal, prefixes, table
 
 if TYPE_CHECKING:
+    from luci.runner.index import Project
     from luci.runner.run import RunRequest
 
 
@@ -49,7 +50,7 @@ def other_release(
     if found is None:
         return (
             None,
-            f"{name} {had} has no {subject}, and no older release was found that has and that a Python here can use.",
+            f"{name} {had} has no {subject}, and no older release that a Python here can use has it.",
         )
     version, python = found
     learned = replace(known, limits={**known.limits, name: f"<={version}"}, python=python or known.python)
@@ -80,14 +81,20 @@ def _older(
     from luci.runner.index import Index, Use
 
     index = Index(sources(context.settings.index), context.settings.index, paths.cache() / "index", context.stop)
-    project = index.project(name)
+    project = _before(index.project(name), env.installed[name])
     module, _, last = subject.rpartition(".")
     use = Use(module, (last,)) if kind == "missing-name" else Use(subject)
     own = interpreters.choose(env.interpreter)
     chosen = request.wants.python or context.settings.run.python
     others = [p for p in interpreters.find() if p.minor < own.minor and p.implementation == own.implementation]
     for python in [own] if chosen else [own, *others]:
-        release = newest(index, project, (use,), python).release
-        if release and str(release.version) != env.installed[name]:
+        if release := newest(index, project, (use,), python, sure=True).release:
             return str(release.version), "" if python == own else f"<={python.short}.99"
     return None
+
+
+def _before(project: Project | None, version: str) -> Project | None:
+    """The project as it was before a release that has shown in a run what it lacks."""
+    from packaging.version import Version
+
+    return project and replace(project, releases=tuple(r for r in project.releases if r.version < Version(version)))
