@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 import typing
 from collections.abc import Mapping
@@ -109,6 +110,9 @@ def _from_table(table: dict[str, Any], file: Path) -> Settings:
 def _names(values: object, file: Path) -> Mapping[str, str]:
     if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
         raise ConfigError(f'{file}: [names] wants lines like  module = "requirement".')
+    for module, requirement in values.items():
+        if not re.match(r"\s*[A-Za-z0-9]", requirement):
+            raise ConfigError(f"{file}: [names] {module} wants a requirement, not {requirement!r}.")
     return dict(values)
 
 
@@ -145,7 +149,7 @@ def _checked(value: Any, kind: Any, where: str) -> Any:
                 number = kind(value)
             except ValueError:
                 number = -1
-            if number >= 0:
+            if number >= 0 and not (isinstance(value, float) and number != value):
                 return number
         raise ConfigError(f"{where} wants a number that is not negative, not {value!r}.")
     if kind is str and isinstance(value, str):

@@ -89,7 +89,7 @@ def _journal() -> Path:
 
 
 def _append(record: dict[str, Any]) -> None:
-    line = json.dumps(record).encode("ascii") + b"\n"
+    line = b"\n" + json.dumps(record).encode("ascii") + b"\n"  # the line before may have been cut short
     journal = _journal()
     with contextlib.suppress(OSError):
         journal.parent.mkdir(parents=True, exist_ok=True)

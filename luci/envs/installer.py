@@ -224,7 +224,7 @@ def _subjects(reason: Reason, text: str) -> tuple[str, ...]:
         "build": [rf"Failed to (?:download and )?build {_NAME}"],
         "unsolvable": [
             rf"you require {_NAME}",
-            rf"Because (?:only |all versions of |the following versions of )*{_NAME}",
+            rf"Because (?:only |(?:all|the following|there (?:is|are) no) versions? of )*{_NAME}",
         ],
     }
     found = [match for pattern in patterns.get(reason, []) for match in re.findall(pattern, flat)]

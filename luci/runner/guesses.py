@@ -63,7 +63,7 @@ def guess(guesses: list[Guess], known: Knowledge, python: Interpreter) -> list[C
         found = in_parallel(lambda g: _evidence(g, projects, known, python), firm)
         return skipped + [choice for _, choice in found]
     except IndexFailed as error:
-        known.troubles.append(error.message)
+        known.troubles.append(f"{error.message} {error.cause}".strip())
         return skipped + [g.unanswered(f"the index could not be asked: {error.message}") for g in firm]
 
 

@@ -1,48 +1,27 @@
-"""What a script's source imports, and how sure that is, its own modules followed."""
+"""What a script imports for a target, and how sure that is, its own modules followed."""
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
 from luci.errors import LuciError, ScriptError
 from luci.runner import stdlib
-from luci.runner.local import (
-    NOTHING,
-    Data,
-    Folders,
-    Local,
-    Target,
-    facts_of,
-    folders_from,
-    project_root,
-    read,
-    why_not,
-)
-from luci.runner.script import (
-    LARGEST,
-    TELLING,
-    BadSyntax,
-    Names,
-    PythonTwo,
-    Script,
-    Version,
-    bound_by,
-    decode,
-    minimum_of,
-    parse,
-    statements,
-)
+from luci.runner.expressions import Target, facts_of, folders_from, why_not
+from luci.runner.local import Folders, Local, project_root
+from luci.runner.reader import FileImports, Found, Group, extract, frozen
+from luci.runner.script import LARGEST, BadSyntax, PythonTwo, Script, decode
+from luci.runner.stdlib import Version
 
-__all__ = ["Certainty", "FileImports", "Import", "Scan", "Skipped", "Target", "extract", "scan", "scan_with"]
+__all__ = ["Certainty", "FileImports", "Import", "Scan", "Skipped", "Target", "scan", "scan_with"]
 
 
 class Certainty(StrEnum):
@@ -101,404 +80,12 @@ class Scan:
     shadows: tuple[Import, ...] = ()
 
 
-class Found(NamedTuple):
-    """One import as written; `group` numbers the choice it is part of (-1: none), `branch` its side of it."""
-
-    module: str
-    level: int
-    names: tuple[str, ...]
-    attributes: tuple[str, ...]
-    line: int
-    deferred: bool
-    guarded: bool
-    dynamic: bool
-    conditions: tuple[tuple[Data, bool], ...]
-    group: int
-    branch: int
-
-
-class Group(NamedTuple):
-    """A choice between imports; `optional`: none is needed; `replacing`: the branches that stand in for the first."""
-
-    optional: bool
-    replacing: tuple[int, ...]
-
-
-class Edit(NamedTuple):
-    """A change of sys.path."""
-
-    folders: Data
-    first: bool
-    conditions: tuple[tuple[Data, bool], ...]
-
-
-class FileImports(NamedTuple):
-    """What one source says, wherever it lies and whatever the target; json.dumps takes it, `restore` brings it back."""
-
-    imports: tuple[Found, ...] = ()
-    groups: tuple[Group, ...] = ()
-    edits: tuple[Edit, ...] = ()
-    minimum: Version = (3, 0)
-    reads_stdin: bool = False
-    defined: tuple[str, ...] = ()  # names at module level; empty where that cannot be known
-
-    @classmethod
-    def restore(cls, data: list[Any]) -> FileImports:
-        imports, groups, edits, minimum, reads_stdin, defined = _frozen(data)
-        made = tuple(Found(*f) for f in imports), tuple(Group(*g) for g in groups), tuple(Edit(*e) for e in edits)
-        return cls(*made, minimum, reads_stdin, defined)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
-
-
-def extract(text: str, name: str) -> FileImports:
-    """Return what a source imports; a pure function of the text. ScriptError as `parse` raises it."""
-    return _Reader(parse(text, name), text).read()
-
-
-class _Where(NamedTuple):
-    deferred: bool = False
-    guarded: bool = False
-    tolerant: bool = False  # a missing attribute is caught
-    tests: Any = None  # (test, wanted, the tests around it)
-    group: int = -1
-    branch: int = 0
-    sole: bool = False  # nothing else in this branch imports
-
-
-@dataclass(slots=True)
-class _Choice:
-    branches: int
-    optional: bool
-    replacing: set[int]
-
-
-class _Pending(NamedTuple):
-    place: tuple[int, int]
-    module: str
-    level: int
-    names: tuple[str, ...]
-    bound: str
-    below: tuple[str, ...]  # what follows the bound name in the module's: ("b",) for `import a.b`
-    dynamic: bool
-    where: _Where
-
-
-IMPORTERS = {"importlib.import_module", "__import__", "importlib.__import__", "builtins.__import__"}
-PATH_CALLS = {"sys.path.append": (0, False), "sys.path.insert": (1, True), "sys.path.extend": (0, False)}
-STDIN = {"sys.stdin", "sys.__stdin__", "fileinput"}
-STDIN_CALLS = {"input", "raw_input", "builtins.input"}
-STDIN_OPENERS = {"open", "io.open", "os.read", "os.fdopen", "builtins.open"}
-LEAVES = (ast.Constant, ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop, ast.alias, ast.Pass)
-
-
-class _Reader:
-    """One pass over a tree, with a stack of its own: a source may nest deeper than Python recurses."""
-
-    def __init__(self, tree: ast.Module, text: str) -> None:
-        self.tree, self.text, self.names = tree, text, Names(tree)
-        self.stack: list[tuple[Any, _Where]] = []
-        self.pending: list[_Pending] = []
-        self.choices: list[_Choice] = []
-        self.edits: list[tuple[ast.expr, bool, _Where]] = []
-        self.uses: set[tuple[str, ...]] = set()  # ("np", "random", "seed")
-        self.spared: set[tuple[str, ...]] = set()  # asked for with hasattr
-        self.rebound: set[str] = set()
-        self.telling: list[ast.AST] = []
-        self.reads_stdin = "/dev/stdin" in text
-        self.conditions: dict[int, Data] = {}
-        self.visits: dict[type[ast.AST], Callable[[Any, _Where], None]] = {
-            ast.Import: self._import,
-            ast.ImportFrom: self._import_from,
-            ast.Try: self._try,
-            ast.TryStar: self._try,
-            ast.If: self._if,
-            ast.While: self._if,
-            ast.With: self._with,
-            ast.AsyncWith: self._with,
-            ast.FunctionDef: self._function,
-            ast.AsyncFunctionDef: self._function,
-            ast.Lambda: self._function,
-            ast.ClassDef: self._class,
-            ast.Assign: self._assign,
-            ast.AugAssign: self._assign,
-            ast.ExceptHandler: self._handler,
-            ast.arg: self._argument,
-            ast.Name: self._name,
-            ast.Attribute: self._attribute,
-            ast.Call: self._call,
-        }
-
-    def read(self) -> FileImports:
-        stack, visits, telling = self.stack, self.visits, self.telling
-        stack.append((self.tree, _Where()))
-        while stack:
-            node, where = stack.pop()
-            kind = type(node)
-            if kind in TELLING:
-                telling.append(node)
-            if visit := visits.get(kind):
-                visit(node, where)
-            elif not isinstance(node, LEAVES):
-                self._into(node, where)
-        names = self.names
-        self.reads_stdin |= any(alias in STDIN for alias in names.aliases.values())
-        self.reads_stdin |= any(f"{names.aliases[use[0]]}.{'.'.join(use[1:2])}" in STDIN for use in self.uses)
-        open_ended = names.takes_all or "__getattr__" in names.defined
-        return FileImports(
-            tuple(self._found(pending) for pending in sorted(self.pending, key=lambda p: p.place)),
-            tuple(Group(choice.optional, tuple(sorted(choice.replacing))) for choice in self.choices),
-            tuple(Edit(read(node, names), first, self._conditions(where)) for node, first, where in self.edits),
-            minimum_of(telling, self.text),
-            self.reads_stdin,
-            () if open_ended else tuple(sorted(names.defined)),
-        )
-
-    def _into(self, node: ast.AST, where: _Where) -> None:
-        push = self.stack.append
-        for field in node._fields:
-            value = getattr(node, field, None)
-            if isinstance(value, list):
-                for item in value:
-                    if isinstance(item, ast.AST):
-                        push((item, where))
-            elif isinstance(value, ast.AST):
-                push((value, where))
-
-    def _block(self, block: Iterable[ast.AST | None], where: _Where) -> None:
-        self.stack.extend((node, where) for node in block if node is not None)
-
-    def _found(self, pending: _Pending) -> Found:
-        where, attributes = pending.where, set[str]()
-        if pending.bound and pending.bound not in self.rebound:
-            prefix = (pending.bound, *pending.below)
-            used = {
-                use[: len(prefix) + 1] for use in self.uses if use[: len(prefix)] == prefix and len(use) > len(prefix)
-            }
-            attributes = {use[-1] for use in used - self.spared}
-        return Found(
-            pending.module,
-            pending.level,
-            pending.names,
-            tuple(sorted(attributes)),
-            pending.place[0],
-            where.deferred,
-            where.guarded,
-            pending.dynamic,
-            self._conditions(where),
-            where.group,
-            where.branch,
-        )
-
-    def _conditions(self, where: _Where) -> tuple[tuple[Data, bool], ...]:
-        known, tests = [], where.tests
-        while tests:
-            test, wanted, tests = tests
-            if id(test) not in self.conditions:
-                self.conditions[id(test)] = read(test, self.names)
-            if (data := self.conditions[id(test)]) != NOTHING:
-                known.append((data, wanted))
-        return tuple(reversed(known))
-
-    # What imports
-
-    def _import(self, node: ast.Import, where: _Where) -> None:
-        for alias in node.names:
-            first, *below = alias.name.split(".")
-            bound, rest = (alias.asname, ()) if alias.asname else (first, tuple(below))
-            place = (alias.lineno, alias.col_offset)
-            self.pending.append(_Pending(place, alias.name, 0, (), bound, rest, False, where))
-
-    def _import_from(self, node: ast.ImportFrom, where: _Where) -> None:
-        names = tuple(alias.name for alias in node.names if alias.name != "*")
-        place = (node.lineno, node.col_offset)
-        self.pending.append(_Pending(place, node.module or "", node.level, names, "", (), False, where))
-
-    def _call(self, node: ast.Call, where: _Where) -> None:
-        self._into(node, where)
-        dotted = self.names.dotted(node.func)
-        if dotted in IMPORTERS:
-            if target := self._literal_target(node):
-                place = (node.lineno, node.col_offset)
-                self.pending.append(_Pending(place, target[0], target[1], (), "", (), True, where))
-        elif dotted in PATH_CALLS or dotted == "site.addsitedir":
-            position, first = PATH_CALLS.get(dotted, (0, False))
-            if len(node.args) > position:
-                self.edits.append((node.args[position], first, where))
-        elif dotted in STDIN_CALLS and dotted not in self.names.functions:
-            self.reads_stdin = True
-        elif dotted in STDIN_OPENERS and node.args and isinstance(node.args[0], ast.Constant):
-            self.reads_stdin |= node.args[0].value in (0, "/dev/fd/0") and node.args[0].value is not False
-        elif dotted == "hasattr" and len(node.args) == 2:
-            match node.args:
-                case [ast.Name(id=owner), ast.Constant(value=str() as attribute)]:
-                    self.spared.add((owner, attribute))
-
-    def _literal_target(self, call: ast.Call) -> tuple[str, int] | None:
-        """Return module and level of a dynamic import, if they stand in the source."""
-        given = {keyword.arg: keyword.value for keyword in call.keywords}
-        match [*call.args[:1], *([given["name"]] if "name" in given else [])]:
-            case [ast.Constant(value=str() as name), *_] if name:
-                module = name.lstrip(".")
-                level = len(name) - len(module)
-                if not all(part.isidentifier() for part in module.split(".") if module):
-                    return None
-                package = given.get("package") or (call.args[1] if level and len(call.args) > 1 else None)
-                if level and isinstance(package, ast.Constant) and isinstance(package.value, str):
-                    parts = package.value.split(".")
-                    above = parts[: len(parts) - level + 1]
-                    return (".".join([*above, module] if module else above), 0)
-                return module, level
-        return None
-
-    # What makes an import less than sure
-
-    def _try(self, node: ast.Try | ast.TryStar, where: _Where) -> None:
-        names = self.names
-        handler = next((handler for handler in node.handlers if names.catches_missing(handler.type)), None)
-        inner = fallback = where
-        if handler and names.leaves(handler.body):
-            fallback = where._replace(guarded=True, group=-1, sole=False)
-        elif handler and self._importing(node.body):
-            inner, fallback = self._choice(node.body, handler.body, where)
-        kinds = [names.dotted(kind) for h in node.handlers for kind in _kinds(h.type)]
-        if any(kind in ("", "AttributeError", "NameError", "Exception", "BaseException") for kind in kinds):
-            inner = inner._replace(tolerant=True)
-        self._block(node.body, inner)
-        self._block(node.orelse, inner._replace(tolerant=where.tolerant))
-        self._block(node.finalbody, where)
-        for other in node.handlers:
-            self._block([other], fallback if other is handler else where)
-
-    def _choice(self, body: list[ast.stmt], handler: list[ast.stmt], where: _Where) -> tuple[_Where, _Where]:
-        """Return where the two sides of a guarded import stand; a choice that is all of another's branch extends it."""
-        optional = not self._importing(handler)
-        if where.group < 0 or not where.sole:
-            around = where.group >= 0 and self.choices[where.group].optional
-            self.choices.append(_Choice(1, optional, set()))
-            where = where._replace(group=len(self.choices) - 1, branch=0, guarded=where.guarded or around)
-        choice = self.choices[where.group]
-        choice.optional |= optional
-        other, choice.branches = choice.branches, choice.branches + 1
-        if self._replaces(body, handler):
-            choice.replacing.add(other)
-        return where._replace(sole=self._sole(body)), where._replace(branch=other, sole=self._sole(handler))
-
-    def _importing(self, block: list[ast.stmt]) -> list[ast.stmt]:
-        """Return the statements that import, those of functions left out."""
-        return [statement for statement in statements(block, into_functions=False) if self._imports(statement)]
-
-    def _imports(self, statement: ast.stmt) -> bool:
-        value = getattr(statement, "value", None)
-        dynamic = isinstance(value, ast.Call) and self.names.dotted(value.func) in IMPORTERS
-        return dynamic or isinstance(statement, ast.Import | ast.ImportFrom)
-
-    def _sole(self, block: list[ast.stmt]) -> bool:
-        return sum(bool(self._importing([statement])) for statement in block) == 1
-
-    def _replaces(self, body: list[ast.stmt], handler: list[ast.stmt]) -> bool:
-        """Say whether what a handler imports stands in for what the body imports."""
-        wanted = {name for statement in self._importing(body) for name in bound_by(statement)}
-        given = {name for statement in self._importing(handler) for name in bound_by(statement)}
-        for statement in statements(handler, into_functions=False):
-            if isinstance(statement, ast.Assign):
-                used = {node.id for node in ast.walk(statement.value) if isinstance(node, ast.Name)}
-                given.update(bound_by(statement) if used & given else ())
-        return bool(wanted & given) or all(
-            isinstance(statement, ast.Import | ast.ImportFrom | ast.Try | ast.Pass) for statement in handler
-        )
-
-    def _with(self, node: ast.With | ast.AsyncWith, where: _Where) -> None:
-        self._block(node.items, where)
-        guarded = any(
-            isinstance(call := item.context_expr, ast.Call)
-            and self.names.dotted(call.func) == "contextlib.suppress"
-            and any(self.names.catches_missing(kind) for kind in call.args)
-            for item in node.items
-        )
-        self._block(node.body, where._replace(guarded=True, group=-1, sole=False) if guarded else where)
-
-    def _if(self, node: ast.If | ast.While, where: _Where) -> None:
-        self._block([node.test], where)
-        self._block(node.body, where._replace(tests=(node.test, True, where.tests)))
-        unless = where._replace(tests=(node.test, False, where.tests)) if isinstance(node, ast.If) else where
-        self._block(node.orelse, unless)
-
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, where: _Where) -> None:
-        # what guards the definition does not guard the call; but a fallback's function may never be there
-        inside = _Where(deferred=True, guarded=where.group >= 0 and where.branch > 0, tests=where.tests)
-        self._block([node.args], where)
-        if isinstance(node, ast.Lambda):
-            return self._block([node.body], inside)
-        self.rebound.add(node.name)
-        self._block([*node.decorator_list, node.returns, *getattr(node, "type_params", ())], where)
-        return self._block(node.body, inside)
-
-    # What a name is used for
-
-    def _class(self, node: ast.ClassDef, where: _Where) -> None:
-        self.rebound.add(node.name)
-        self._into(node, where)
-
-    def _handler(self, node: ast.ExceptHandler, where: _Where) -> None:
-        self.rebound.add(node.name or "")
-        self._into(node, where)
-
-    def _argument(self, node: ast.arg, where: _Where) -> None:
-        self.rebound.add(node.arg)
-        self._into(node, where)
-
-    def _name(self, node: ast.Name, _: _Where) -> None:
-        if not isinstance(node.ctx, ast.Load):
-            self.rebound.add(node.id)
-
-    def _attribute(self, node: ast.Attribute, where: _Where) -> None:
-        chain, inner = [node.attr], node.value
-        while isinstance(inner, ast.Attribute):
-            chain.append(inner.attr)
-            inner = inner.value
-        if not isinstance(inner, ast.Name):
-            return self.stack.append((inner, where))
-        if not isinstance(node.ctx, ast.Load):
-            chain = chain[1:]
-        if chain and inner.id in self.names.aliases and not where.tolerant:
-            self.uses.add((inner.id, *reversed(chain)))
-        return None
-
-    def _assign(self, node: ast.Assign | ast.AugAssign, where: _Where) -> None:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        for target in targets:
-            whole = target.value if isinstance(target, ast.Subscript) else target
-            if self.names.dotted(whole) == "sys.path":
-                self._path_edits(node, target is not whole or isinstance(node, ast.Assign), where)
-        # yaml = None, after a failed import, leaves what is used on yaml as it is
-        plain = isinstance(node.value, ast.Constant)
-        self._block([target for target in targets if not (plain and isinstance(target, ast.Name))], where)
-        self._block([node.value], where)
-
-    def _path_edits(self, node: ast.Assign | ast.AugAssign, first: bool, where: _Where) -> None:
-        match node.value:
-            case ast.BinOp(left=left, op=ast.Add(), right=right):
-                sides = [(left, True), (right, False)]
-                self.edits += [(side, first, where) for side, first in sides if isinstance(side, ast.List)]
-            case ast.List(elts=items) if any(isinstance(item, ast.Starred) for item in items):
-                self.edits += [(item, first, where) for item in items if not isinstance(item, ast.Starred)]
-            case value:
-                self.edits.append((value, first, where))
-
-
-def _kinds(kind: ast.expr | None) -> list[ast.expr]:
-    return list(kind.elts) if isinstance(kind, ast.Tuple) else [kind or ast.Name("Exception", ast.Load())]
-
-
-# From what the files say to what the target needs
-
-
 def scan(script: Script, target: Target) -> Scan:
     """Return what a script imports on a target. ScriptError (BadSyntax, PythonTwo): its own source cannot be read."""
     return _Scanning(script, target).run()
+
+
+Place = Literal["here", "gone", "elsewhere"]  # here: in the standard library or the script's own
 
 
 @dataclass(slots=True)
@@ -506,7 +93,7 @@ class _Seen:
     """An import on its way to a verdict: `why` it is not needed, or what may answer instead."""
 
     found: Found
-    place: str  # "here" (needs nothing), "gone", "elsewhere"
+    place: Place
     local: Local | None = None
     why: str = ""
     optional: bool = False
@@ -517,18 +104,21 @@ class _Seen:
         return "." * self.found.level + self.found.module
 
 
-class _Outcome(NamedTuple):
-    imports: list[Import]
-    skipped: list[Skipped]
-    gone: list[Import]
-    locals: list[tuple[Import, Local]]
+@dataclass(slots=True)
+class _Outcome:
+    """What one file comes to."""
+
+    imports: list[Import] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    gone: list[Import] = field(default_factory=list)
+    locals: list[tuple[Import, Local]] = field(default_factory=list)
 
 
 class _Scanning:
     def __init__(self, script: Script, target: Target) -> None:
-        self.script, self.target = script, target
+        self.script = script
         self.library = stdlib.names(target.version)
-        self.version = ".".join(map(str, target.version))
+        self.missing = "not in the standard library of Python {}.{}".format(*target.version)
         self.own = os.fspath(script.folder)
         self.files = {script.origin: extract(decode(script.source, script.name), script.name)}
         self.faults: dict[str, str] = {}
@@ -536,7 +126,7 @@ class _Scanning:
         self.first: list[str] = []  # before the script's folder on sys.path
         self.last: list[str] = []  # after the standard library
         self.paths: dict[str, None] = {}
-        self.places: dict[tuple[str, tuple[str, ...]], tuple[str, Local | None]] = {}
+        self.places: dict[tuple[str, tuple[str, ...]], tuple[Place, Local | None]] = {}
         self.root = project_root(self.own)
         self._edit_paths(script.origin)
 
@@ -546,20 +136,18 @@ class _Scanning:
             self.places.clear()
             self.paths.clear()
             outcomes = self._follow()
-        read = [self.files[file] for file in outcomes]
-        files = [file for file in outcomes if self.script.path or file != self.script.origin]
+        every = outcomes.values()
+        sources = [self.files[file] for file in outcomes]
         return Scan(
-            imports=tuple(one for outcome in outcomes.values() for one in outcome.imports),
-            skipped=tuple(one for outcome in outcomes.values() for one in self._skipped(outcome)),
-            gone=tuple(one for outcome in outcomes.values() for one in outcome.gone),
-            files=tuple(files),
+            imports=tuple(one for outcome in every for one in outcome.imports),
+            skipped=tuple(one for outcome in every for one in self._skipped(outcome)),
+            gone=tuple(one for outcome in every for one in outcome.gone),
+            files=tuple(file for file in outcomes if self.script.path or file != self.script.origin),
             folders=tuple(sorted(self.folders.listings)),
-            minimum=max(file.minimum for file in read),
-            reads_stdin=any(file.reads_stdin for file in read),
+            minimum=max(source.minimum for source in sources),
+            reads_stdin=any(source.reads_stdin for source in sources),
             paths=tuple(self.paths),
-            shadows=tuple(
-                one for outcome in outcomes.values() for one, local in outcome.locals if self._shadows(one, local)
-            ),
+            shadows=tuple(one for outcome in every for one, local in outcome.locals if self._shadows(one, local)),
         )
 
     def _follow(self) -> dict[str, _Outcome] | None:
@@ -608,20 +196,22 @@ class _Scanning:
         return {**self.facts, **place, **({} if main and not self.script.path else {"__file__": file})}
 
     def _edit_paths(self, file: str) -> bool:
+        """Take over what a file does to sys.path; say whether that led to another folder."""
         facts, grew = self._facts(file), False
         for edit in self.files[file].edits:
-            if why_not(edit.conditions, facts):
-                continue
-            for given in folders_from(edit.folders, facts):
-                for base in (os.getcwd(), self.own):
-                    folder = os.path.normpath(os.path.join(base, given))
-                    known = folder == self.own or folder in self.first or folder in self.last
-                    # what lies in there was installed, for some Python
-                    installed = os.path.basename(folder) in ("site-packages", "dist-packages")
-                    if not known and not installed and self.folders.listing(folder):
-                        (self.first if edit.first else self.last).append(folder)
-                        grew = True
+            given = [] if why_not(edit.conditions, facts) else folders_from(edit.folders, facts)
+            for one, base in product(given, (os.getcwd(), self.own)):
+                folder = os.path.normpath(os.path.join(base, one))
+                if self._is_new(folder):
+                    (self.first if edit.first else self.last).append(folder)
+                    grew = True
         return grew
+
+    def _is_new(self, folder: str) -> bool:
+        # what lies in there was installed, for some Python
+        installed = os.path.basename(folder) in ("site-packages", "dist-packages")
+        known = installed or folder in (self.own, *self.first, *self.last)
+        return not known and bool(self.folders.listing(folder))
 
     def _settle(self, file: str, sure: Certainty) -> _Outcome:
         source, facts = self.files[file], self._facts(file)
@@ -629,15 +219,13 @@ class _Scanning:
         for number, group in enumerate(source.groups):
             members = [one for one in seen if one.found.group == number and not one.why]
             self._choose(members, group)
-        outcome = _Outcome([], [], [], [])
+        outcome = _Outcome()
         for one in seen:
             found = one.found
             certainty = max(_certainty(one), sure, key=_rank)
             if one.place == "gone" and certainty is Certainty.OPTIONAL and not one.why:
-                one.why = f"not in the standard library of Python {self.version}"
-            made = Import(
-                one.module, found.line, file, certainty, found.names, found.attributes, one.alternatives
-            )  # fmt: skip
+                one.why = self.missing
+            made = Import(one.module, found.line, file, certainty, found.names, found.attributes, one.alternatives)
             if one.why:
                 outcome.skipped.append(Skipped(one.module, found.line, file, one.why))
             elif one.local:
@@ -681,7 +269,7 @@ class _Scanning:
             return Local(local.path, (*package, *local.sources))
         return Local(folder, package) if package else None
 
-    def _locate(self, module: str, names: tuple[str, ...]) -> tuple[str, Local | None]:
+    def _locate(self, module: str, names: tuple[str, ...]) -> tuple[Place, Local | None]:
         """Look for a module where Python would, in its order, and then in the project."""
         top = module.partition(".")[0]
         listed = top in self.library
@@ -718,19 +306,13 @@ class _Scanning:
         if free:
             for one in members:
                 one.optional = True
-        possible = {number: [one for one in branch if one.place != "here"] for number, branch in branches.items()}
-        usable = [costs for costs in possible.values() if costs and all(one.place != "gone" for one in costs)]
+        possible = [[one for one in branch if one.place != "here"] for branch in branches.values()]
+        usable = [costs for costs in possible if costs and all(one.place != "gone" for one in costs)]
         if usable:
             for one in members:
                 if one.place == "gone":
-                    one.why = f"not in the standard library of Python {self.version}"
-        if len(usable) > 1:
-            modules = [list(dict.fromkeys(one.module for one in costs)) for costs in usable]
-            for costs, own in zip(usable, modules, strict=True):
-                for one in costs:
-                    position = own.index(one.module)
-                    others = dict.fromkeys(many[min(position, len(many) - 1)] for many in modules)
-                    one.alternatives = tuple(others) if len(others) > 1 else ()
+                    one.why = self.missing
+        _name_alternatives(usable)
 
     def _shadows(self, one: Import, local: Local) -> bool:
         """Say whether a local file stands where another module was probably meant."""
@@ -741,6 +323,16 @@ class _Scanning:
         wanted = {name for name in one.names or one.attributes if not name.startswith("__")}
         defined = self.files[local.path].defined if local.path in self.files else ()
         return bool(wanted and defined) and wanted.isdisjoint(defined)
+
+
+def _name_alternatives(usable: list[list[_Seen]]) -> None:
+    """Tell each import of a branch which one of every other branch stands in its place."""
+    modules = [list(dict.fromkeys(one.module for one in branch)) for branch in usable]
+    for branch, own in zip(usable, modules, strict=True):
+        for one in branch:
+            position = own.index(one.module)
+            others = dict.fromkeys(many[min(position, len(many) - 1)] for many in modules)
+            one.alternatives = tuple(others) if len(others) > 1 else ()
 
 
 def _certainty(one: _Seen) -> Certainty:
@@ -798,7 +390,7 @@ def main() -> None:
 
 
 def _scan_from(answer: dict[str, Any]) -> Scan:
-    fields = {name: _frozen(value) for name, value in answer.items()}
+    fields = {name: frozen(value) for name, value in answer.items()}
     for name in ("imports", "gone", "shadows"):
         fields[name] = tuple(_import_from(one) for one in fields[name])
     fields["skipped"] = tuple(Skipped(**one) for one in fields["skipped"])
@@ -806,5 +398,5 @@ def _scan_from(answer: dict[str, Any]) -> Scan:
 
 
 def _import_from(one: dict[str, Any]) -> Import:
-    fields = {name: _frozen(value) for name, value in one.items()}
+    fields = {name: frozen(value) for name, value in one.items()}
     return Import(**{**fields, "certainty": Certainty(one["certainty"])})

@@ -35,7 +35,7 @@ def right_versions(choices: list[Choice], known: Knowledge, python: Interpreter)
         index = known.index
         found = dict(in_parallel(lambda name: newest(index, projects[name], uses[name], python), asked))
     except IndexFailed as error:
-        known.troubles.append(error.message)
+        known.troubles.append(f"{error.message} {error.cause}".strip())
         return choices
     return [
         _held_back(choice, found.get(name_of(choice.requirements[0])) if choice.requirements else None)

@@ -389,7 +389,7 @@ def _running() -> Path:
 def _saved(request: RunRequest, progress: Progress, env: Env, script: Script) -> Path:
     state = _running() / f"{os.getpid()}.json"
     told = {
-        "resume": [sys.executable, "-m", "luci", "_resume", str(state)],
+        "resume": [sys.executable, "-P", "-m", "luci", "_resume", str(state)],
         "request": {**asdict(request), "wants": {**asdict(request.wants), "allow": sorted(request.wants.allow)}},
         "progress": asdict(progress),
         "key": env.key,

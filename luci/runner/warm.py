@@ -128,7 +128,7 @@ def _keep(words: list[str], warm: dict[str, Any]) -> str:
         offset = -1
     request = {"script": words[1], "args": words[2:], "become": True, "wants": {"requirements": [], "allow": []}}
     told = {
-        "resume": [sys.executable, "-m", "luci", "_resume", kept],
+        "resume": [sys.executable, "-P", "-m", "luci", "_resume", kept],
         "request": request,
         "progress": {"attempt": 1, "mended": []},
         "key": warm["key"],

@@ -53,6 +53,7 @@ class Luci:
 
     folder: Path
     environ: Mapping[str, str]
+    patience: float = PATIENCE
     opened: list[Terminal] = field(default_factory=list)
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -78,7 +79,7 @@ class Luci:
             check=False,
             cwd=cwd or self.folder,
             env={**self.environ, **(env or {})},
-            timeout=PATIENCE,
+            timeout=self.patience,
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
@@ -125,7 +126,11 @@ class Luci:
         for process in self.started:
             if process.poll() is None:
                 process.kill()
-            process.communicate()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream and not stream.closed:
+                    with contextlib.suppress(BrokenPipeError):
+                        stream.close()
 
 
 CONTROL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
@@ -199,7 +204,7 @@ def is_alive(pid: int) -> bool:
 def add_trusted(index: PackageIndex, name: str, files: Mapping[str, str], requires: tuple[str, ...] = ()) -> None:
     """Publish three old releases, which is what a guessed name needs to pass the gate."""
     for version in ("1.0", "1.1", "1.2"):
-        index.add_wheel(name, version, {"__init__": "", **files} if not files else files, requires)
+        index.add_wheel(name, version, files, requires)
 
 
 def fill(index: PackageIndex) -> None:
@@ -265,11 +270,16 @@ def luci(shared: Shared, request: pytest.FixtureRequest) -> Iterator[Luci]:
 
 
 @pytest.fixture
-def lone(index: PackageIndex, luci_home: Path, tmp_path: Path) -> Iterator[Luci]:
+def lone(shared: Shared, index: PackageIndex, luci_home: Path, tmp_path: Path) -> Iterator[Luci]:
     """luci with a home and an index that no other test knows."""
     fill(index)
     folder = tmp_path / "work"
     folder.mkdir()
+    home = Path(shared.environ["LUCI_HOME"])
+    for known in home.rglob("interpreters*.json"):  # each Python was asked once already
+        place = luci_home / known.relative_to(home)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(known, place)
     person = Luci(folder, variables(luci_home, index, tmp_path / "uv-cache"))
     yield person
     person.close()

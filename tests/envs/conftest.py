@@ -17,7 +17,10 @@ from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Env, Store
 from luci.events import Event
+from tests.machine import machine
 from tests.package_index import PackageIndex
+
+__all__ = ["machine"]
 
 T = TypeVar("T")
 WHEELS = Terms()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,40 +12,7 @@ from luci import paths
 from luci.envs import interpreters
 from luci.envs.interpreters import Interpreter
 from luci.errors import EnvError
-
-OWN = "{}.{}.{}".format(*sys.version_info[:3])
-TELLS = """#!/bin/sh
-echo asked >> "{log}"
-echo '{{"version": "{version}", "final": true, "implementation": "{implementation}", "platform": "linux-x86_64",
- "os_name": "posix", "sys_platform": "linux", "free_threaded": {threads}, "executable": "{path}"}}'
-"""
-
-Add = Callable[..., Path]
-
-
-@pytest.fixture
-def machine(tmp_path: Path, luci_home: Path, monkeypatch: pytest.MonkeyPatch) -> Add:
-    """A machine whose PATH holds only what is added: programs that answer as a Python would."""
-    folder = tmp_path / "bin"
-    monkeypatch.setenv("PATH", str(folder))
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    for name in ("PYENV_ROOT", "PYENV_VERSION", "XDG_DATA_HOME"):
-        monkeypatch.delenv(name, raising=False)
-
-    def add(
-        version: str, name: str = "", text: str = TELLS, place: Path = folder, implementation: str = "cpython", **told
-    ) -> Path:
-        path = place / (name or f"python{version.rpartition('.')[0]}")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        threads = "true" if told.get("free_threaded") else "false"
-        log = tmp_path / "asked"
-        path.write_text(
-            text.format(version=version, path=path, implementation=implementation, threads=threads, log=log)
-        )
-        path.chmod(0o755)
-        return path
-
-    return add
+from tests.machine import OWN
 
 
 def versions() -> list[str]:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from luci.errors import LuciError, ScriptError
 from luci.runner import stdlib
-from luci.runner.imports import FileImports, Scan, Target, extract, scan, scan_with
+from luci.runner.imports import Scan, Target, scan, scan_with
+from luci.runner.reader import FileImports, extract
 from luci.runner.script import BadSyntax, Script
 
 LINUX = Target((3, 11), "linux", "posix")

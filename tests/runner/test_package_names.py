@@ -246,7 +246,7 @@ def test_an_import_the_field_does_not_know_is_unknown() -> None:
 
 
 def provided(module: str, used: list[str] | None = None) -> list[str]:
-    known = table().lookup(module, used or ())
+    known = table().lookup(module, {module: used or ()})
     return [*known.requirements] if known else []
 
 

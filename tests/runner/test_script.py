@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luci.errors import LuciError, ScriptError, UsageError
+from luci.runner.grammar import parse
 from luci.runner.imports import Target, scan
-from luci.runner.script import BadSyntax, PythonTwo, Script, decode, parse, read_script
+from luci.runner.script import BadSyntax, PythonTwo, Script, decode, read_script
 
 TARGET = Target((3, 11), "linux", "posix")
 

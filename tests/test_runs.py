@@ -1,0 +1,127 @@
+"""The record of what ran, and how it ended."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from pathlib import Path
+
+import pytest
+
+from luci import paths, runs
+from luci.errors import UsageError
+from luci.runs import Run
+
+
+@pytest.fixture(autouse=True)
+def home(luci_home: Path) -> Path:
+    return luci_home
+
+
+@pytest.fixture
+def journal(home: Path) -> Path:
+    return home / "state/runs.jsonl"
+
+
+def started(script: str = "/x/a.py", *args: str) -> Run:
+    return runs.start(script, args, "0123456789abcdef", ("six",), "3.12.4")
+
+
+def test_nothing_ran_yet():
+    assert runs.all_of_them() == []
+
+
+def test_a_run_is_recorded_when_it_starts_and_its_end_is_unknown():
+    run = started("/x/a.py", "--size", "ü\udcff")
+    assert runs.all_of_them() == [run]
+    assert (run.exit_code, run.seconds, run.pid, run.requirements) == (None, None, os.getpid(), ("six",))
+
+
+def test_the_end_is_recorded_where_somebody_saw_it():
+    ended = runs.end(started(), 3, 1.23456)
+    assert runs.all_of_them() == [ended]
+    assert (ended.exit_code, ended.seconds) == (3, 1.235)
+
+
+def test_the_latest_comes_first(journal):
+    for number, started_at in enumerate((20.0, 30.0, 10.0)):
+        record = {**started().as_dict(), "id": f"r{number}", "started": started_at}
+        with journal.open("a") as file:
+            file.write(json.dumps({"start": record}) + "\n")
+    assert [run.id for run in runs.all_of_them() if run.id.startswith("r")] == ["r1", "r0", "r2"]
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        '{"start": {"id": "x", "scr',
+        "\0\0\0",
+        "[]",
+        '{"start": 1}',
+        '{"start": {"id": "x"}}',
+        '{"end": {"exit_code": 1}}',
+        '{"end": "x"}',
+        '{"other": {}}',
+        "ü\n\n",
+    ],
+)
+def test_a_line_that_was_cut_short_harms_no_other(journal, rubbish):
+    first = started()
+    with journal.open("a") as file:
+        file.write(rubbish)  # and no end of line
+    second = started("/x/b.py")
+    assert {run.script for run in runs.all_of_them()} == {first.script, second.script}
+
+
+def test_a_journal_that_grew_large_is_set_aside_and_still_read(journal):
+    first = started()
+    with journal.open("a") as file:
+        file.write(" " * 4_000_001 + "\n")
+    second = runs.end(started("/x/b.py"), 0, 1)
+    assert journal.stat().st_size < 4_000_000
+    assert {run.script for run in runs.all_of_them()} == {first.script, second.script}
+
+
+def test_a_disk_that_takes_no_record_stops_no_script(home):
+    home.mkdir()
+    (home / "state").write_text("in the way")
+    assert runs.end(started(), 0, 1).exit_code == 0
+    assert runs.all_of_them() == []
+
+
+def _record(number: int) -> None:
+    for _ in range(20):
+        runs.start(f"/x/{number}.py", ("x" * 2000,), "", (), "")
+
+
+def test_runs_that_start_at_once_do_not_mix(journal):
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_record, args=(number,)) for number in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    lines = [line for line in journal.read_text().splitlines() if line]
+    assert len([json.loads(line) for line in lines]) == 80
+
+
+def test_a_run_is_found_by_number_id_and_the_beginning_of_one(journal):
+    for number, name in enumerate(("aaa1", "aab2", "bbb3")):
+        record = {**started().as_dict(), "id": name, "started": 1e10 + number}
+        with journal.open("a") as file:
+            file.write(json.dumps({"start": record}) + "\n")
+    assert [runs.find(selector).id for selector in ("1", "2", "aaa1", "b")] == ["bbb3", "aab2", "aaa1", "bbb3"]
+
+
+@pytest.mark.parametrize("selector", ["9", "0", "zzz", "", "²"])
+def test_a_run_that_is_not_there_is_said(selector):
+    started(), started("/x/b.py")
+    with pytest.raises(UsageError, match="There is no run"):
+        runs.find(selector)
+
+
+def test_the_log_of_a_run_has_a_place():
+    run = started()
+    assert runs.log_for(run).parent.is_dir()
+    assert runs.log_for(run).is_relative_to(paths.state())
