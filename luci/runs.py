@@ -40,7 +40,7 @@ class Run:
 def start(script: str, args: tuple[str, ...], env_key: str, requirements: tuple[str, ...], python: str) -> Run:
     """Record that a script starts now. A disk that takes no record stops no script."""
     now = time.time()
-    run = Run(f"{int(now * 1000):x}-{os.getpid():x}", script, args, now, env_key, requirements, python, os.getpid())
+    run = Run(f"{int(now * 1_000_000):x}-{os.getpid():x}", script, args, now, env_key, requirements, python, os.getpid())
     _append({"start": run.as_dict()})
     return run
 
@@ -76,9 +76,9 @@ def all_of_them() -> list[Run]:
 def find(selector: str) -> Run:
     """Return the run that an id, the beginning of one, or a number means: 1 is the latest. Raises UsageError."""
     runs = all_of_them()
-    if selector.isdigit() and 1 <= int(selector) <= len(runs):
+    if selector.isascii() and selector.isdigit() and 1 <= int(selector) <= len(runs):
         return runs[int(selector) - 1]
-    matching = [run for run in runs if run.id.startswith(selector)]
+    matching = [run for run in runs if selector and run.id.startswith(selector)]
     if len(matching) == 1:
         return matching[0]
     raise UsageError(f"There is no run {selector!r}.", hint="`luci runs list` shows those there are.")

@@ -1,4 +1,4 @@
-"""The core is light: each of its modules loads without what draws, waits or speaks HTTP."""
+"""The core and the command line are light: each module loads without what draws, waits or speaks HTTP."""
 
 from __future__ import annotations
 
@@ -45,14 +45,8 @@ def loaded() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("module", core_modules())
 def test_a_core_module_loads_alone_and_light(loaded, module):
-    if module == "luci.cli":
-        pytest.skip("it is what draws on the command line; see the next test")
     assert module in loaded
     assert not loaded[module] & set(HEAVY)
-
-
-def test_the_command_line_draws_nothing_until_there_is_something_to_draw(loaded):
-    assert not loaded["luci.cli"] & set(HEAVY)
 
 
 def test_a_warm_run_needs_next_to_nothing(loaded):

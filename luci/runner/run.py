@@ -462,6 +462,7 @@ def _mend(
             yield from _last_words(report, lesson or diagnosis.advice)
             return None
         memory.save(script, learned)
+        yield Told(lesson)
         made, better = yield from prepare(request, script, context)
     except LuciError as error:
         memory.save(script, before)
@@ -477,7 +478,7 @@ def _mend(
         yield from _last_words(report, " ".join(reasons) or lesson or diagnosis.advice)
         return None
     if reason := _not_again(request, script, report, held, made, context):
-        yield from _last_words(report, f"{lesson} {reason} The environment is ready: the next run will work.")
+        yield from _last_words(report, f"{reason} The environment is ready: the next run will work.")
         return None
     yield Retrying(progress.attempt + 1, lesson)
     return Progress(progress.attempt + 1, (*progress.mended, diagnosis.subject))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 def console() -> Console:
     from rich.console import Console
 
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, highlight=False)
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
+    return Console(file=sys.stdout, width=width, highlight=False)
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
@@ -38,7 +40,8 @@ def plan(made: Plan, what: str) -> None:
     rows = []
     for choice in made.choices:
         first = choice.imports[0] if choice.imports else None
-        place = f"{first.file.rpartition('/')[2]}:{first.line}" if first else ""
+        name = first.file.rpartition("/")[2] if first else ""
+        place = f"{name}:{first.line}" if first and first.line else name
         wanted = ", ".join(line.partition(" --hash")[0] for line in choice.requirements)
         if choice.status == "ask":
             wanted = f"{wanted} (needs a yes)"

@@ -57,8 +57,8 @@ class Narrator:
                 self._line(f"environment {key}")
             case events.Planned(plan) if self.verbose:
                 self._line(f"Python {plan['python']}: {', '.join(plan['requirements']) or 'no packages'}")
-            case events.Retrying(attempt, reason):
-                self._line(f"{reason} Running again (attempt {attempt}).")
+            case events.Retrying(attempt):
+                self._line(f"running again (attempt {attempt})")
             case events.Words(text):
                 self.rest()
                 sys.stderr.write(text)
