@@ -127,7 +127,14 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
         plan, pythons, lambda python: _on(python, script, declarations, places, known, wants, settings, memory)
     )
     troubles = tuple(dict.fromkeys([*known.troubles, *(known.index.troubles if known.index else ())]))
-    return replace(plan, pythons=tuple(pythons), problems=troubles)
+    return replace(plan, pythons=tuple(pythons), problems=(*troubles, *_shadows(plan.scan)))
+
+
+def _shadows(scan: Scan) -> list[str]:
+    return [
+        f"{seen.file}:{seen.line} imports {seen.module}, and gets the file of that name beside it: rename that file"
+        for seen in scan.shadows
+    ]
 
 
 # -- what was declared, and which Pythons it leaves

@@ -20,7 +20,7 @@ from luci.context import Context, Question
 from luci.envs import files, uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, LuciError, PlanError, UsageError
-from luci.events import Become, Ended, Event, Missing, Planned, Retrying, Started, Told, Warned, Words
+from luci.events import Become, Ended, Event, Missing, Output, Planned, Retrying, Started, Told, Warned, Words
 from luci.process import StdinSpool
 from luci.process import run as run_process
 from luci.runner import cascade, memory, plan, table
@@ -33,6 +33,9 @@ from luci.runner.plan import NOTHING_MORE, Plan, Wants
 from luci.runner.script import Script, decode, read_script
 from luci.runner.tidy import tidy
 from luci.runner.warm import activated
+
+
+_TAIL = 8192  # bytes of a script's last words that are read for a diagnosis
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +106,14 @@ def _attempts(request: RunRequest, script: Script, progress: Progress, context: 
             return 0
         if spool is None and _stdin_kind() == "pipe" and made.scan.reads_stdin and script.kind != "stdin":
             spool = StdinSpool()
-        ended, report = yield from _watch(request, script, made, env, spool, context)
+        ended, report, tail = yield from _watch(request, script, made, env, spool, context)
         code = ended.exit_code
         diagnosis = diagnose(
             report,
             exit_code=ended.exit_code,
             signal=ended.signal,
             timed_out=ended.timed_out,
+            stderr_tail=tail,
             script_folder=script.folder,
             env_prefix=env.path,
         )
@@ -339,8 +343,9 @@ def _say_started(request: RunRequest, script: Script, env: Env) -> runs.Run:
 
 def _watch(
     request: RunRequest, script: Script, made: Plan, env: Env, spool: StdinSpool | None, context: Context
-) -> Generator[Event, None, tuple[Ended, Report | None]]:
-    """Run the script as its parent; return how it ended and what the hook reported."""
+) -> Generator[Event, None, tuple[Ended, Report | None, str]]:
+    """Run the script as its parent; return how it ended, what the hook reported, and its last words on stderr where
+    they passed through us."""
     record = _say_started(request, script, env)
     state = _running() / f"{os.getpid()}.watched"
     report = Path(f"{state}.report")
@@ -353,7 +358,7 @@ def _watch(
         log = open(record.log, "wb")  # noqa: SIM115
     command = _command(request, script, env)
     yield Started(command, env.key)
-    ended = Ended(1, 0.0)
+    ended, tail = Ended(1, 0.0), ""
     stdin: Any = _spooled(script, state) if script.kind == "stdin" else spool
     try:
         for event in run_process(
@@ -367,6 +372,8 @@ def _watch(
         ):
             if isinstance(event, Ended):
                 ended = event
+            elif isinstance(event, Output) and event.stream == "stderr":
+                tail = (tail + event.text)[-_TAIL:]
             yield event
     finally:
         if log:
@@ -374,7 +381,15 @@ def _watch(
         runs.end(record, ended.exit_code, ended.seconds)
     found = read_report(report)
     report.unlink(missing_ok=True)
-    return ended, found
+    return ended, found, tail or _end_of(record.log)
+
+
+def _end_of(log: str) -> str:
+    if not log:
+        return ""
+    with open(log, "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+        return file.read().decode("utf-8", "replace")
 
 
 # -- the state of a run that luci became
