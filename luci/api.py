@@ -30,7 +30,7 @@ from luci.envs.spec import EnvSpec
 from luci.envs.store import Env, Store
 from luci.events import Event, Output
 from luci.runner.plan import Plan, Wants
-from luci.runner.run import RunRequest
+from luci.runner.request import RunRequest
 
 __all__ = ["Env", "Plan", "Result", "create", "get", "list", "plan", "remove", "run", "stats"]
 

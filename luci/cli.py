@@ -99,7 +99,7 @@ def split(words: list[str]) -> tuple[list[str], list[str]]:
 
 def _request(options: argparse.Namespace) -> Any:
     from luci.runner.plan import Wants
-    from luci.runner.run import RunRequest
+    from luci.runner.request import RunRequest
     from luci.runner.table import normal
 
     kinds = {"module": options.module, "code": options.code}
@@ -129,7 +129,6 @@ def _run(options: argparse.Namespace) -> int:
         record=options.record,
         fresh=options.fresh,
         relax=options.relax,
-        dry_run=options.dry_run,
         keep_pythonpath=options.keep_pythonpath,
         become=os.name != "nt",
     )

@@ -11,7 +11,7 @@ from luci.events import Event
 from luci.runner import memory
 from luci.runner import plan as plans
 from luci.runner.plan import Plan
-from luci.runner.run import RunRequest
+from luci.runner.request import RunRequest
 from luci.runner.script import read_script
 
 

@@ -17,7 +17,7 @@ from luci.runner.table import Removed, normal, prefixes, table
 
 if TYPE_CHECKING:
     from luci.runner.index import Project
-    from luci.runner.run import RunRequest
+    from luci.runner.request import RunRequest
 
 
 def older_python(

@@ -136,7 +136,7 @@ def _keep(words: list[str], warm: dict[str, Any]) -> str:
         "source": "",
     }
     began = {
-        "id": f"{int(now * 1000):x}-{pid:x}",
+        "id": f"{int(now * 1_000_000):x}-{pid:x}",
         "script": os.path.abspath(words[1]),
         "args": words[2:],
         "started": now,

@@ -98,7 +98,9 @@ class Luci:
 
     def terminal(self, *words: str | Path, env: Mapping[str, str] | None = None) -> Terminal:
         """Start luci in front of a pseudo-terminal."""
-        terminal = Terminal([sys.executable, "-m", "luci", *map(str, words)], self.folder, {**self.environ, **(env or {})})
+        terminal = Terminal(
+            [sys.executable, "-m", "luci", *map(str, words)], self.folder, {**self.environ, **(env or {})}
+        )
         self.opened.append(terminal)
         return terminal
 

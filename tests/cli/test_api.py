@@ -16,7 +16,9 @@ def program(luci: Luci, source: str) -> Done:
 
 
 def test_run_returns_what_a_script_wrote_and_prints_nothing(luci: Luci) -> None:
-    luci.write("a.py", "import sys, quokka; print(quokka.hop(), sys.argv[1:]); print('e', file=sys.stderr); sys.exit(3)")
+    luci.write(
+        "a.py", "import sys, quokka; print(quokka.hop(), sys.argv[1:]); print('e', file=sys.stderr); sys.exit(3)"
+    )
     done = program(luci, "r = api.run('a.py', 'x', 'y'); print((r.exit_code, r.stdout, r.stderr))")
     assert done.out == "(3, \"hop ['x', 'y']\\n\", 'e\\n')\n", done.err
     assert done.err == ""
@@ -44,14 +46,6 @@ def test_run_tells_every_event_to_who_listens(luci: Luci) -> None:
 def test_a_run_that_takes_too_long_is_ended(luci: Luci) -> None:
     luci.write("a.py", "import signal; signal.pause()")
     assert program(luci, "print(api.run('a.py', timeout=0.5).exit_code)").out == "124\n"
-
-
-def test_a_script_does_not_read_the_programs_standard_input(luci: Luci) -> None:
-    luci.write("a.py", "import sys; print(repr(sys.stdin.read()))")
-    done = luci.command(
-        [sys.executable, "-c", "from luci import api; r = api.run('a.py'); print(r.stdout, input())"], input="mine\n"
-    )
-    assert "mine" in done.out.splitlines()[-1], done.err
 
 
 def test_plan_says_what_would_be_installed(luci: Luci) -> None:

@@ -166,7 +166,10 @@ def test_commands_of_the_environment_are_found_first(luci: Luci, way: str) -> No
 
 
 def test_its_children_use_the_same_packages(luci: Luci, way: str) -> None:
-    luci.write("a.py", "import quokka, subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import quokka; print(quokka.hop())'])")
+    luci.write(
+        "a.py",
+        "import quokka, subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import quokka; print(quokka.hop())'])",
+    )
     assert by_luci(luci, way, "a.py").out == "hop\n"
 
 
@@ -278,7 +281,10 @@ def test_its_exit_code_is_lucis(luci: Luci, way: str, end: str, code: int) -> No
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGSEGV", "SIGINT", "SIGPIPE"])
 def test_a_signal_that_kills_it_is_what_the_shell_sees(luci: Luci, way: str, name: str) -> None:
     number = getattr(signal, name)
-    luci.write("a.py", f"import os, signal; signal.signal({number}, signal.SIG_DFL) if {number} not in (9,) else 0; os.kill(os.getpid(), {number})")
+    luci.write(
+        "a.py",
+        f"import os, signal; signal.signal({number}, signal.SIG_DFL) if {number} not in (9,) else 0; os.kill(os.getpid(), {number})",
+    )
     luci("run", "--dry-run", "a.py")
     options = "--timeout 50 " if way == "watched" else ""
     if way == "warm":
@@ -391,7 +397,10 @@ def test_ctrl_c_ends_it_as_it_would(luci: Luci, way: str) -> None:
 
 
 def test_ctrl_c_that_it_catches_is_its_own(luci: Luci, way: str) -> None:
-    luci.write("a.py", "import signal, sys\nsignal.signal(signal.SIGINT, lambda *_: sys.exit(5))\nprint('ready', flush=True)\nsignal.pause()")
+    luci.write(
+        "a.py",
+        "import signal, sys\nsignal.signal(signal.SIGINT, lambda *_: sys.exit(5))\nprint('ready', flush=True)\nsignal.pause()",
+    )
     terminal = on_terminal(luci, "first" if way == "warm" else way, "a.py")
     terminal.see("ready")
     terminal.type("\x03")
@@ -416,7 +425,10 @@ def test_the_hook_stays_asleep_where_luci_did_not_start_the_process(luci: Luci) 
 
 
 def test_no_variable_brings_luci_back_in_a_child(luci: Luci, way: str) -> None:
-    luci.write("a.py", "import os, subprocess; print('LUCI_RUN' in os.environ); subprocess.run('env | grep -c LUCI_RUN=', shell=True)")
+    luci.write(
+        "a.py",
+        "import os, subprocess; print('LUCI_RUN' in os.environ); subprocess.run('env | grep -c LUCI_RUN=', shell=True)",
+    )
     assert by_luci(luci, way, "a.py").out in ("False\n0\n", "0\nFalse\n")
 
 
@@ -483,7 +495,10 @@ def test_pickles_and_dataclasses_know_their_module(luci: Luci, way: str) -> None
 
 
 def test_asyncio_runs(luci: Luci, way: str) -> None:
-    luci.write("a.py", "import asyncio, quokka\nasync def f():\n    await asyncio.sleep(0)\n    print('done')\nasyncio.run(f())")
+    luci.write(
+        "a.py",
+        "import asyncio, quokka\nasync def f():\n    await asyncio.sleep(0)\n    print('done')\nasyncio.run(f())",
+    )
     assert same(luci, way, "a.py").out == "done\n"
 
 

@@ -44,7 +44,9 @@ def test_the_end_is_known_where_luci_stayed(luci: Luci) -> None:
 
 
 def test_a_recorded_run_has_a_log_of_all_it_wrote(luci: Luci) -> None:
-    luci.write("a.py", "import sys; sys.stdout.buffer.write(b'out\\xff\\n'); sys.stdout.flush(); sys.stderr.write('err\\n')")
+    luci.write(
+        "a.py", "import sys; sys.stdout.buffer.write(b'out\\xff\\n'); sys.stdout.flush(); sys.stderr.write('err\\n')"
+    )
     done = luci("run", "--record", "a.py")
     assert (done.stdout, done.stderr) == (b"out\xff\n", b"err\n")
     run = latest(luci, "a.py")

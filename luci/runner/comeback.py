@@ -1,0 +1,85 @@
+"""What luci leaves behind when it becomes a script, so that the hook can bring it back and it goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from luci import paths
+from luci.envs import files
+from luci.envs.store import Env
+from luci.errors import EnvError
+from luci.runner.plan import Wants
+from luci.runner.request import Progress, RunRequest
+from luci.runner.script import Script, read_script
+
+
+def running() -> Path:
+    folder = paths.state() / "running"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def saved(request: RunRequest, progress: Progress, env: Env, script: Script) -> Path:
+    state = running() / f"{os.getpid()}.json"
+    told = {
+        "resume": [sys.executable, "-P", "-m", "luci", "_resume", str(state)],
+        "request": {**asdict(request), "wants": {**asdict(request.wants), "allow": sorted(request.wants.allow)}},
+        "progress": asdict(progress),
+        "key": env.key,
+        "stdin": _offset(),
+        "source": "" if script.path else script.source.decode("latin-1"),
+    }
+    files.write_quick(state, json.dumps(told))
+    return state
+
+
+def restored(state: Path) -> tuple[RunRequest, Progress, str]:
+    told = files.read_json(state)
+    try:
+        wants = told["request"].pop("wants")
+        allow = frozenset(wants.pop("allow"))
+        asked = Wants(**{**wants, "requirements": tuple(wants["requirements"])}, allow=allow)
+        listed: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in told["request"].items()}
+        progress = Progress(told["progress"]["attempt"], tuple(told["progress"]["mended"]))
+        return RunRequest(**listed, wants=asked), progress, told["key"]
+    except (KeyError, TypeError) as error:
+        raise EnvError(
+            "luci was called back without a state.", cause=str(error), hint="Run the script again."
+        ) from error
+
+
+def script_again(request: RunRequest, state: Path) -> Script:
+    if request.kind != "stdin":
+        return read_script(request.script, request.kind)  # type: ignore[arg-type]
+    source = str(files.read_json(state).get("source", "")).encode("latin-1")
+    return Script("stdin", "-", None, source, Path.cwd(), ("-",))
+
+
+def _offset() -> int:
+    try:
+        return os.lseek(0, 0, os.SEEK_CUR) if stdin_kind() == "file" else -1
+    except OSError:
+        return -1
+
+
+def rewind(state: Path) -> None:
+    offset = files.read_json(state).get("stdin", -1)
+    if isinstance(offset, int) and offset >= 0 and stdin_kind() == "file":
+        os.lseek(0, offset, os.SEEK_SET)
+
+
+def stdin_kind() -> str:
+    """Tell "pipe" (what was read is gone), "file" (it can be read again) and "terminal" or nothing at all."""
+    try:
+        mode = os.fstat(0).st_mode
+    except OSError:
+        return "none"
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        return "pipe"
+    return "file" if stat.S_ISREG(mode) else "terminal"

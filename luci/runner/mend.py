@@ -1,0 +1,129 @@
+"""Learn from a failed attempt, and weigh whether the script may run again."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+from luci.context import Context, Question
+from luci.envs.store import Env
+from luci.errors import LuciError
+from luci.events import Event, Missing, Retrying, Told, Words
+from luci.runner import memory, plan, table, versions
+from luci.runner.diagnose import Diagnosis, Report
+from luci.runner.effects import effects_before, reads_stdin_before
+from luci.runner.memory import Memory
+from luci.runner.plan import Plan
+from luci.runner.prepare import prepare, unprovided
+from luci.runner.request import Progress, RunRequest
+from luci.runner.script import Script, decode
+
+
+def mend(
+    request: RunRequest,
+    script: Script,
+    progress: Progress,
+    env: Env,
+    report: Report,
+    diagnosis: Diagnosis,
+    held: bool,
+    context: Context,
+) -> Generator[Event, None, Progress | None]:
+    """Learn from a failed attempt. Return how to go on, or None where the script is not run again: then its own words
+    are said."""
+    yield Missing(diagnosis.subject, report.file, report.line)
+    before = memory.load(script)
+    try:
+        learned, lesson = _lesson(script, env, diagnosis, before, progress, request, context)
+        if learned is None or progress.attempt >= context.settings.run.attempts:
+            yield from _last_words(report, lesson or diagnosis.advice)
+            return None
+        memory.save(script, learned)
+        yield Told(lesson)
+        made, better = yield from prepare(request, script, context)
+    except LuciError as error:
+        memory.save(script, before)
+        yield from _last_words(report, error.message)
+        if error.cause or error.hint:
+            yield Told("\n".join(text for text in (error.cause, error.hint) if text))
+        return None
+    if better.key == env.key:
+        memory.save(script, before)
+        reasons = [
+            f"Nothing provides {c.module}: {c.reason}." for c in unprovided(made) if c.module in diagnosis.subject
+        ]
+        yield from _last_words(report, " ".join(reasons) or lesson or diagnosis.advice)
+        return None
+    if reason := _not_again(request, script, report, held, made, context):
+        yield from _last_words(report, f"{reason} The environment is ready: the next run will work.")
+        return None
+    yield Retrying(progress.attempt + 1, lesson)
+    return Progress(progress.attempt + 1, (*progress.mended, diagnosis.subject))
+
+
+def _last_words(report: Report, advice: str) -> Iterator[Event]:
+    if not report.printed:
+        yield Words(report.traceback)
+    if advice:
+        yield Told(advice)
+
+
+def _lesson(
+    script: Script,
+    env: Env,
+    diagnosis: Diagnosis,
+    known: Memory,
+    progress: Progress,
+    request: RunRequest,
+    context: Context,
+) -> tuple[Memory | None, str]:
+    """Return what to remember of a failure so that the next plan is another one, and say it."""
+    subject = diagnosis.subject
+    if subject in progress.mended:
+        return None, f"{subject} is still missing, although it was added."
+    if diagnosis.kind == "removed-module" or (removed := table.table().removed.get(subject.partition(".")[0])):
+        removed = table.table().removed.get(subject.partition(".")[0])
+        if removed is None:
+            return None, diagnosis.advice
+        return versions.older_python(known, subject, removed, request, context)
+    if diagnosis.requirement:
+        return replace(
+            known, requirements=(*known.requirements, diagnosis.requirement)
+        ), f"{diagnosis.requirement} is wanted."
+    if diagnosis.kind in ("missing-submodule", "missing-name", "missing-module"):
+        declarations = plan.declarations_of(script)
+        if declarations and declarations.complete:
+            return (
+                None,
+                f"What the script declares is complete, and {subject} is not in it; --with adds it for one run.",
+            )
+        return versions.other_release(known, subject, diagnosis.kind, env, request, context)
+    return None, diagnosis.advice
+
+
+def _not_again(request: RunRequest, script: Script, report: Report, held: bool, made: Plan, context: Context) -> str:
+    """Return why the script is not run a second time; empty where it is. Weighs what the first attempt did."""
+    policy = request.retry or context.settings.run.retry
+    if policy == "always":
+        return ""
+    if policy == "never":
+        return "It is not run again (--retry never)."
+    text = decode(script.source, script.name)
+    line = _line_in(script, report)
+    done = [f"line {effect.line} {effect.what}" for effect in effects_before(text, line)]
+    if report.seconds > context.settings.run.retry_after_seconds:
+        done.append(f"it ran for {report.seconds:.0f} s")
+    if not held and reads_stdin_before(text, line):
+        done.append("it read from a pipe, which cannot be read again")
+    if policy == "auto" and not done:
+        return ""
+    question = Question("retry", f"Run {script.name} again from its start?", tuple(done), "--retry always")
+    if context.ask(question):
+        return ""
+    return f"It was not run again: {'; '.join(done) or 'nobody said so'}."
+
+
+def _line_in(script: Script, report: Report) -> int:
+    """The line that the script itself had reached, also where a module it imports failed."""
+    own = {str(script.path), script.name, "<stdin>", "<string>"}
+    return next((line for file, line in reversed(report.frames) if file in own), report.line)

@@ -1,0 +1,164 @@
+"""Plan, ask what must be asked, build: from a script to an environment that is ready for it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+from luci import paths
+from luci.context import Context
+from luci.envs import uses, venvs
+from luci.envs.store import Env, Store
+from luci.errors import EnvError, IndexFailed, PlanError
+from luci.events import Event, Planned, Warned
+from luci.runner import cascade, memory, plan, table
+from luci.runner.choices import Choice, name_of
+from luci.runner.imports import Certainty
+from luci.runner.memory import Memory
+from luci.runner.plan import NOTHING_MORE, Plan
+from luci.runner.request import RunRequest
+from luci.runner.script import Script
+from luci.runner.tidy import tidy
+
+
+def prepare(request: RunRequest, script: Script, context: Context) -> Generator[Event, None, tuple[Plan, Env]]:
+    """Plan, ask what must be asked, build; return the plan that was built and its environment."""
+    began = time.time()
+    known = memory.load(script)
+    wants = request.wants
+    made = yield from plan.make(script, wants, context, known)
+    if made.asked:
+        approved = cascade.approve(made, context)
+        known = replace(known, approved=tuple(sorted({*known.approved, *approved})))
+        made = yield from plan.make(script, wants, context, known)
+    yield Planned(made.as_dict())
+    _refuse_the_hopeless(made)
+    store = Store(paths.envs())
+    try:
+        _insist_on_the_index(made)
+        made, env = yield from cascade.build(
+            made,
+            store,
+            table.table(),
+            context,
+            relax=request.relax,
+            fresh=request.fresh,
+            again=lambda old, python: _final(plan.make(script, replace(wants, python=python), context, known)),
+        )
+    except EnvError as error:
+        env = _earlier(made, known, store, error)
+        yield Warned(f"{error.message} The environment of an earlier run serves.", hint=error.hint)
+    _remember(request, script, made, env, known, context)
+    if env.created >= began:
+        yield from tidy(store, env, context.settings.envs)
+    else:
+        uses.forget_the_dead(env.root)
+    return made, env
+
+
+def unprovided(made: Plan) -> list[Choice]:
+    return [c for c in made.choices if c.status == "none" and c.certainty is not Certainty.OPTIONAL]
+
+
+def _final(steps: Iterator[Event]) -> Plan:
+    """Run a planning to its end and return the plan."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+
+
+def _refuse_the_hopeless(made: Plan) -> None:
+    for choice in made.hopeless:
+        seen = choice.imports[0]
+        raise PlanError(
+            f"{choice.module} cannot be had.",
+            cause=f"{choice.reason} It is imported at {seen.file}:{seen.line}.",
+            hint="`luci plan` shows everything that the script needs.",
+        )
+
+
+def _insist_on_the_index(made: Plan) -> None:
+    """Where the index was needed for a name and did not answer, say so; do not run into a missing module."""
+    for choice in made.choices:
+        if choice.kind == "unknown" and made.known.troubles and choice.certainty is not Certainty.OPTIONAL:
+            raise IndexFailed(
+                f"Nobody could say what provides {choice.module}.",
+                cause="\n".join(made.known.troubles),
+                hint=f"Name it with --with, or under [names] in {paths.config_file()}.",
+            )
+
+
+def _earlier(made: Plan, known: Memory, store: Store, error: EnvError) -> Env:
+    """Return the environment that served this script before if it has all that is needed now; else raise `error`."""
+    if getattr(error, "reason", "network") not in ("network", "offline"):
+        raise error
+    env = store.get(str(known.warm.get("key", "")))
+    if env is None or not store.take(env):
+        raise error
+    had = {choice["module"] for choice in env.about.get("choices", ())}
+    for choice in made.choices:
+        lines = [line for line in choice.requirements if choice.status == "install"]
+        if not all(_satisfied(line, env.installed) for line in lines) or (
+            choice.kind == "unknown" and choice.module not in had
+        ):
+            raise error
+    return env
+
+
+def _satisfied(line: str, installed: dict[str, str]) -> bool:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        wanted = Requirement(line.partition(" --hash")[0])
+    except InvalidRequirement:
+        return False
+    version = installed.get(name_of(wanted.name), "")
+    return bool(version) and wanted.url is None and wanted.specifier.contains(version, prereleases=True)
+
+
+def _remember(request: RunRequest, script: Script, made: Plan, env: Env, known: Memory, context: Context) -> None:
+    """Keep what was approved, and what the next run needs to start at once."""
+    names = {c.module: c.requirements[0] for c in made.choices if c.source == "index" and c.status == "install"}
+    warm = known.warm
+    if request.wants == NOTHING_MORE:
+        was_proven = warm.get("proven", False) and warm.get("key") == env.key
+        warm = memory.warm(env, _read_files(made, env), _absent(made), _deciding_variables())
+        warm["proven"] = was_proven
+        warm["ordinary"] = context.settings.run.record
+        warm["paths"] = list(made.scan.paths)
+        warm["reads_stdin"] = made.scan.reads_stdin
+    approved = tuple(sorted({*known.approved, *(n for n in request.wants.allow if n in env.installed)}))
+    memory.save(script, replace(known, names={**known.names, **names}, approved=approved, warm=warm))
+
+
+def proven(known: Memory) -> Memory:
+    return replace(known, warm={**known.warm, "proven": True}) if known.warm else known
+
+
+def _read_files(made: Plan, env: Env) -> list[str]:
+    declarations = made.declarations.files if made.declarations else ()
+    own = [str(paths.config_file()), env.interpreter, str(env.root / "env.json"), str(venvs.site_packages(env.path))]
+    return list(dict.fromkeys([*made.scan.files, *map(str, declarations), *own]))
+
+
+def _absent(made: Plan) -> set[str]:
+    """Paths that would change the plan if they came to be: local modules and declarations."""
+    tops = {choice.module.partition(".")[0] for choice in made.choices if choice.imports}
+    local = {os.path.join(folder, f"{top}{end}") for folder in made.scan.folders for top in tops for end in ("", ".py")}
+    roots = {str(made.script.folder), made.spec.scope or str(made.script.folder)}
+    named = {
+        os.path.join(root, name) for root in roots for name in ("pyproject.toml", "pylock.toml", "requirements.txt")
+    }
+    lock = {f"{made.script.path}.lock"} if made.script.path else set()
+    return {path for path in local | named | lock if not os.path.lexists(path)}
+
+
+def _deciding_variables() -> dict[str, str]:
+    """The variables that would lead to another plan."""
+    luci = ("LUCI_CONFIG", "LUCI_RUN_PYTHON", "LUCI_ENVS_SHARE", "LUCI_INDEX_URL", "LUCI_INDEX_EXTRA_URLS")
+    others = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+    return {name: os.environ.get(name, "") for name in (*luci, *others)}

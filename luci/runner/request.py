@@ -1,0 +1,34 @@
+"""What was asked of a run, and how far it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from luci.runner.plan import NOTHING_MORE, Wants
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What was asked for on the command line. `become`: the caller can replace its process by the script."""
+
+    script: str
+    kind: str = "file"
+    args: tuple[str, ...] = ()
+    wants: Wants = NOTHING_MORE
+    python_args: tuple[str, ...] = ()
+    env_file: str = ""
+    retry: str = ""
+    timeout: float | None = None
+    record: bool = False
+    fresh: bool = False
+    relax: bool = False
+    keep_pythonpath: bool = False
+    become: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come: attempts are counted from 1, each missing thing is mended once."""
+
+    attempt: int = 1
+    mended: tuple[str, ...] = ()
