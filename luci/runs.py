@@ -40,7 +40,9 @@ class Run:
 def start(script: str, args: tuple[str, ...], env_key: str, requirements: tuple[str, ...], python: str) -> Run:
     """Record that a script starts now. A disk that takes no record stops no script."""
     now = time.time()
-    run = Run(f"{int(now * 1_000_000):x}-{os.getpid():x}", script, args, now, env_key, requirements, python, os.getpid())
+    run = Run(
+        f"{int(now * 1_000_000):x}-{os.getpid():x}", script, args, now, env_key, requirements, python, os.getpid()
+    )
     _append({"start": run.as_dict()})
     return run
 

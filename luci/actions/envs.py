@@ -17,6 +17,7 @@ from luci.envs.store import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
 from luci.events import Event, Told, Working
 from luci.runner import memory
+from luci.runner.plan import quarantine
 from luci.runner.script import read_script
 
 
@@ -41,7 +42,7 @@ def chosen(selector: str) -> Env:
     path = Path(selector)
     if path.suffix in (".py", ".pyw") or path.exists():
         script = read_script(selector, "folder" if path.is_dir() else "file")
-        env = store().get(str(memory.load(script).warm.get("key", "")))
+        env = store().get(memory.load(script).key)
         if env is None:
             raise EnvError(f"{selector} has no environment yet.", hint=f"`luci run {selector}` makes one.")
         return env
@@ -111,7 +112,13 @@ def rebuild(request: EnvRequest, context: Context) -> Generator[Event, None, lis
     rebuilt = []
     for env in _several(request):
         python = interpreters.choose(env.interpreter if Path(env.interpreter).exists() else env.spec.python)
-        terms = Terms(builds=bool(env.about.get("builds")), offline=context.settings.index.offline)
+        terms = Terms(
+            builds=bool(env.about.get("builds")),
+            wheels_only=frozenset(env.about.get("guessed", ())),
+            not_after=tuple((name, quarantine(context.settings.gate)) for name in env.about.get("dated", ())),
+            exclude_newer=str(env.about.get("exclude_newer", "")),
+            offline=context.settings.index.offline,
+        )
 
         def fill(folder: Path, env: Env = env, terms: Terms = terms) -> Iterator[Event]:
             return installer.install(env.spec, folder, sources(context.settings.index), terms, context.stop)

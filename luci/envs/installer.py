@@ -13,11 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from luci import process
 from luci.envs import venvs
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.errors import EnvError, Interrupted
-from luci.events import Event, Working
+from luci.events import Ended, Event, Output, Working
 
 Reason = Literal[
     "unsolvable", "no-wheel", "not-found", "network", "offline", "hash", "damaged", "build", "disk", "other"
@@ -39,15 +40,20 @@ class InstallFailed(EnvError):
 class Terms:
     """How an attempt may get what its spec names. None of it is part of the key.
 
-    `builds`: source distributions may be built, which runs their code. `not_after`: {distribution: instant} beyond
-    which its releases are left alone. `prereleases`: take them where the spec allows nothing else.
+    `builds`: source distributions may be built, which runs their code, but for those of `wheels_only`. `not_after`
+    pairs a distribution with the instant after which its releases are left alone, `exclude_newer` is such a date for
+    all of them, as uv reads it. `timeout` is in seconds.
     """
 
     builds: bool = False
     wheels_only: frozenset[str] = frozenset()
     not_after: tuple[tuple[str, datetime], ...] = ()
+    exclude_newer: str = ""
+    prereleases: bool = False
     offline: bool = False
     refresh: bool = False
+    timeout: float = 15
+    tries: int = 3
 
 
 def find_uv() -> str | None:
@@ -74,32 +80,20 @@ def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: C
     with tempfile.TemporaryDirectory(prefix="luci-") as scratch:
         command, extra = _command(spec, folder, sources, terms, Path(scratch))
         yield Working("installing", ", ".join(spec.requirements))
-        environ = {**_neutral(os.environ), **extra}
+        environ = {**_neutral(os.environ), **_patience(terms), **extra}
+        ended = Ended(1, 0.0)
         said: list[str] = []
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            env=environ,
-            cwd=scratch,  # no project file there can have a say
-        )
-        try:
-            assert child.stderr is not None
-            for line in child.stderr:
-                said.append(line.rstrip())
-                if stop():
-                    raise Interrupted("Stopped while installing.")
-                if line.startswith(("Resolved", "Downloading", "Building", "Prepared", " Downloaded", "   Building")):
-                    yield Working("installing", line.strip())
-            child.wait()
-        finally:
-            if child.poll() is None:
-                child.terminate()
-                child.wait()
-    if child.returncode:
+        for event in process.run(command, environ=environ, cwd=scratch, stop=stop, capture=True):
+            if isinstance(event, Output) and event.stream == "stderr":
+                said += event.text.splitlines()
+                for line in event.text.splitlines():
+                    if line.lstrip().startswith(_STEPS):
+                        yield Working("installing", line.strip())
+            elif isinstance(event, Ended):
+                ended = event
+    if stop():
+        raise Interrupted("Stopped while installing.")
+    if ended.exit_code:
         raise _failure(said)
 
 
@@ -118,6 +112,8 @@ def _command(
         command += ["--only-binary", name]
     for name, instant in terms.not_after:
         command += ["--exclude-newer-package", f"{name}={instant.isoformat()}"]
+    command += ["--exclude-newer", terms.exclude_newer] if terms.exclude_newer else []
+    command += ["--prerelease", "allow"] if terms.prereleases else []
     command += sources.uv_flags()
     command += ["--offline"] if terms.offline else []
     command += ["--refresh"] if terms.refresh else []
@@ -153,6 +149,13 @@ def _neutral(environ: os._Environ[str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in strange}
 
 
+def _patience(terms: Terms) -> dict[str, str]:
+    """How long uv waits for an index, as luci does; what the person has set for uv stays."""
+    wanted = {"UV_HTTP_TIMEOUT": f"{max(1, round(terms.timeout))}", "UV_HTTP_RETRIES": f"{max(0, terms.tries - 1)}"}
+    return {name: value for name, value in wanted.items() if name not in os.environ}
+
+
+_STEPS = ("Resolved", "Downloading", "Downloaded", "Building", "Built", "Prepared")
 _ITS_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 _LINES = 14
 _NAME = r"`?([A-Za-z0-9][A-Za-z0-9._-]*)"

@@ -34,6 +34,7 @@ class Tier:
     plan: Plan
     told: str = ""
     loud: bool = False
+    lasting: bool = True  # the next run may take it as it is; else it tries the full plan again
     leave: Question | None = None
 
 
@@ -46,8 +47,8 @@ def build(
     relax: bool,
     fresh: bool,
     again: Callable[[Plan, str], Plan],
-) -> Generator[Event, None, tuple[Plan, Env]]:
-    """Return the first plan that could be built, and its environment.
+) -> Generator[Event, None, tuple[Plan, Env, bool]]:
+    """Return the first plan that could be built, its environment, and whether the next run may take it as it is.
 
     `again(plan, python)` makes the plan anew for another Python. Raises InstallFailed with all that was tried.
     """
@@ -75,7 +76,7 @@ def build(
             if failure is None or error.reason == "build":
                 failure = error  # why a build failed says more than that there was no wheel
             continue
-        return tier.plan, env
+        return tier.plan, env, tier.lasting
 
 
 def ready(plan: Plan, store: Store, context: Context, *, fresh: bool = False) -> Generator[Event, None, Env]:
@@ -111,7 +112,7 @@ def _looser(plan: Plan, relax: bool) -> Iterator[Tier]:
         told = f"trying without the bound of {line}"
         question = Question("relax", f"Use {loose} without its bound?", (f"{choice.reason}: {line}",), "--relax")
         ask = choice.source in ("declared", "config") and not relax
-        yield Tier(_replaced(plan, line, loose), told, loud=True, leave=question if ask else None)
+        yield Tier(_replaced(plan, line, loose), told, loud=True, lasting=False, leave=question if ask else None)
 
 
 def _open_to_change(plan: Plan) -> Iterator[tuple[Choice, str]]:
@@ -184,7 +185,7 @@ def _without_optional(plan: Plan) -> Iterator[Tier]:
     lines = tuple(line for c in left if c.status == "install" for line in c.requirements)
     names = ", ".join(sorted({name_of(line) for c in optional for line in c.requirements}))
     smaller = replace(plan, choices=left, spec=replace(plan.spec, requirements=lines))
-    yield Tier(smaller, f"going on without the optional {names}", loud=True)
+    yield Tier(smaller, f"going on without the optional {names}", loud=True, lasting=False)
 
 
 def _replaced(plan: Plan, line: str, other: str) -> Plan:

@@ -22,10 +22,12 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Memory:
-    """`modules` were found missing in a run, `limits` are releases that still had what was missing, `approved` are
-    distributions that a person let in for this script, `python` is a specifier that a failure taught."""
+    """`key` is that of the environment it last ran in. `modules` were found missing in a run, `limits` are releases
+    that still had what was missing, `python` is a specifier that a failure taught; `approved` are distributions that a
+    person let in for this script, `names` the modules they are for."""
 
     script: str = ""
+    key: str = ""
     modules: tuple[str, ...] = ()
     names: dict[str, str] = field(default_factory=dict)
     requirements: tuple[str, ...] = ()
@@ -91,6 +93,6 @@ def scripts_by_key() -> dict[str, list[str]]:
     """Return which scripts use which environment, by key."""
     found: dict[str, list[str]] = {}
     for memory in all_of_them():
-        if memory.script and (key := memory.warm.get("key")):
-            found.setdefault(key, []).append(memory.script)
+        if memory.script and memory.key:
+            found.setdefault(memory.key, []).append(memory.script)
     return found

@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from luci.config import IndexSettings, Settings
+from luci.config import GateSettings, IndexSettings, Settings
 from luci.context import Context
 from luci.envs import interpreters
 from luci.envs.installer import Terms
 from luci.envs.interpreters import Interpreter
-from luci.envs.sources import Sources, sources
+from luci.envs.sources import Sources, sources, without_credentials
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Store, fault
 from luci.errors import PlanError, ScriptError
@@ -93,6 +94,9 @@ class Plan:
             "script": str(self.script.path or self.script.kind),
             "choices": [_choice_as_dict(c) for c in self.choices if c.requirements and c.status == "install"],
             "builds": self.terms.builds,
+            "guessed": sorted(self.terms.wheels_only),
+            "dated": [name for name, _ in self.terms.not_after],
+            "exclude_newer": self.terms.exclude_newer,
         }
 
 
@@ -118,6 +122,8 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
     declarations = declarations_of(script)
     for problem in declarations.problems if declarations else ():
         yield Warned(problem)
+    for name, url, _ in declarations.index.only if declarations and declarations.complete else ():
+        yield Warned(f"That {name} comes from {without_credentials(url)} alone is not heeded.")
     places = _places(declarations, settings.index)
     pythons = _pythons(wants, declarations, memory, settings)
     known = knowledge(declarations, places, wants, context, memory)
@@ -252,11 +258,17 @@ def _on(
         requirements=tuple(_in_the_end(choices, wants)),
         constraints=tuple(with_hashes(limit) for limit in limits),
         scope="" if settings.envs.share else str(declared.project_root(script.folder) or script.folder),
-        index=places.identity,
+        index=_where(places, declarations),
     )
-    return Plan(
-        script, scan, python, spec, tuple(choices), declarations, places, _terms(choices, settings, wants), known
-    )
+    terms = _terms(choices, settings, wants, declarations)
+    return Plan(script, scan, python, spec, tuple(choices), declarations, places, terms, known)
+
+
+def _where(places: Sources, declarations: Declarations | None) -> str:
+    """Where packages come from, as the key knows it, with what else the script says of it."""
+    said = declarations.index if declarations and declarations.complete else None
+    more = (said.exclude_newer, "with pre-releases" if said.prereleases else "") if said else ()
+    return " ".join(text for text in (places.identity, *more) if text)
 
 
 def _scan(script: Script, python: Interpreter) -> Scan:
@@ -305,17 +317,24 @@ def _in_the_end(choices: Iterable[Choice], wants: Wants) -> list[str]:
     return [line for c, line in lines if c.reason == "--with" or name_of(line) not in asked]
 
 
-def _terms(choices: Iterable[Choice], settings: Settings, wants: Wants) -> Terms:
-    from datetime import UTC, datetime, timedelta
-
+def _terms(choices: Iterable[Choice], settings: Settings, wants: Wants, declarations: Declarations | None) -> Terms:
     chosen = [c for c in choices if c.status == "install"]
-    day = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=settings.gate.quarantine_days)
     dated = sorted({name_of(r) for c in chosen if c.source == "index" and c.dated for r in c.requirements})
+    said = declarations.index if declarations and declarations.complete else None
     return Terms(
         wheels_only=guessed(chosen),
-        not_after=tuple((name, day) for name in dated),
+        not_after=tuple((name, quarantine(settings.gate)) for name in dated),
+        exclude_newer=said.exclude_newer if said else "",
+        prereleases=bool(said and said.prereleases),
         offline=wants.offline or settings.index.offline,
+        timeout=settings.index.timeout_seconds,
+        tries=settings.index.tries,
     )
+
+
+def quarantine(gate: GateSettings) -> datetime:
+    """The instant after which releases of guessed names are too young; whole hours, so that answers can be reused."""
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=gate.quarantine_days)
 
 
 def _best(pythons: list[Interpreter], on: Any) -> Plan:

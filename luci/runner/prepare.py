@@ -38,7 +38,7 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
     store = Store(paths.envs())
     try:
         _insist_on_the_index(made)
-        made, env = yield from cascade.build(
+        made, env, lasting = yield from cascade.build(
             made,
             store,
             table.table(),
@@ -48,9 +48,9 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
             again=lambda old, python: _final(plan.make(script, replace(wants, python=python), context, known)),
         )
     except EnvError as error:
-        env = _earlier(made, known, store, error)
+        env, lasting = _earlier(made, known, store, error), False
         yield Warned(f"{error.message} The environment of an earlier run serves.", hint=error.hint)
-    _remember(request, script, made, env, known, context)
+    _remember(request, script, made, env, known, context, lasting)
     if env.created >= began:
         yield from tidy(store, env, context.settings.envs)
     else:
@@ -96,7 +96,7 @@ def _earlier(made: Plan, known: Memory, store: Store, error: EnvError) -> Env:
     """Return the environment that served this script before if it has all that is needed now; else raise `error`."""
     if getattr(error, "reason", "network") not in ("network", "offline"):
         raise error
-    env = store.get(str(known.warm.get("key", "")))
+    env = store.get(known.key)
     if env is None or not store.take(env):
         raise error
     had = {choice["module"] for choice in env.about.get("choices", ())}
@@ -120,11 +120,14 @@ def _satisfied(line: str, installed: dict[str, str]) -> bool:
     return bool(version) and wanted.url is None and wanted.specifier.contains(version, prereleases=True)
 
 
-def _remember(request: RunRequest, script: Script, made: Plan, env: Env, known: Memory, context: Context) -> None:
-    """Keep what was approved, and what the next run needs to start at once."""
-    names = {c.module: c.requirements[0] for c in made.choices if c.source == "index" and c.status == "install"}
-    warm = known.warm
-    if request.wants == NOTHING_MORE:
+def _remember(
+    request: RunRequest, script: Script, made: Plan, env: Env, known: Memory, context: Context, lasting: bool
+) -> None:
+    """Keep what was approved, and, where this environment is no makeshift, what the next run needs to start at once."""
+    let_in = [c for c in made.choices if c.source == "index" and c.doubts and c.status == "install"]
+    names = {choice.module: choice.requirements[0] for choice in let_in}
+    warm = known.warm if lasting else {}
+    if request.wants == NOTHING_MORE and lasting:
         was_proven = warm.get("proven", False) and warm.get("key") == env.key
         warm = memory.warm(env, _read_files(made, env), _absent(made), _deciding_variables())
         warm["proven"] = was_proven
@@ -132,7 +135,7 @@ def _remember(request: RunRequest, script: Script, made: Plan, env: Env, known: 
         warm["paths"] = list(made.scan.paths)
         warm["reads_stdin"] = made.scan.reads_stdin
     approved = tuple(sorted({*known.approved, *(n for n in request.wants.allow if n in env.installed)}))
-    memory.save(script, replace(known, names={**known.names, **names}, approved=approved, warm=warm))
+    memory.save(script, replace(known, key=env.key, names={**known.names, **names}, approved=approved, warm=warm))
 
 
 def proven(known: Memory) -> Memory:

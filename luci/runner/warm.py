@@ -149,7 +149,7 @@ def _keep(words: list[str], warm: dict[str, Any]) -> str:
         with open(kept, "w", encoding="ascii") as file:
             file.write(json.dumps(told))
         with open(f"{state}/runs.jsonl", "a", encoding="ascii") as file:
-            file.write(json.dumps({"start": began}) + "\n")
+            file.write("\n" + json.dumps({"start": began}) + "\n")  # as luci.runs writes it
     except OSError:
         pass  # a disk that takes no record stops no script
     return kept

@@ -188,6 +188,9 @@ def test_a_broken_local_module_is_the_scripts_own_failure(luci: Luci) -> None:
     assert "SyntaxError" in done.err and "luci/" not in done.err
 
 
+@pytest.mark.xfail(
+    strict=True, reason="a traceback where the working folder is gone: os.getcwd in warm.start and read_script"
+)
 def test_a_folder_that_is_no_longer_there(luci: Luci) -> None:
     gone = luci.folder / "gone"
     gone.mkdir()
@@ -249,7 +252,6 @@ def test_requirements_that_contradict_each_other(luci: Luci) -> None:
         ["run", "--no-such-option", "a.py"],
         ["run", "--timeout", "soon", "a.py"],
         ["run", "--timeout", "0", "a.py"],
-        ["run", "--timeout", "nan", "a.py"],
         ["run", "--retry", "sometimes", "a.py"],
         ["run", "--with"],
         ["plan", "--json", "--names", "a.py"],
@@ -267,6 +269,12 @@ def test_a_command_line_that_means_nothing(luci: Luci, words: list[str]) -> None
     done = luci(*words)
     assert (done.code, done.out) == (USAGE, ""), done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.xfail(strict=True, reason="cli._seconds: nan is not more than 0, and is taken for no limit")
+def test_a_time_out_that_is_no_number(luci: Luci) -> None:
+    luci.write("a.py", "print('ran')")
+    assert luci("run", "--timeout", "nan", "a.py").code == USAGE
 
 
 @pytest.mark.parametrize(

@@ -156,8 +156,7 @@ def test_the_other_variables_are_as_they_were(luci: Luci, way: str) -> None:
 def test_other_variables_of_python_are_heard(luci: Luci, way: str) -> None:
     luci.write("a.py", "import sys; print(sys.flags.utf8_mode, sys.flags.dont_write_bytecode, hash('a'))")
     environ = {"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "7"}
-    assert same(luci, way, "a.py", env=environ).out.startswith("1 True ") or True
-    assert same(luci, way, "a.py", env=environ).code == 0
+    assert same(luci, way, "a.py", env=environ).out.startswith("1 1 ")
 
 
 def test_commands_of_the_environment_are_found_first(luci: Luci, way: str) -> None:
@@ -281,10 +280,8 @@ def test_its_exit_code_is_lucis(luci: Luci, way: str, end: str, code: int) -> No
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGSEGV", "SIGINT", "SIGPIPE"])
 def test_a_signal_that_kills_it_is_what_the_shell_sees(luci: Luci, way: str, name: str) -> None:
     number = getattr(signal, name)
-    luci.write(
-        "a.py",
-        f"import os, signal; signal.signal({number}, signal.SIG_DFL) if {number} not in (9,) else 0; os.kill(os.getpid(), {number})",
-    )
+    if_it_can = "" if name == "SIGKILL" else f"signal.signal({number}, signal.SIG_DFL); "
+    luci.write("a.py", f"import os, signal; {if_it_can}os.kill(os.getpid(), {number})")
     luci("run", "--dry-run", "a.py")
     options = "--timeout 50 " if way == "watched" else ""
     if way == "warm":
@@ -399,7 +396,12 @@ def test_ctrl_c_ends_it_as_it_would(luci: Luci, way: str) -> None:
 def test_ctrl_c_that_it_catches_is_its_own(luci: Luci, way: str) -> None:
     luci.write(
         "a.py",
-        "import signal, sys\nsignal.signal(signal.SIGINT, lambda *_: sys.exit(5))\nprint('ready', flush=True)\nsignal.pause()",
+        """
+        import signal, sys
+        signal.signal(signal.SIGINT, lambda *_: sys.exit(5))
+        print("ready", flush=True)
+        signal.pause()
+        """,
     )
     terminal = on_terminal(luci, "first" if way == "warm" else way, "a.py")
     terminal.see("ready")
@@ -463,7 +465,8 @@ def test_files_in_this_folder_are_not_lucis_when_it_comes_back(luci: Luci) -> No
 
 
 def test_files_in_this_folder_are_not_lucis_when_it_is_started_as_a_module(luci: Luci) -> None:
-    shadowed(luci)
+    for name in ("argparse", "json", "packaging", "random", "requests", "rich", "tempfile"):
+        luci.write(f"{name}.py", "raise SystemError('the wrong one')")
     luci.write("a.py", "print('ran')")
     did = luci("run", "a.py")
     assert (did.code, did.out) == (0, "ran\n"), did.err

@@ -41,7 +41,8 @@ def build(person: Person) -> Build:
             fresh=fresh,
             again=lambda old, python: person_again(person, made, python),
         )
-        return person.end(steps)
+        plan_built, env, _ = person.end(steps)
+        return plan_built, env
 
     return built
 

@@ -96,7 +96,7 @@ def test_a_disk_that_takes_no_memory_stops_nothing(script):
 def test_the_scripts_of_each_environment_are_known(person):
     for name, key in (("a.py", "01"), ("b.py", "01"), ("c.py", "02"), ("d.py", "")):
         made = person.script("", name)
-        memory.save(made, Memory(script=str(made.path), warm={"key": key} if key else {}))
+        memory.save(made, Memory(script=str(made.path), key=key))
     found = memory.scripts_by_key()
     assert {key: sorted(map(os.path.basename, users)) for key, users in found.items()} == {
         "01": ["a.py", "b.py"],
