@@ -28,7 +28,7 @@ from luci.envs.installer import Terms
 from luci.envs.sources import sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Env, Store
-from luci.events import Event, Output
+from luci.events import Event, Output, Retrying
 from luci.runner.plan import Plan, Wants
 from luci.runner.request import RunRequest
 
@@ -112,6 +112,8 @@ def run(
     written: dict[str, str] = {"stdout": "", "stderr": ""}
 
     def hear(event: Event) -> None:
+        if isinstance(event, Retrying):
+            written.update(stdout="", stderr="")  # what an attempt wrote that ended early is not the result
         if isinstance(event, Output):
             written[event.stream] += event.text
         if listen:

@@ -29,6 +29,11 @@ _EXAMPLES = """examples:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; return the exit code."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        show_error(UsageError("The working folder is gone.", hint="cd to one that is there."))
+        return UsageError.exit_code
     if "_ARGCOMPLETE" in os.environ:
         import argcomplete  # a shell asks what could come next
 
@@ -88,7 +93,10 @@ def split(words: list[str]) -> tuple[list[str], list[str]]:
             return words[: at + 2], words[at + 2 :]
         if word == "--":
             return words[: at + 2], words[at + 2 :]
-        if word in _VALUED:
+        if word == "--python-arg" and at + 1 < len(words):
+            words = [*words[:at], f"{word}={words[at + 1]}", *words[at + 2 :]]  # its value begins with a dash
+            at += 1
+        elif word in _VALUED:
             at += 2
         elif word.startswith("-") and word != "-":
             at += 1
@@ -100,7 +108,6 @@ def split(words: list[str]) -> tuple[list[str], list[str]]:
 def _request(options: argparse.Namespace) -> Any:
     from luci.runner.plan import Wants
     from luci.runner.request import RunRequest
-    from luci.runner.table import normal
 
     kinds = {"module": options.module, "code": options.code}
     given = [(kind, text) for kind, text in kinds.items() if text is not None]
@@ -113,7 +120,7 @@ def _request(options: argparse.Namespace) -> Any:
     wants = Wants(
         requirements=tuple(options.with_),
         python=options.python,
-        allow=frozenset(normal(name) for name in options.allow),
+        allow=frozenset(options.allow),
         offline=options.offline,
     )
     return RunRequest(script=script, kind=kind, args=options.args, wants=wants)
@@ -134,17 +141,23 @@ def _run(options: argparse.Namespace) -> int:
     )
     if options.dry_run:
         return _plan(options)
-    narrator = Narrator(quiet=options.quiet, verbose=options.verbose, log=options.events)
-    return _perform_run("run", request, _context(narrator, yes=options.yes), narrator)
+    events = os.path.abspath(options.events) if options.events else ""
+    front = {"quiet": options.quiet, "verbose": options.verbose, "log": events, "yes": options.yes}
+    request = replace(request, front=front)
+    return _perform_run("run", request, request.front)
 
 
 def _resume(options: argparse.Namespace) -> int:
-    narrator = Narrator()
-    return _perform_run("resume", Path(options.state), _context(narrator), narrator)
+    from luci.runner.comeback import restored
+
+    state = Path(options.state)
+    return _perform_run("resume", state, restored(state)[0].front)
 
 
-def _perform_run(name: str, request: Any, context: Context, narrator: Narrator) -> int:
+def _perform_run(name: str, request: Any, front: dict[str, Any]) -> int:
     """Perform, show, and at the end become the script where nothing is left to decide."""
+    narrator = Narrator(**{key: value for key, value in front.items() if key != "yes"})
+    context = _context(narrator, yes=front.get("yes", False))
     become: Become | None = None
     steps = perform(name, request, context)
     try:
@@ -480,6 +493,6 @@ def _add_care(commands: Any) -> None:
 
 def _seconds(text: str) -> float:
     number = float(text)
-    if number <= 0:
+    if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError("must be more than 0")
     return number

@@ -157,6 +157,12 @@ def _checked(value: Any, kind: Any, where: str) -> Any:
     raise ConfigError(f"{where} cannot be {value!r}.")
 
 
+def variables() -> list[str]:
+    """The names of all LUCI_<SECTION>_<KEY> variables."""
+    sections = [(f.name, getattr(Settings(), f.name)) for f in fields(Settings) if f.name != "names"]
+    return [f"LUCI_{name}_{key.name}".upper() for name, section in sections for key in fields(section)]
+
+
 def _from_environ(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """LUCI_<SECTION>_<KEY>, as in LUCI_RUN_RETRY=never."""
     for spec in fields(Settings):

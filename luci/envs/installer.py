@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -91,7 +92,7 @@ def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: C
                         yield Working("installing", line.strip())
             elif isinstance(event, Ended):
                 ended = event
-    if stop():
+    if stop() or ended.signal in (signal.SIGINT, signal.SIGTERM):
         raise Interrupted("Stopped while installing.")
     if ended.exit_code:
         raise _failure(said)

@@ -320,6 +320,11 @@ def verify(env: Env) -> list[str]:
     return faults
 
 
+def condemn(env: Env) -> None:
+    """Let every later look find an environment broken."""
+    os.utime(venvs.site_packages(env.path), ns=(0, 0))
+
+
 def sizes(root: Path) -> tuple[int, ...]:
     """Return the bytes that removing each file below `root` would free: those linked elsewhere are left out."""
     found = []

@@ -44,7 +44,7 @@ def _furnish(folder: Path) -> None:
     shutil.copy(HOOK / "_luci_hook.py", site)
     (site / "_luci_hook.pth").write_text("import _luci_hook\n")
     (site / "__pycache__").mkdir(exist_ok=True)  # so that running changes nothing in the folder itself
-    need = [sys.executable, "-P", "-m", "luci", "_need"]
+    need = [sys.executable, "-P", "-E", "-m", "luci", "_need"]
     (folder / "luci-command.json").write_text(json.dumps({"need": need}))
 
 

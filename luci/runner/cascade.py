@@ -213,7 +213,8 @@ def approve(plan: Plan, context: Context, flag: str = "--allow") -> frozenset[st
     for choice in plan.asked:
         name = name_of(choice.requirements[0])
         first = choice.imports[0]
-        seen = f"{choice.module} is imported at {first.file}:{first.line}"
+        where = f"at {first.file}:{first.line}" if first.line else f"in {first.file}"
+        seen = f"{choice.module} is imported {where}"
         question = Question("install", f"Install {name}?", (seen, choice.reason, *choice.doubts), f"{flag} {name}")
         if not context.ask(question):
             raise Refused(

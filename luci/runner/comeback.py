@@ -6,7 +6,7 @@ import json
 import os
 import stat
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,18 @@ def running() -> Path:
 def saved(request: RunRequest, progress: Progress, env: Env, script: Script) -> Path:
     state = running() / f"{os.getpid()}.json"
     told = {
-        "resume": [sys.executable, "-P", "-m", "luci", "_resume", str(state)],
+        "resume": [sys.executable, "-P", "-E", "-m", "luci", "_resume", str(state)],
         "request": {**asdict(request), "wants": {**asdict(request.wants), "allow": sorted(request.wants.allow)}},
         "progress": asdict(progress),
         "key": env.key,
-        "stdin": _offset(),
+        "stdin": asdict(Stdin.now()),
         "source": "" if script.path else script.source.decode("latin-1"),
     }
     files.write_quick(state, json.dumps(told))
     return state
 
 
-def restored(state: Path) -> tuple[RunRequest, Progress, str]:
+def restored(state: Path) -> tuple[RunRequest, Progress, str, Stdin]:
     told = files.read_json(state)
     try:
         wants = told["request"].pop("wants")
@@ -47,7 +47,7 @@ def restored(state: Path) -> tuple[RunRequest, Progress, str]:
         asked = Wants(**{**wants, "requirements": tuple(wants["requirements"])}, allow=allow)
         listed: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in told["request"].items()}
         progress = Progress(told["progress"]["attempt"], tuple(told["progress"]["mended"]))
-        return RunRequest(**listed, wants=asked), progress, told["key"]
+        return RunRequest(**listed, wants=asked), progress, told["key"], Stdin(**told["stdin"])
     except (KeyError, TypeError) as error:
         raise EnvError(
             "luci was called back without a state.", cause=str(error), hint="Run the script again."
@@ -61,21 +61,37 @@ def script_again(request: RunRequest, state: Path) -> Script:
     return Script("stdin", "-", None, source, Path.cwd(), ("-",))
 
 
-def _offset() -> int:
-    try:
-        return os.lseek(0, 0, os.SEEK_CUR) if stdin_kind() == "file" else -1
-    except OSError:
-        return -1
+@dataclass(frozen=True, slots=True)
+class Stdin:
+    """Our standard input: a "pipe" (what was read is gone), a "file" (it can be read again), a "terminal", or "none".
 
+    `offset` is the place in a file, `waiting` the bytes that a pipe holds; -1 where there is no such thing.
+    """
 
-def rewind(state: Path) -> None:
-    offset = files.read_json(state).get("stdin", -1)
-    if isinstance(offset, int) and offset >= 0 and stdin_kind() == "file":
-        os.lseek(0, offset, os.SEEK_SET)
+    kind: str = "none"
+    offset: int = -1
+    waiting: int = -1
+
+    @classmethod
+    def now(cls) -> Stdin:
+        kind = stdin_kind()
+        try:
+            return cls(
+                kind, os.lseek(0, 0, os.SEEK_CUR) if kind == "file" else -1, _waiting() if kind == "pipe" else -1
+            )
+        except OSError:
+            return cls(kind)
+
+    def rewind(self) -> None:
+        if self.kind == "file" and self.offset >= 0 and stdin_kind() == "file":
+            os.lseek(0, self.offset, os.SEEK_SET)
+
+    def was_read(self) -> bool:
+        """Whether a pipe holds less than it did: nobody else reads from it, so the script did."""
+        return self.kind == "pipe" and _waiting() < self.waiting
 
 
 def stdin_kind() -> str:
-    """Tell "pipe" (what was read is gone), "file" (it can be read again) and "terminal" or nothing at all."""
     try:
         mode = os.fstat(0).st_mode
     except OSError:
@@ -83,3 +99,18 @@ def stdin_kind() -> str:
     if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
         return "pipe"
     return "file" if stat.S_ISREG(mode) else "terminal"
+
+
+def _waiting() -> int:
+    if sys.platform == "win32":
+        return -1
+    import array
+    import fcntl
+    import termios
+
+    count = array.array("i", [0])
+    try:
+        fcntl.ioctl(0, termios.FIONREAD, count)
+    except OSError:
+        return -1
+    return count[0]

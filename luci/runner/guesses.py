@@ -121,7 +121,9 @@ def _gated(wanted: Guess, best: _Candidate, known: Knowledge, fits: Callable[[Fi
         doubts.append(f"its only fitting release is younger than {gate.quarantine_days:g} days")
     since = f" since {best.born.year}" if best.born else ""
     count = len(best.project.releases)
-    reason = f"{name} {best.release.version if best.release else ''} holds {top}; {count} releases{since}"
+    reason = (
+        f"{name} {best.release.version if best.release else ''} holds {top}; {count} release{'s' * (count != 1)}{since}"
+    )
     latest = next((r for r in best.project.releases if not r.version.is_prerelease and any(map(fits, r.files))), None)
     held_back = best.release and latest and best.release.version < latest.version and not _young(latest, gate, now)
     requirement = f"{name}<={best.release.version}" if best.release and held_back else name

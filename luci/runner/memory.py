@@ -48,20 +48,24 @@ def folder() -> Path:
 
 
 def load(script: Script) -> Memory:
-    return _read(place(script)) or Memory(script=str(script.path or ""))
+    return read(place(script)) or Memory(script=str(script.path or ""))
 
 
 def save(script: Script, memory: Memory) -> None:
-    files.write_json(place(script), {"format": FORMAT, **asdict(memory)}, needed=False)
+    write(place(script), memory)
+
+
+def write(path: Path, memory: Memory) -> None:
+    files.write_json(path, {"format": FORMAT, **asdict(memory)}, needed=False)
 
 
 def all_of_them() -> Iterator[Memory]:
     for name in files.listing(folder()):
-        if memory := _read(folder() / name):
+        if memory := read(folder() / name):
             yield memory
 
 
-def _read(path: Path) -> Memory | None:
+def read(path: Path) -> Memory | None:
     record = files.read_json(path)
     if record.get("format") != FORMAT:
         return None

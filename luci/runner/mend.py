@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from luci.context import Context, Question
-from luci.envs.store import Env
+from luci.envs.store import Env, condemn, verify
 from luci.errors import LuciError
 from luci.events import Event, Missing, Retrying, Told, Words
 from luci.runner import memory, plan, table, versions
+from luci.runner.comeback import Stdin
 from luci.runner.diagnose import Diagnosis, Report
 from luci.runner.effects import effects_before, reads_stdin_before
 from luci.runner.memory import Memory
@@ -19,6 +21,18 @@ from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, decode
 
 
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """How a run goes on: what has been mended by now, and what the next attempt runs in."""
+
+    progress: Progress
+    made: Plan
+    env: Env
+
+
+_MENDED_BY_OTHERS = ("missing-submodule", "missing-name", "missing-module")
+
+
 def mend(
     request: RunRequest,
     script: Script,
@@ -26,26 +40,31 @@ def mend(
     env: Env,
     report: Report,
     diagnosis: Diagnosis,
-    held: bool,
+    stdin: Stdin,
     context: Context,
-) -> Generator[Event, None, Progress | None]:
+) -> Generator[Event, None, Mended | None]:
     """Learn from a failed attempt. Return how to go on, or None where the script is not run again: then its own words
     are said."""
     yield Missing(diagnosis.subject, report.file, report.line)
     before = memory.load(script)
     try:
+        if diagnosis.kind in _MENDED_BY_OTHERS and _altered(env):
+            made, better = yield from prepare(request, script, context)  # finds it broken, and builds it again
+            yield Retrying(progress.attempt + 1, "The environment was not whole.")
+            return Mended(progress.after(diagnosis.subject), made, better)
         learned, lesson = _lesson(script, env, diagnosis, before, progress, request, context)
         if learned is None or progress.attempt >= context.settings.run.attempts:
             yield from _last_words(report, lesson or diagnosis.advice)
             return None
         memory.save(script, learned)
-        yield Told(lesson)
+        place = f" ({Path(report.file).name}:{report.line})" if report.file else ""
+        yield Told(f"{lesson.rstrip('.')}{place}.")
         made, better = yield from prepare(request, script, context)
     except LuciError as error:
         memory.save(script, before)
-        yield from _last_words(report, error.message)
-        if error.cause or error.hint:
-            yield Told("\n".join(text for text in (error.cause, error.hint) if text))
+        labelled = (("cause", error.cause), ("hint", error.hint))
+        more = "".join(f"\n{label}: {text}" for label, text in labelled if text)
+        yield from _last_words(report, error.message + more)
         return None
     if better.key == env.key:
         memory.save(script, before)
@@ -54,11 +73,19 @@ def mend(
         ]
         yield from _last_words(report, " ".join(reasons) or lesson or diagnosis.advice)
         return None
-    if reason := _not_again(request, script, report, held, made, context):
+    if reason := _not_again(request, script, report, stdin, context):
         yield from _last_words(report, f"{reason} The environment is ready: the next run will work.")
         return None
     yield Retrying(progress.attempt + 1, lesson)
-    return Progress(progress.attempt + 1, (*progress.mended, diagnosis.subject))
+    return Mended(progress.after(diagnosis.subject), made, better)
+
+
+def _altered(env: Env) -> bool:
+    """Whether files of the environment are gone or changed; then it counts as broken from now on."""
+    if not verify(env):
+        return False
+    condemn(env)
+    return True
 
 
 def _last_words(report: Report, advice: str) -> Iterator[Event]:
@@ -101,7 +128,7 @@ def _lesson(
     return None, diagnosis.advice
 
 
-def _not_again(request: RunRequest, script: Script, report: Report, held: bool, made: Plan, context: Context) -> str:
+def _not_again(request: RunRequest, script: Script, report: Report, stdin: Stdin, context: Context) -> str:
     """Return why the script is not run a second time; empty where it is. Weighs what the first attempt did."""
     policy = request.retry or context.settings.run.retry
     if policy == "always":
@@ -113,7 +140,7 @@ def _not_again(request: RunRequest, script: Script, report: Report, held: bool, 
     done = [f"line {effect.line} {effect.what}" for effect in effects_before(text, line)]
     if report.seconds > context.settings.run.retry_after_seconds:
         done.append(f"it ran for {report.seconds:.0f} s")
-    if not held and reads_stdin_before(text, line):
+    if stdin.kind == "pipe" and (stdin.was_read() or reads_stdin_before(text, line)):
         done.append("it read from a pipe, which cannot be read again")
     if policy == "auto" and not done:
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from luci.context import Context, Question
 from luci.envs.sources import sources
@@ -13,7 +14,6 @@ from luci.events import Event, Told
 from luci.runner import memory, plan
 from luci.runner.choices import name_of
 from luci.runner.guesses import doubts_about
-from luci.runner.script import read_script
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +22,19 @@ class NeedRequest:
 
 
 def need(request: NeedRequest, context: Context) -> Generator[Event, None, int]:
-    """Remember what the script named in LUCI_SCRIPT needs. What a script names is a guess until it passes the gate."""
+    """Remember what a script needs, in the memory that LUCI_MEMORY names.
+
+    What a script names is a guess until it passes the gate.
+    """
     from packaging.requirements import InvalidRequirement, Requirement
 
-    path = os.environ.get("LUCI_SCRIPT", "")
-    if not path:
+    place = os.environ.get("LUCI_MEMORY", "")
+    known = memory.read(Path(place)) if place else None
+    if known is None:
         raise UsageError(
             "pip was called outside of a script that luci runs.", hint="Use `luci run --with NAME SCRIPT`."
         )
-    script = read_script(path, "folder" if os.path.isdir(path) else "file")
-    known = memory.load(script)
+    name = os.path.basename(known.script) or "this code"
     knowledge = plan.knowledge(None, sources(context.settings.index), plan.Wants(), context, known)
     for line in request.requirements:
         try:
@@ -39,10 +42,10 @@ def need(request: NeedRequest, context: Context) -> Generator[Event, None, int]:
         except InvalidRequirement as error:
             raise UsageError(f"{line!r} is not a requirement.", cause=str(error)) from error
         doubts = doubts_about(name_of(wanted.name), knowledge)
-        question = Question("install", f"Install {line}? {script.name} asks for it.", doubts, f"--allow {wanted.name}")
+        question = Question("install", f"Install {line}? {name} asks for it.", doubts, f"--allow {wanted.name}")
         if doubts and not context.ask(question):
             raise Refused(f"{line} was not approved.", cause="\n".join(doubts), hint=f"luci run --with {wanted.name} …")
     lines = tuple(dict.fromkeys([*known.requirements, *request.requirements]))
-    memory.save(script, replace(known, requirements=lines))
-    yield Told(f"{', '.join(request.requirements)} will be there when {script.name} runs again.")
+    memory.write(Path(place), replace(known, requirements=lines))
+    yield Told(f"{', '.join(request.requirements)} will be there when {name} runs again.")
     return 0

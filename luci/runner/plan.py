@@ -16,7 +16,7 @@ from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources, sources, without_credentials
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Store, fault
-from luci.errors import PlanError, ScriptError
+from luci.errors import PlanError, ScriptError, UsageError
 from luci.events import Event, Warned, Working
 from luci.runner import declared, imports, packages, table
 from luci.runner.choices import Choice, Knowledge, guessed, name_of, with_hashes, without_bounds
@@ -34,6 +34,18 @@ class Wants:
     python: str = ""  # --python
     allow: frozenset[str] = frozenset()  # --allow: distributions that pass the gate
     offline: bool = False
+
+    def __post_init__(self) -> None:
+        from packaging.requirements import InvalidRequirement, Requirement
+
+        object.__setattr__(self, "allow", frozenset(table.normal(name) for name in self.allow))
+        for line in self.requirements:
+            try:
+                Requirement(line)
+            except InvalidRequirement as error:
+                raise UsageError(
+                    f"{line!r} is not a requirement.", cause=str(error), hint='As in --with rich or --with "rich<15".'
+                ) from error
 
 
 NOTHING_MORE = Wants()

@@ -7,13 +7,14 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-from luci import paths
+from luci import config, paths
 from luci.context import Context
 from luci.envs import uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Warned
 from luci.runner import cascade, memory, plan, table
+from luci.runner import warm as warming
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
 from luci.runner.memory import Memory
@@ -130,6 +131,7 @@ def _remember(
     if request.wants == NOTHING_MORE and lasting:
         was_proven = warm.get("proven", False) and warm.get("key") == env.key
         warm = memory.warm(env, _read_files(made, env), _absent(made), _deciding_variables())
+        warm["requirements_files"] = _requirements_files(made)
         warm["proven"] = was_proven
         warm["ordinary"] = context.settings.run.record
         warm["paths"] = list(made.scan.paths)
@@ -152,16 +154,21 @@ def _absent(made: Plan) -> set[str]:
     """Paths that would change the plan if they came to be: local modules and declarations."""
     tops = {choice.module.partition(".")[0] for choice in made.choices if choice.imports}
     local = {os.path.join(folder, f"{top}{end}") for folder in made.scan.folders for top in tops for end in ("", ".py")}
-    roots = {str(made.script.folder), made.spec.scope or str(made.script.folder)}
-    named = {
-        os.path.join(root, name) for root in roots for name in ("pyproject.toml", "pylock.toml", "requirements.txt")
-    }
+    named = {os.path.join(root, name) for root in _roots(made) for name in ("pyproject.toml", "pylock.toml")}
     lock = {f"{made.script.path}.lock"} if made.script.path else set()
     return {path for path in local | named | lock if not os.path.lexists(path)}
 
 
 def _deciding_variables() -> dict[str, str]:
-    """The variables that would lead to another plan."""
-    luci = ("LUCI_CONFIG", "LUCI_RUN_PYTHON", "LUCI_ENVS_SHARE", "LUCI_INDEX_URL", "LUCI_INDEX_EXTRA_URLS")
+    """The variables that would lead to another plan or another way to run."""
     others = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
-    return {name: os.environ.get(name, "") for name in (*luci, *others)}
+    return {name: os.environ.get(name, "") for name in ("LUCI_CONFIG", *config.variables(), *others)}
+
+
+def _requirements_files(made: Plan) -> dict[str, list[str]]:
+    """Which requirements*.txt are in the folders where a plan looks for them."""
+    return {root: warming.requirements_files(root) for root in _roots(made)}
+
+
+def _roots(made: Plan) -> set[str]:
+    return {str(made.script.folder), made.spec.scope or str(made.script.folder)}

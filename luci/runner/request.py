@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from luci.runner.plan import NOTHING_MORE, Wants
 
@@ -24,6 +25,7 @@ class RunRequest:
     relax: bool = False
     keep_pythonpath: bool = False
     become: bool = False
+    front: dict[str, Any] = field(default_factory=dict)  # what the caller needs to go on when luci comes back
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +34,6 @@ class Progress:
 
     attempt: int = 1
     mended: tuple[str, ...] = ()
+
+    def after(self, subject: str) -> Progress:
+        return Progress(self.attempt + 1, (*self.mended, subject))

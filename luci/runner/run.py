@@ -21,9 +21,9 @@ from luci.events import Become, Ended, Event, Output, Started, Told, Warned
 from luci.process import StdinSpool
 from luci.process import run as run_process
 from luci.runner import memory
-from luci.runner.comeback import restored, rewind, running, saved, script_again, stdin_kind
+from luci.runner.comeback import Stdin, restored, running, saved, script_again, stdin_kind
 from luci.runner.diagnose import Report, diagnose, read_report
-from luci.runner.mend import mend
+from luci.runner.mend import Mended, mend
 from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, proven, unprovided
 from luci.runner.request import Progress, RunRequest
@@ -36,43 +36,43 @@ _TAIL = 8192  # bytes of a script's last words that are read for a diagnosis
 def run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     """Run a script; return the exit code. The last event is Become where the caller is to become the script."""
     script = read_script(request.script, request.kind)  # type: ignore[arg-type]
-    return (yield from _attempts(request, script, Progress(), context))
+    made, env = yield from prepare(request, script, context)
+    for choice in unprovided(made):
+        yield Warned(f"Nothing was found that provides {choice.module}: {choice.reason.rstrip('.')}.")
+    return (yield from _attempts(request, script, Mended(Progress(), made, env), context))
 
 
 def resume(state: Path, context: Context) -> Generator[Event, None, int]:
     """Go on after an attempt that ended with a module missing: the hook came back to us with its report."""
-    request, progress, key = restored(state)
+    request, progress, key, stdin = restored(state)
     report = read_report(Path(f"{state}.report"))
     script = script_again(request, state)
-    rewind(state)
+    stdin.rewind()
     for leftover in (state, Path(f"{state}.report")):
         leftover.unlink(missing_ok=True)
     env = Store(paths.envs()).get(key)
     if report is None or env is None:
         raise EnvError("luci was called back without a report.", hint="Run the script again.")
-    held = stdin_kind() != "pipe"
     diagnosis = diagnose(
         report, exit_code=1, signal=0, timed_out=False, script_folder=script.folder, env_prefix=env.path
     )
-    again = yield from mend(request, script, progress, env, report, diagnosis, held, context)
+    again = yield from mend(request, script, progress, env, report, diagnosis, stdin, context)
     if again is None:
         return 1
     return (yield from _attempts(request, script, again, context))
 
 
-def _attempts(request: RunRequest, script: Script, progress: Progress, context: Context) -> Generator[Event, None, int]:
+def _attempts(request: RunRequest, script: Script, mended: Mended, context: Context) -> Generator[Event, None, int]:
     spool: StdinSpool | None = None
+    stdin = Stdin.now()
     while True:
-        made, env = yield from prepare(request, script, context)
-        if progress.attempt == 1:
-            for choice in unprovided(made):
-                yield Warned(f"Nothing was found that provides {choice.module}: {choice.reason.rstrip('.')}.")
+        progress, made, env = mended.progress, mended.made, mended.env
         if _may_become(request, script, made, env, context):
             _say_started(request, script, env)
             state = saved(request, progress, env, script)
             yield _become(request, script, made, env, state)
             return 0
-        if spool is None and stdin_kind() == "pipe" and made.scan.reads_stdin and script.kind != "stdin":
+        if spool is None and stdin.kind == "pipe" and made.scan.reads_stdin and script.kind != "stdin":
             spool = StdinSpool()
         ended, report, tail = yield from _watch(request, script, made, env, spool, context)
         code = ended.exit_code
@@ -91,11 +91,12 @@ def _attempts(request: RunRequest, script: Script, progress: Progress, context: 
             if not request.wants.requirements:
                 memory.save(script, proven(memory.load(script)))
             return code
-        held = spool is not None or stdin_kind() != "pipe"
+        stdin.rewind()
+        held = Stdin() if spool else stdin
         again = yield from mend(request, script, progress, env, report, diagnosis, held, context)
         if again is None:
             return code
-        progress = again
+        mended = again
 
 
 # -- running
@@ -119,8 +120,7 @@ def _environ(request: RunRequest, script: Script, env: Env, extra_paths: tuple[s
     environ = activated(str(env.path), dict(os.environ), (*extra_paths, *kept))
     if request.env_file:
         environ = {**_env_file(request.env_file), **environ}
-    if script.path:
-        environ["LUCI_SCRIPT"] = str(script.path)
+    environ["LUCI_MEMORY"] = str(memory.place(script))
     return environ
 
 

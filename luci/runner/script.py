@@ -68,7 +68,12 @@ def _file(given: str, path: Path) -> Script:
     if path.exists() and not path.is_file():
         raise UsageError(f"{given} is not a regular file.", hint="Pipe it instead: luci run - < FILE")
     # CPython resolves the script's own links before it takes the folder
-    return Script("file", given, path, _source(given, path), path.resolve().parent, (given,))
+    return Script("file", given, path, _source(given, path), path.resolve().parent, (_argument(given),))
+
+
+def _argument(given: str) -> str:
+    """The path as Python takes it for one, not for an option."""
+    return f".{os.sep}{given}" if given.startswith("-") else given
 
 
 def _folder(given: str, path: Path) -> Script:
@@ -77,7 +82,7 @@ def _folder(given: str, path: Path) -> Script:
         raise ScriptError(
             f"{given} is a folder without __main__.py.", hint="Name one of its files, or add __main__.py."
         )
-    return Script("folder", given, main, _source(given, main), path, (given,))
+    return Script("folder", given, main, _source(given, main), path, (_argument(given),))
 
 
 def _module(given: str, here: Path) -> Script:

@@ -19,8 +19,12 @@ def start(words: list[str]) -> None:
     """Become the script of `luci run SCRIPT [ARGS...]` if its memory is still true; else return and change nothing."""
     if len(words) < 2 or words[0] != "run" or words[1].startswith("-") or sys.platform != "linux":
         return
-    script = os.path.abspath(words[1])
-    memory = _read(place(_state(), "file", script))
+    try:
+        script = os.path.abspath(words[1])
+    except FileNotFoundError:
+        return  # the working folder is gone
+    remembered = place(_state(), "file", script)
+    memory = _read(remembered)
     warm = memory.get("warm")
     if not warm or memory.get("format") != 1 or warm.get("ordinary") or not _plain_stdin(warm):
         return
@@ -38,10 +42,13 @@ def start(words: list[str]) -> None:
     folder = f"{root}/g{warm['generation']}"
     state = _keep(words, warm)
     environ = activated(folder, dict(os.environ), warm["paths"])
-    environ["LUCI_SCRIPT"] = script
+    environ["LUCI_MEMORY"] = remembered
     environ["LUCI_RUN"] = f"{os.getpid()}:exec:{state}"
     python = f"{folder}/bin/python"
-    os.execve(python, [python, *words[1:]], environ)
+    try:
+        os.execve(python, [python, *words[1:]], environ)
+    except OSError:
+        os.unlink(marker)  # the ordinary way finds it broken, and builds it again
 
 
 def place(state: str, kind: str, told: str | bytes) -> str:
@@ -68,16 +75,25 @@ def still_true(record: dict[str, Any]) -> bool:
         and all(os.environ.get(name, "") == value for name, value in record["environ"].items())
         and all(stamp(path) == known for path, known in record["files"].items())
         and not any(os.path.lexists(path) for path in record["absent"])
+        and all(requirements_files(root) == names for root, names in record["requirements_files"].items())
     )
+
+
+def requirements_files(folder: str) -> list[str]:
+    try:
+        return sorted(n for n in os.listdir(folder) if n.startswith("requirements") and n.endswith(".txt"))
+    except OSError:
+        return []
 
 
 def activated(folder: str, base: dict[str, str], extra_paths: list[str] | tuple[str, ...] = ()) -> dict[str, str]:
     """Return the variables a process in an environment gets: its commands first, nothing of the host's Python."""
     left_out = {"PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV_PROMPT"}
     environ = {name: value for name, value in base.items() if name not in left_out}
-    environ["VIRTUAL_ENV"] = folder
     commands = os.path.join(folder, "Scripts" if os.name == "nt" else "bin")
-    environ["PATH"] = f"{commands}{os.pathsep}{environ.get('PATH', os.defpath)}"
+    before = environ.get("LUCI_COMMANDS", "") + os.pathsep  # of an earlier attempt, or of the script that runs this one
+    path = environ.get("PATH", os.defpath).removeprefix(before)
+    environ |= {"VIRTUAL_ENV": folder, "LUCI_COMMANDS": commands, "PATH": f"{commands}{os.pathsep}{path}"}
     if extra_paths:
         environ["PYTHONPATH"] = os.pathsep.join(extra_paths)
     return environ
@@ -104,15 +120,20 @@ def _read(path: str) -> dict[str, Any]:
 
 def _plain_stdin(warm: dict[str, Any]) -> bool:
     """Whether a second attempt would lose nothing of the input: see luci.runner.run."""
-    if warm.get("proven") or not warm.get("reads_stdin"):
-        return True
+    return warm.get("proven") or not warm.get("reads_stdin") or _stdin()["kind"] != "pipe"
+
+
+def _stdin() -> dict[str, Any]:
+    """As luci.runner.comeback.Stdin, but for what waits in a pipe."""
     import stat
 
     try:
         mode = os.fstat(0).st_mode
+        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+            return {"kind": "pipe"}
+        return {"kind": "file", "offset": os.lseek(0, 0, os.SEEK_CUR)} if stat.S_ISREG(mode) else {"kind": "terminal"}
     except OSError:
-        return True
-    return not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode))
+        return {"kind": "none"}
 
 
 def _keep(words: list[str], warm: dict[str, Any]) -> str:
@@ -122,17 +143,13 @@ def _keep(words: list[str], warm: dict[str, Any]) -> str:
 
     state, pid, now = _state(), os.getpid(), time.time()
     kept = f"{state}/running/{pid}.json"
-    try:
-        offset = os.lseek(0, 0, os.SEEK_CUR)
-    except OSError:
-        offset = -1
     request = {"script": words[1], "args": words[2:], "become": True, "wants": {"requirements": [], "allow": []}}
     told = {
-        "resume": [sys.executable, "-P", "-m", "luci", "_resume", kept],
+        "resume": [sys.executable, "-P", "-E", "-m", "luci", "_resume", kept],
         "request": request,
         "progress": {"attempt": 1, "mended": []},
         "key": warm["key"],
-        "stdin": offset,
+        "stdin": _stdin(),
         "source": "",
     }
     began = {

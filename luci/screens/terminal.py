@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from luci import events
 from luci.context import Question
-from luci.errors import LuciError
+from luci.errors import LuciError, UsageError
 from luci.events import Event
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Narrator:
         self.quiet, self.verbose = quiet, verbose
         self._live = sys.stderr.isatty() and not quiet and os.environ.get("TERM") != "dumb"
         self._status: Status | None = None
-        self._log: TextIO | None = open(log, "a", encoding="utf-8") if log else None  # noqa: SIM115
+        self._log: TextIO | None = _opened(log) if log else None
 
     def show(self, event: Event) -> None:
         if self._log:
@@ -116,6 +116,13 @@ class Narrator:
         for line in lines:
             sys.stderr.write(harmless(line) + "\n")
         sys.stderr.flush()
+
+
+def _opened(log: str) -> TextIO:
+    try:
+        return open(log, "a", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--events {log} cannot be written.", cause=str(error)) from error
 
 
 def _count(number: int, noun: str) -> str:

@@ -30,9 +30,6 @@ def test_run_mends(luci: Luci) -> None:
     assert done.out.startswith("(0, ") and "hop" in done.out, done.err
 
 
-@pytest.mark.xfail(
-    strict=True, reason="api.run: what a failed attempt wrote stays in Result.stdout; empty it at Retrying"
-)
 def test_the_output_of_a_mended_run_is_that_of_the_run_that_worked(luci: Luci) -> None:
     luci.write("a.py", "print('began')\nprint(__import__('quo' + 'kka').hop())")
     done = program(luci, "r = api.run('a.py'); print(repr(r.stdout))")
@@ -95,7 +92,6 @@ def test_errors_are_lucis_own(luci: Luci) -> None:
     assert done.out.count("True") == 4 and done.err == "", done.err
 
 
-@pytest.mark.xfail(strict=True, reason="api.run and api.plan: names in allow are not normalised, as cli._request does")
 def test_allow_lets_a_name_in(luci: Luci) -> None:
     luci.write("a.py", "import dingo; print(dingo.howl())")
     assert program(luci, "print(api.run('a.py', allow=['Dingo']).stdout)").out == "howl\n\n"

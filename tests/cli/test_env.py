@@ -127,10 +127,6 @@ def test_rebuild_keeps_the_key_and_leaves_nothing_behind(ready: Luci) -> None:
     assert (again.out, again.err) == ("dig\n", "")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="warm.start: a traceback, and for good, where bin/python of the environment is gone: execve raises",
-)
 def test_an_interpreter_that_is_gone_is_noticed_and_the_environment_is_built_again(ready: Luci) -> None:
     python = ready.python_of("a.py")
     python.unlink()

@@ -188,9 +188,6 @@ def test_a_broken_local_module_is_the_scripts_own_failure(luci: Luci) -> None:
     assert "SyntaxError" in done.err and "luci/" not in done.err
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a traceback where the working folder is gone: os.getcwd in warm.start and read_script"
-)
 def test_a_folder_that_is_no_longer_there(luci: Luci) -> None:
     gone = luci.folder / "gone"
     gone.mkdir()
@@ -271,7 +268,6 @@ def test_a_command_line_that_means_nothing(luci: Luci, words: list[str]) -> None
     assert "Traceback" not in done.err
 
 
-@pytest.mark.xfail(strict=True, reason="cli._seconds: nan is not more than 0, and is taken for no limit")
 def test_a_time_out_that_is_no_number(luci: Luci) -> None:
     luci.write("a.py", "print('ran')")
     assert luci("run", "--timeout", "nan", "a.py").code == USAGE

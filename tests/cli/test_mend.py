@@ -104,9 +104,6 @@ def test_a_module_that_a_package_forgot_to_require_is_added(lone: Luci, index: P
     assert (done.code, done.out) == (0, "ran\n"), done.err
 
 
-@pytest.mark.xfail(
-    strict=True, reason="versions.other_release: a deleted file is taken for a release that lacks it; verify first"
-)
 def test_a_file_that_was_deleted_is_no_reason_for_an_older_release(lone: Luci, index: PackageIndex) -> None:
     for version in ("1.0", "2.0"):
         index.add_wheel("six", version, {"six/__init__.py": "", "six/deep/__init__.py": "", "six/deep/down.py": ""})
@@ -145,18 +142,11 @@ def test_variables_the_script_changed_do_not_matter(luci: Luci) -> None:
     assert luci("run", "a.py", env={"COLOUR": "blue"}).out == "blue\nblue\n"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="warm.activated: each attempt puts its bin folder before that of the attempt before"
-)
 def test_commands_of_an_earlier_attempt_are_not_on_the_path(luci: Luci) -> None:
     luci.write("a.py", "import os\nprint(sum('luci_' in p for p in os.environ['PATH'].split(os.pathsep)))\n" + HIDDEN)
     assert luci("run", "a.py").out == "1\n1\n"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="comeback.saved: -P keeps the working folder away from luci, not the PYTHONPATH made for the script; add -E",
-)
 def test_what_the_script_may_import_is_not_lucis_when_it_comes_back(luci: Luci) -> None:
     luci.write("pyproject.toml", '[project]\nname = "mine"\nversion = "1"\n')
     luci.write("src/mine/__init__.py", "")
@@ -177,11 +167,7 @@ def test_a_word_that_is_no_text_outlives_a_mend(luci: Luci) -> None:
 @pytest.mark.parametrize(
     "way",
     [
-        pytest.param(
-            (),
-            id="become",
-            marks=pytest.mark.xfail(strict=True, reason="cli._resume: --quiet is lost when luci comes back"),
-        ),
+        pytest.param((), id="become"),
         pytest.param(("--timeout", "50"), id="watched"),
     ],
 )
@@ -194,11 +180,7 @@ def test_quiet_holds(luci: Luci, way: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "way",
     [
-        pytest.param(
-            (),
-            id="become",
-            marks=pytest.mark.xfail(strict=True, reason="cli._resume: --yes is lost when luci comes back"),
-        ),
+        pytest.param((), id="become"),
         pytest.param(("--timeout", "50"), id="watched"),
     ],
 )
@@ -222,7 +204,6 @@ def test_with_and_python_hold(luci: Luci, way: tuple[str, ...]) -> None:
     assert done.out == f"{own}\n", done.err
 
 
-@pytest.mark.xfail(strict=True, reason="cli._resume: --verbose is lost when luci comes back")
 def test_verbose_holds(luci: Luci) -> None:
     luci.write("a.py", HIDDEN)
     told = luci("run", "--verbose", "a.py").err
@@ -363,10 +344,6 @@ def test_the_last_words_of_a_failure_are_the_scripts_own(luci: Luci) -> None:
     assert own.err in done.err and done.err.count("Traceback") == 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="cascade.approve after a mend says `imported at an earlier run:0`; the report knows file and line",
-)
 def test_a_name_that_must_be_approved_is_not_added_by_a_mend(luci: Luci) -> None:
     luci.write("a.py", "print('began')\n__import__('din' + 'go')")
     done = luci("run", "a.py")
@@ -524,13 +501,7 @@ def test_piped_input_is_given_again_to_the_second_attempt(luci: Luci, way: tuple
     "way",
     [
         pytest.param((), id="become"),
-        pytest.param(
-            ("--timeout", "50"),
-            id="watched",
-            marks=pytest.mark.xfail(
-                strict=True, reason="run._attempts: only resume rewinds; the second attempt sees an empty input"
-            ),
-        ),
+        pytest.param(("--timeout", "50"), id="watched"),
     ],
 )
 def test_input_from_a_file_is_wound_back(luci: Luci, way: tuple[str, ...]) -> None:
@@ -541,7 +512,6 @@ def test_input_from_a_file_is_wound_back(luci: Luci, way: tuple[str, ...]) -> No
     assert (done.code, done.out) == (0, "'two\\nthree\\n' hop\n"), done.err
 
 
-@pytest.mark.xfail(strict=True, reason="mend._not_again: a pipe that was read unseen is empty for the second attempt")
 def test_piped_input_that_was_read_where_the_source_does_not_show_it_stops_the_rerun(luci: Luci) -> None:
     luci.write("beside.py", "import os\nget = os.read\n")
     luci.write("a.py", "import beside\ntext = beside.get(0, 100)\n" + HIDDEN + "print(text)")
@@ -706,14 +676,11 @@ def test_a_relative_script_that_changes_folder_can_call_pip(luci: Luci) -> None:
 PIP_THEN_USE = PIP + "print(__import__('quo' + 'kka').hop())"
 
 
-NO_PATH = pytest.mark.xfail(strict=True, reason="need: LUCI_SCRIPT names a path; code and standard input have none")
-
-
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param(["-c", PIP_THEN_USE], id="code", marks=NO_PATH),
-        pytest.param(["-"], id="stdin", marks=NO_PATH),
+        pytest.param(["-c", PIP_THEN_USE], id="code"),
+        pytest.param(["-"], id="stdin"),
         pytest.param(["-m", "module"], id="module"),
     ],
 )
@@ -723,9 +690,6 @@ def test_code_without_a_file_can_call_pip(luci: Luci, words: list[str]) -> None:
     assert done.code == 0 and done.out.endswith("hop\n"), done.err
 
 
-@pytest.mark.xfail(
-    strict=True, reason="run._environ: LUCI_SCRIPT of an outer run stays where the inner script has no path"
-)
 def test_what_an_inner_run_asks_of_pip_is_not_the_outer_scripts(luci: Luci) -> None:
     inner = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'pip', 'install', 'bilby'])"
     luci.write(

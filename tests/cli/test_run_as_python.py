@@ -148,7 +148,7 @@ def test_pythonhome_and_another_environment_do_no_harm(luci: Luci, way: str) -> 
 
 
 def test_the_other_variables_are_as_they_were(luci: Luci, way: str) -> None:
-    ours = "('LUCI_SCRIPT', 'LUCI_TREE', 'VIRTUAL_ENV', 'PATH')"
+    ours = "('LUCI_MEMORY', 'LUCI_COMMANDS', 'LUCI_TREE', 'VIRTUAL_ENV', 'PATH')"
     luci.write("a.py", f"import os; print({{k: v for k, v in sorted(os.environ.items()) if k not in {ours}}})")
     assert same(luci, way, "a.py", env={"COLOUR": "blue", "EMPTY": ""}).code == 0
 

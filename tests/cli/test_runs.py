@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.cli.conftest import Luci
 
 
@@ -73,7 +71,6 @@ def test_record_can_be_set_for_good(lone: Luci) -> None:
         assert lone("runs", "log").out == "kept\n"
 
 
-@pytest.mark.xfail(strict=True, reason="prepare._deciding_variables lacks LUCI_RUN_RECORD: a warm run does not hear it")
 def test_a_variable_that_asks_for_a_record_is_heard_by_a_warm_run(luci: Luci) -> None:
     luci.write("a.py", "print('kept')")
     luci("run", "a.py")

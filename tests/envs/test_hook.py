@@ -570,7 +570,7 @@ class Shim:
         there = site / "There_is-1.5.dist-info"
         there.mkdir()
         (there / "METADATA").write_text("Metadata-Version: 2.1\nName: There.is\nVersion: 1.5\nSummary: A thing\n")
-        tell = "import os, sys; print(os.environ.get('LUCI_SCRIPT'), sys.argv[1:]); sys.exit(5)"
+        tell = "import os, sys; print(os.environ.get('LUCI_MEMORY'), sys.argv[1:]); sys.exit(5)"
         need = [sys.executable, "-c", tell, "_need"]
         (self.env / "luci-command.json").write_text(json.dumps({"need": need}))
         self.folder = folder
@@ -581,7 +581,7 @@ class Shim:
             capture_output=True,
             text=True,
             cwd=self.folder,
-            env={**os.environ, "LUCI_SCRIPT": "/the/script.py"},
+            env={**os.environ, "LUCI_MEMORY": "/the/script.py"},
             timeout=PATIENCE,
         )
 
