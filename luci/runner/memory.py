@@ -78,8 +78,11 @@ def read(path: Path) -> Memory | None:
 # -- the warm part
 
 
-def warm(env: Env, read: Iterable[str], absent: Iterable[str], environ: dict[str, str]) -> dict[str, Any]:
-    """Return what must still be so for `env` to be right: the files that were read, those that were not there."""
+def warm(
+    env: Env, read: Iterable[str], absent: Iterable[str], roots: Iterable[str], environ: dict[str, str]
+) -> dict[str, Any]:
+    """Return what must still be so for `env` to be right: the files that were read, those that were not there, and the
+    names of the requirements files in `roots`."""
     return {
         "version": __version__,
         "env": str(env.root),
@@ -89,6 +92,7 @@ def warm(env: Env, read: Iterable[str], absent: Iterable[str], environ: dict[str
         "python": env.version,
         "files": {path: warming.stamp(path) for path in read},
         "absent": sorted(absent),
+        "requirements_files": {root: warming.requirements_files(root) for root in roots},
         "environ": environ,
     }
 

@@ -14,7 +14,6 @@ from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Warned
 from luci.runner import cascade, memory, plan, table
-from luci.runner import warm as warming
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
 from luci.runner.memory import Memory
@@ -130,8 +129,7 @@ def _remember(
     warm = known.warm if lasting else {}
     if request.wants == NOTHING_MORE and lasting:
         was_proven = warm.get("proven", False) and warm.get("key") == env.key
-        warm = memory.warm(env, _read_files(made, env), _absent(made), _deciding_variables())
-        warm["requirements_files"] = _requirements_files(made)
+        warm = memory.warm(env, _read_files(made, env), _absent(made), _roots(made), _deciding_variables())
         warm["proven"] = was_proven
         warm["ordinary"] = context.settings.run.record
         warm["paths"] = list(made.scan.paths)
@@ -163,11 +161,6 @@ def _deciding_variables() -> dict[str, str]:
     """The variables that would lead to another plan or another way to run."""
     others = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
     return {name: os.environ.get(name, "") for name in ("LUCI_CONFIG", *config.variables(), *others)}
-
-
-def _requirements_files(made: Plan) -> dict[str, list[str]]:
-    """Which requirements*.txt are in the folders where a plan looks for them."""
-    return {root: warming.requirements_files(root) for root in _roots(made)}
 
 
 def _roots(made: Plan) -> set[str]:

@@ -119,7 +119,7 @@ def record(env, tmp_path, monkeypatch) -> dict[str, object]:
     """The warm part of a script that read `read`, where `absent` was not there, with a variable set."""
     (tmp_path / "read").write_text("one")
     monkeypatch.setenv("DECIDES", "yes")
-    return memory.warm(env, [str(tmp_path / "read")], {str(tmp_path / "absent")}, {"DECIDES": "yes"})
+    return memory.warm(env, [str(tmp_path / "read")], {str(tmp_path / "absent")}, [str(tmp_path)], {"DECIDES": "yes"})
 
 
 def test_the_warm_part_names_the_environment(record, env):
@@ -168,3 +168,8 @@ def test_a_variable_that_changed_makes_it_untrue(record, monkeypatch):
 
 def test_another_version_of_luci_makes_it_untrue(record):
     assert not warm.still_true({**record, "version": "0.0.0"})
+
+
+def test_a_requirements_file_that_comes_to_be_ends_it(record, tmp_path):
+    (tmp_path / "requirements-dev.txt").write_text("six\n")
+    assert not warm.still_true(record)

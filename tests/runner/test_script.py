@@ -125,7 +125,7 @@ def test_a_pipe_is_not_read_twice(tmp_path):
 def archive() -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as file:
-        file.writestr("__main__.py", "print(1)\n" * 100)
+        file.writestr(zipfile.ZipInfo("__main__.py"), "print(1)\n" * 100)
     return b"#!/usr/bin/env python3\n" + made.getvalue()
 
 
