@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-SCRIPT = '''import importlib
+SCRIPT = """import importlib
 import sys
 
 import yaml
@@ -26,7 +26,7 @@ if "--table" in sys.argv:
     print(tabulate.tabulate([[name] for name in names], ["planet"], "rounded_outline"))
 else:
     print(yaml.safe_dump({"planets": names}), end="")
-'''
+"""
 COMMANDS = ("head -6 planets.py", "luci run planets.py", "luci run planets.py --table", "luci plan planets.py")
 
 
