@@ -116,7 +116,6 @@ def rebuild(request: EnvRequest, context: Context) -> Generator[Event, None, lis
             builds=bool(env.about.get("builds")),
             wheels_only=frozenset(env.about.get("guessed", ())),
             not_after=tuple((name, quarantine(context.settings.gate)) for name in env.about.get("dated", ())),
-            exclude_newer=str(env.about.get("exclude_newer", "")),
             offline=context.settings.index.offline,
         )
 

@@ -42,14 +42,12 @@ class Terms:
     """How an attempt may get what its spec names. None of it is part of the key.
 
     `builds`: source distributions may be built, which runs their code, but for those of `wheels_only`. `not_after`
-    pairs a distribution with the instant after which its releases are left alone, `exclude_newer` is such a date for
-    all of them, as uv reads it. `timeout` is in seconds.
+    pairs a distribution with the instant after which its releases are left alone. `timeout` is in seconds.
     """
 
     builds: bool = False
     wheels_only: frozenset[str] = frozenset()
     not_after: tuple[tuple[str, datetime], ...] = ()
-    exclude_newer: str = ""
     prereleases: bool = False
     offline: bool = False
     refresh: bool = False
@@ -113,7 +111,7 @@ def _command(
         command += ["--only-binary", name]
     for name, instant in terms.not_after:
         command += ["--exclude-newer-package", f"{name}={instant.isoformat()}"]
-    command += ["--exclude-newer", terms.exclude_newer] if terms.exclude_newer else []
+    command += ["--exclude-newer", spec.as_of] if spec.as_of else []
     command += ["--prerelease", "allow"] if terms.prereleases else []
     command += sources.uv_flags()
     command += ["--offline"] if terms.offline else []

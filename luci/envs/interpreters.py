@@ -20,7 +20,7 @@ from luci.errors import EnvError
 if TYPE_CHECKING:
     from packaging.tags import Tag
 
-OLDEST = (3, 7)  # older ones cannot use what today's tools write
+OLDEST = (3, 6)  # older ones cannot use what today's tools write
 _PATIENCE = 10  # seconds for one candidate to answer
 
 _ASK = (

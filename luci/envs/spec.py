@@ -19,7 +19,8 @@ class EnvSpec:
 
     `python` is a version such as "3.12" or "3.12.4"; `implementation` is as in sys.implementation.name;
     `requirements` are PEP 508 lines; `scope` is the project's folder, empty where environments are shared;
-    `index` names where packages come from; `constraints` are lines that only limit versions (hashes included).
+    `index` names where packages come from; `constraints` are lines that only limit versions (hashes included);
+    `as_of` is a date, or a span such as "3 days": releases after it are left alone.
     """
 
     python: str
@@ -30,6 +31,7 @@ class EnvSpec:
     platform: str = ""
     index: str = ""
     constraints: tuple[str, ...] = ()
+    as_of: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "requirements", tuple(sorted({canonical(r) for r in self.requirements})))
@@ -42,6 +44,7 @@ class EnvSpec:
     def key(self) -> str:
         """16 hex digits over every field, each with its label."""
         fields = {
+            "as_of": self.as_of,
             "constraints": self.constraints,
             "implementation": self.implementation,
             "index": self.index,

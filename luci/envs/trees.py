@@ -106,3 +106,20 @@ def _applies(need: Any, extras: frozenset[str], env: Env) -> bool:
         return True
     about = {"python_version": env.spec.python, "python_full_version": env.version}
     return any(need.marker.evaluate({**about, "extra": extra}) for extra in (extras or {""}))
+
+
+def owners(env: Env, module: str) -> list[str]:
+    """Return the distributions whose files a module (dotted) is, as their RECORDs say; a package by its __init__.py."""
+    from packaging.utils import canonicalize_name
+
+    path = module.replace(".", "/")
+    site = venvs.site_packages(env.path)
+    found = []
+    for folder in site.glob("*.dist-info"):
+        try:
+            files = (folder / "RECORD").read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if any(line.startswith((f"{path}/__init__.", f"{path}.py,", f"{path}.")) for line in files):
+            found.append(str(canonicalize_name(folder.name.removesuffix(".dist-info").rpartition("-")[0])))
+    return sorted(found)

@@ -6,6 +6,7 @@ looks for markers. Whichever comes second sees the other, so no moment between t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -46,7 +47,8 @@ def forget_the_dead(env_root: Path) -> None:
     for name in files.listing(folder):
         if name.isdigit() and int(name) not in living:
             (folder / name).unlink(missing_ok=True)
-    os.utime(folder, (when, when))
+    with contextlib.suppress(FileNotFoundError):  # somebody removed the environment in the meantime
+        os.utime(folder, (when, when))
 
 
 def lives_since(pid: int, marked_ns: int) -> bool:

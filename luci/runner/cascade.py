@@ -24,7 +24,7 @@ from luci.runner.releases import has_wheels
 from luci.runner.table import Table
 
 _FINAL = ("network", "offline", "hash", "damaged", "disk")  # another plan would meet the same
-_PYTHONS = 4  # other Pythons that are tried, at most
+_PYTHONS = 8  # other Pythons that are tried, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,7 @@ def _next_tiers(
     yield from _alternatives(plan, table)
     if failure.reason in ("unsolvable", "no-wheel", "build"):
         yield from _other_pythons(plan, failure, again)
+        yield from _of_today(plan)
         yield from _from_source(plan, failure, context, again)
     yield from _without_optional(plan)
 
@@ -153,6 +154,12 @@ def _other_pythons(plan: Plan, failure: InstallFailed, again: Callable[[Plan, st
         if failure.reason == "no-wheel" and not has_wheels(failure.subjects, plan.known, python):
             continue
         yield Tier(again(plan, python.path), f"trying Python {python.version}")
+
+
+def _of_today(plan: Plan) -> Iterator[Tier]:
+    """With today's packages, where luci itself chose an earlier day."""
+    if plan.spec.as_of and not (plan.declarations and plan.declarations.complete):
+        yield Tier(replace(plan, spec=replace(plan.spec, as_of="")), f"trying packages newer than {plan.spec.as_of}")
 
 
 def _from_source(

@@ -277,15 +277,11 @@ def _at_series_ends(releases: Sequence[Release], has_all: Callable[[Release], bo
 
 def _within_series(releases: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
     """The same for minor versions, and last inside of each, where steps double."""
-    for major in _series(releases, 1):
-        minors = _series(major, 2)
-        for number, group in enumerate(minors):
-            if has_all(group[0]):
-                return (_last_before_drop(minors[number - 1], has_all) if number else None) or group[0]
-        for group in minors:
-            if found := _galloping(group, has_all):
-                return found
-    return None
+    minors = _series(releases, 2)
+    for number, group in enumerate(minors):
+        if has_all(group[0]):
+            return (_last_before_drop(minors[number - 1], has_all) if number else None) or group[0]
+    return next((found for group in minors if (found := _galloping(group, has_all))), None)
 
 
 def _series(releases: Sequence[Release], parts: int) -> list[list[Release]]:

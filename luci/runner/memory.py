@@ -23,8 +23,8 @@ FORMAT = 1
 @dataclass(frozen=True)
 class Memory:
     """`key` is that of the environment it last ran in. `modules` were found missing in a run, `limits` are releases
-    that still had what was missing, `python` is a specifier that a failure taught; `approved` are distributions that a
-    person let in for this script, `names` the modules they are for."""
+    that still had what was missing, `python` is a specifier and `as_of` a day that a failure taught; `approved` are
+    distributions that a person let in for this script, `names` the modules they are for."""
 
     script: str = ""
     key: str = ""
@@ -34,6 +34,7 @@ class Memory:
     limits: dict[str, str] = field(default_factory=dict)
     approved: tuple[str, ...] = ()
     python: str = ""
+    as_of: str = ""
     warm: dict[str, Any] = field(default_factory=dict)
 
 

@@ -45,6 +45,7 @@ def mend(
 ) -> Generator[Event, None, Mended | None]:
     """Learn from a failed attempt. Return how to go on, or None where the script is not run again: then its own words
     are said."""
+    diagnosis = _first_cause(report, diagnosis)
     yield Missing(diagnosis.subject, report.file, report.line)
     before = memory.load(script)
     try:
@@ -108,24 +109,34 @@ def _lesson(
     subject = diagnosis.subject
     if subject in progress.mended:
         return None, f"{subject} is still missing, although it was added."
-    if diagnosis.kind == "removed-module" or (removed := table.table().removed.get(subject.partition(".")[0])):
-        removed = table.table().removed.get(subject.partition(".")[0])
-        if removed is None:
-            return None, diagnosis.advice
+    if removed := table.table().removed.get(subject.partition(".")[0]):
         return versions.older_python(known, subject, removed, request, context)
+    if diagnosis.kind == "removed-module" or versions.NEEDS_OLD_IMPORTS.search(subject):
+        return versions.python_with(known, subject, request, context)
     if diagnosis.requirement:
-        return replace(
-            known, requirements=(*known.requirements, diagnosis.requirement)
-        ), f"{diagnosis.requirement} is wanted."
-    if diagnosis.kind in ("missing-submodule", "missing-name", "missing-module"):
+        wanted = (*known.requirements, diagnosis.requirement)
+        return replace(known, requirements=wanted), f"{diagnosis.requirement} is wanted."
+    if diagnosis.kind in _MENDED_BY_OTHERS:
         declarations = plan.declarations_of(script)
         if declarations and declarations.complete:
             return (
                 None,
-                f"What the script declares is complete, and {subject} is not in it; --with adds it for one run.",
+                f"The script's declarations are complete, and {subject} is not in them; --with adds it once.",
             )
         return versions.other_release(known, subject, diagnosis.kind, env, request, context)
     return None, diagnosis.advice
+
+
+def _first_cause(report: Report, diagnosis: Diagnosis) -> Diagnosis:
+    """Where a library tried one module after another, and nothing is known of the last: the first that was missing."""
+    if diagnosis.kind != "missing-module" or table.table().lookup(diagnosis.subject):
+        return diagnosis
+    for cause in report.causes:
+        if cause.name and cause.name != diagnosis.subject:
+            top = cause.name.partition(".")[0]
+            if top in table.table().removed or table.table().lookup(cause.name):
+                return replace(diagnosis, subject=cause.name)
+    return diagnosis
 
 
 def _not_again(request: RunRequest, script: Script, report: Report, stdin: Stdin, context: Context) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources, sources, without_credentials
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Store, fault
-from luci.errors import PlanError, ScriptError, UsageError
+from luci.errors import LuciError, PlanError, ScriptError, UsageError
 from luci.events import Event, Warned, Working
 from luci.runner import declared, imports, packages, table
 from luci.runner.choices import Choice, Knowledge, guessed, name_of, with_hashes, without_bounds
@@ -94,6 +94,7 @@ class Plan:
             "key": self.spec.key,
             "requirements": list(self.spec.requirements),
             "scope": self.spec.scope,
+            "as_of": self.spec.as_of,
             "choices": [_choice_as_dict(c) for c in self.choices],
             "refused": [_choice_as_dict(c) for c in self.asked],
             "skipped": [{"module": s.module, "line": s.line, "reason": s.reason} for s in self.scan.skipped],
@@ -108,7 +109,6 @@ class Plan:
             "builds": self.terms.builds,
             "guessed": sorted(self.terms.wheels_only),
             "dated": [name for name, _ in self.terms.not_after],
-            "exclude_newer": self.terms.exclude_newer,
         }
 
 
@@ -262,15 +262,18 @@ def _on(
     choices += [Choice("", (line,), "declared", "--with") for line in wants.requirements]
     choices += [Choice("", (line,), "learned", "an earlier run asked for it") for line in memory.requirements]
     choices = [_limited(choice, memory.limits) for choice in choices]
-    limits = [d for d in declarations.requirements if d.constraint] if declarations else []
+    limits = [with_hashes(d) for d in declarations.requirements if d.constraint] if declarations else []
+    chosen = {name_of(line) for c in choices for line in c.requirements}
+    limits += [f"{name}{limit}" for name, limit in memory.limits.items() if name not in chosen]
     spec = EnvSpec(
         python=python.short,
         implementation=python.implementation,
         platform=python.platform,
         requirements=tuple(_in_the_end(choices, wants)),
-        constraints=tuple(with_hashes(limit) for limit in limits),
+        constraints=tuple(limits),
         scope="" if settings.envs.share else str(declared.project_root(script.folder) or script.folder),
         index=_where(places, declarations),
+        as_of=_as_of(choices, declarations, memory),
     )
     terms = _terms(choices, settings, wants, declarations)
     return Plan(script, scan, python, spec, tuple(choices), declarations, places, terms, known)
@@ -279,8 +282,15 @@ def _on(
 def _where(places: Sources, declarations: Declarations | None) -> str:
     """Where packages come from, as the key knows it, with what else the script says of it."""
     said = declarations.index if declarations and declarations.complete else None
-    more = (said.exclude_newer, "with pre-releases" if said.prereleases else "") if said else ()
-    return " ".join(text for text in (places.identity, *more) if text)
+    return f"{places.identity} with pre-releases".strip() if said and said.prereleases else places.identity
+
+
+def _as_of(choices: Iterable[Choice], declarations: Declarations | None, memory: Memory) -> str:
+    """The day as of which packages are taken: as the script says, else the last day on which all that it uses was
+    there, so that what an old release brings along is of its own time."""
+    if declarations and declarations.complete:
+        return declarations.index.exclude_newer
+    return max([memory.as_of, *(c.as_of for c in choices if c.status == "install")])
 
 
 def _scan(script: Script, python: Interpreter) -> Scan:
@@ -336,7 +346,6 @@ def _terms(choices: Iterable[Choice], settings: Settings, wants: Wants, declarat
     return Terms(
         wheels_only=guessed(chosen),
         not_after=tuple((name, quarantine(settings.gate)) for name in dated),
-        exclude_newer=said.exclude_newer if said else "",
         prereleases=bool(said and said.prereleases),
         offline=wants.offline or settings.index.offline,
         timeout=settings.index.timeout_seconds,
@@ -349,14 +358,34 @@ def quarantine(gate: GateSettings) -> datetime:
     return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=gate.quarantine_days)
 
 
-def _best(pythons: list[Interpreter], on: Any) -> Plan:
+# First releases of CPython, from its release schedules (PEP 494, 537, 569, 596, 619, 664, 693, 719, 745).
+_RELEASED = {6: "2016-12", 7: "2018-06", 8: "2019-10", 9: "2020-10", 10: "2021-10", 11: "2022-10", 12: "2023-10"}
+_RELEASED |= {13: "2024-10", 14: "2025-10"}
+
+
+def _best(pythons: list[Interpreter], on: Callable[[Interpreter], Plan]) -> Plan:
+    """Return the plan with the first Python that can run it; where packages are taken as of a day, with the first that
+    was there by then, if there is one."""
+    plan = _first(pythons, on)
+    day = plan.spec.as_of if plan.spec.as_of[:4].isdigit() else ""
+    of_the_time = [p for p in pythons if _RELEASED.get(p.minor[1], "9") <= day]
+    if not of_the_time or plan.interpreter in of_the_time:
+        return plan
+    try:
+        older = _first(of_the_time, on)
+    except LuciError:
+        return plan
+    return older if not older.scan.gone and all(c.wheel for c in older.choices) else plan
+
+
+def _first(pythons: list[Interpreter], on: Callable[[Interpreter], Plan]) -> Plan:
     """Return the plan with the first Python that has all modules of the standard library the script wants, whose
     grammar reads it, and for which every distribution has a wheel, as far as the index was asked."""
     second: Plan | None = None
     failure: Exception | None = None
     for python in pythons:
         try:
-            plan: Plan = on(python)
+            plan = on(python)
         except ScriptError as error:
             failure = failure or error
             continue
@@ -374,7 +403,7 @@ def _best(pythons: list[Interpreter], on: Any) -> Plan:
     raise failure or PlanError("No Python was found.")
 
 
-def _reusing(plan: Plan, pythons: list[Interpreter], on: Any) -> Plan:
+def _reusing(plan: Plan, pythons: list[Interpreter], on: Callable[[Interpreter], Plan]) -> Plan:
     """Prefer a Python for which the environment is already there and whole."""
     from luci import paths
 

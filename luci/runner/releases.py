@@ -51,6 +51,7 @@ class Newest:
     release: Release | None = None
     latest: Release | None = None
     elsewhere: bool = False
+    as_of: str = ""  # when the release after it was uploaded
 
 
 def newest(
@@ -73,7 +74,13 @@ def newest(
         return Newest(None, latest, elsewhere=latest is None and any(r.wheels for r in project.releases))
     older = [release for release in fitting if release.version <= holding.version][:_TRIED]
     release = next((release for release in older if _holds(index, release, uses, fits, sure)), None)
-    return Newest(release, latest, elsewhere=release is None)
+    return Newest(release, latest, elsewhere=release is None, as_of=day_after(project, holding))
+
+
+def day_after(project: Project, release: Release) -> str:
+    """Return the day on which the next release was uploaded: until then this one was the newest. Empty if unknown."""
+    later = [r.uploaded for r in project.releases if r.version > release.version and not r.version.is_prerelease]
+    return min((when.date().isoformat() for when in later if when), default="")
 
 
 def _holds(index: Index, release: Release, uses: tuple[Use, ...], fits: Callable[[File], bool], sure: bool) -> bool:
@@ -94,7 +101,7 @@ def _held_back(choice: Choice, found: Newest | None) -> Choice:
     missing = ", ".join(sorted({name for i in choice.imports for name in ([*i.names] or [i.module])}))
     limit = f"{choice.requirements[0]}<={found.release.version}"
     reason = f"{choice.reason}; the newest release that has {missing} ({found.latest.version} has not)"
-    return replace(choice, requirements=(limit, *choice.requirements[1:]), reason=reason)
+    return replace(choice, requirements=(limit, *choice.requirements[1:]), reason=reason, as_of=found.as_of)
 
 
 def uses_of(choice: Choice) -> tuple[Use, ...]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from luci import paths
 from luci.context import Context
 from luci.envs import interpreters
+from luci.envs.interpreters import Interpreter
 from luci.envs.sources import sources
 from luci.envs.store import Env
+from luci.envs.trees import owners
+from luci.runner import stdlib
 from luci.runner.choices import name_of
 from luci.runner.memory import Memory
-from luci.runner.releases import newest
+from luci.runner.releases import day_after, newest
 from luci.runner.table import Removed, normal, prefixes, table
 
 if TYPE_CHECKING:
@@ -37,6 +42,34 @@ def older_python(
     return None, f"{said} No Python that old is here."
 
 
+def python_with(known: Memory, subject: str, request: RunRequest, context: Context) -> tuple[Memory | None, str]:
+    """Something that later Pythons took out of a module of the standard library, or out of the way they import: the
+    newest older Python here that has it."""
+    said = f"{subject} is not in this Python."
+    if request.wants.python or context.settings.run.python:
+        return None, f"{said} --python chooses another one."
+    for python in interpreters.find():
+        has_it = python.minor < (3, 12) if NEEDS_OLD_IMPORTS.search(subject) else _has(python, subject)
+        if python.final and python.implementation == "cpython" and has_it:
+            return replace(known, python=f"<={python.short}.99"), f"{said} Python {python.version} has it."
+    return None, f"{said} No Python here has it."
+
+
+# six before 1.16, of which many packages carry a copy, makes its modules in a way that Python 3.12 dropped (PEP 302).
+NEEDS_OLD_IMPORTS = re.compile(r"(^|\.)six\.moves(\.|$)")
+
+
+def _has(python: Interpreter, subject: str) -> bool:
+    """Ask a Python whether its standard library has a name in a module."""
+    module, _, name = subject.rpartition(".")
+    if not all(part.isidentifier() for part in subject.split(".")) or module.partition(".")[0] not in stdlib.names(
+        python.minor
+    ):
+        return False
+    code = f"import {module}; {module}.{name}"
+    return subprocess.run([python.path, "-I", "-S", "-W", "ignore", "-c", code], capture_output=True).returncode == 0
+
+
 def other_release(
     known: Memory, subject: str, kind: str, env: Env, request: RunRequest, context: Context
 ) -> tuple[Memory | None, str]:
@@ -48,27 +81,22 @@ def other_release(
     had = env.installed[name]
     found = _older(name, subject, kind, env, request, context)
     if found is None:
-        return (
-            None,
-            f"{name} {had} has no {subject}, and no older release that a Python here can use has it.",
-        )
-    version, python = found
-    learned = replace(known, limits={**known.limits, name: f"<={version}"}, python=python or known.python)
+        return None, f"{name} {had} has no {subject}, and no older release that a Python here can use has it."
+    version, day, python = found
+    limits = {**known.limits, name: f"<={version}"}
+    learned = replace(known, limits=limits, python=python or known.python, as_of=max(known.as_of, day))
     return learned, f"{subject} is not in {name} {had}."
 
 
 def _installed_provider(subject: str, env: Env) -> str | None:
-    """The distribution of the environment that should have held `subject`, if there is one."""
+    """The distribution of the environment that should have held `subject`, if there is one: that whose files the
+    innermost package around it are, else one that is known to provide it."""
+    for part in prefixes(subject):
+        for name in owners(env, part):
+            return name
     for part in prefixes(subject):
         entry = table().lookup(part)
-        named = [name_of(r) for r in entry.requirements] if entry else []
-        chosen = [
-            name_of(line)
-            for choice in env.about.get("choices", ())
-            if choice["module"].partition(".")[0] == part.partition(".")[0]
-            for line in choice["requirements"]
-        ]
-        for name in [*named, *chosen, normal(part)]:
+        for name in [*(name_of(r) for r in (entry.requirements if entry else ())), normal(part)]:
             if name in env.installed:
                 return name
     return None
@@ -76,20 +104,23 @@ def _installed_provider(subject: str, env: Env) -> str | None:
 
 def _older(
     name: str, subject: str, kind: str, env: Env, request: RunRequest, context: Context
-) -> tuple[str, str] | None:
-    """Return the newest version that holds what was missing, and which Pythons can use it where this one cannot."""
+) -> tuple[str, str, str] | None:
+    """Return the newest version that holds what was missing, the day the next one came, and which Pythons can use it
+    where this one cannot."""
     from luci.runner.index import Index, Use
 
     index = Index(sources(context.settings.index), context.settings.index, paths.cache() / "index", context.stop)
-    project = _before(index.project(name), env.installed[name])
+    whole = index.project(name)
+    project = _before(whole, env.installed[name])
     module, _, last = subject.rpartition(".")
     use = Use(module, (last,)) if kind == "missing-name" else Use(subject)
     own = interpreters.choose(env.interpreter)
     chosen = request.wants.python or context.settings.run.python
     others = [p for p in interpreters.find() if p.minor < own.minor and p.implementation == own.implementation]
     for python in [own] if chosen else [own, *others]:
-        if release := newest(index, project, (use,), python, sure=True).release:
-            return str(release.version), "" if python == own else f"<={python.short}.99"
+        release = newest(index, project, (use,), python, sure=True).release
+        if release and whole:
+            return str(release.version), day_after(whole, release), "" if python == own else f"<={python.short}.99"
     return None
 
 

@@ -64,6 +64,8 @@ def plan(made: Plan, what: str) -> None:
         print("The script imports nothing that is not in the standard library or beside it.")
     print(f"Python      {made.interpreter.version}  ({made.interpreter.path})")
     print(f"environment {made.spec.key}  ({what})")
+    if made.spec.as_of:
+        print(f"packages    as of {made.spec.as_of}")
     for choice in made.hopeless:
         print(harmless(f"cannot run: {choice.reason}"))
     for problem in made.problems:
