@@ -1,0 +1,222 @@
+"""The words of the command line: what can be said, and its help."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from luci import __version__
+
+_EXAMPLES = """examples:
+  luci run plot.py --size 10         run it; what follows the script is the script's
+  luci run -c "import yaml; print(yaml.safe_load('a: 1'))"
+  luci run --with "pandas<2" old.py  add a requirement for this run
+  luci plan plot.py                  what would be installed, and why
+  luci env list                      the environments luci keeps
+"""
+
+
+_VALUED = (
+    "--with",
+    "--python",
+    "--allow",
+    "--python-arg",
+    "--env-file",
+    "--retry",
+    "--timeout",
+    "--events",
+    "-w",
+    "-p",
+)
+
+
+def split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Part the words behind `run` into luci's, the script's name the last of them, and the script's own.
+
+    >>> split(["--with", "x", "a.py", "--help"])
+    (['--with', 'x', 'a.py'], ['--help'])
+    """
+    at = 0
+    while at < len(words):
+        word = words[at]
+        if word in ("-m", "-c"):
+            return words[: at + 2], words[at + 2 :]
+        if word == "--":
+            return words[: at + 2], words[at + 2 :]
+        if word == "--python-arg" and at + 1 < len(words):
+            words = [*words[:at], f"{word}={words[at + 1]}", *words[at + 2 :]]  # its value begins with a dash
+            at += 1
+        elif word in _VALUED:
+            at += 2
+        elif word.startswith("-") and word != "-":
+            at += 1
+        else:
+            return words[: at + 1], words[at + 1 :]
+    return words, []
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="luci",
+        description="Run a Python script that has imports and nothing else, in the right environment.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"luci {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", title="commands")
+    _add_run(commands)
+    _add_plan(commands)
+    _add_env(commands)
+    _add_runs(commands)
+    _add_care(commands)
+    for name, add in (("_resume", "state"), ("_need", "requirements")):
+        hidden = commands.add_parser(name)
+        hidden.add_argument(add, nargs="+" if name == "_need" else None)
+        hidden.set_defaults(do=name)
+    return top
+
+
+def _script_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("script", nargs="?", metavar="SCRIPT", help="a file, a folder with __main__.py, or -")
+    command.add_argument("-m", dest="module", metavar="MODULE", help="run a module")
+    command.add_argument("-c", dest="code", metavar="CODE", help="run a line of code")
+    command.add_argument(
+        "-w", "--with", dest="with_", action="append", default=[], metavar="REQ", help="add a requirement"
+    )
+    command.add_argument("-p", "--python", default="", metavar="VERSION", help="a version, a range or a path")
+    command.add_argument(
+        "--allow", action="append", default=[], metavar="NAME", help="install this guessed distribution"
+    )
+    command.add_argument("--offline", action="store_true", help="use what was fetched before")
+    _voice(command)
+
+
+def _voice(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
+    command.add_argument("-v", "--verbose", action="store_true", help="say what is done and why")
+
+
+def _add_run(commands: Any) -> None:
+    run = commands.add_parser(
+        "run",
+        help="run a script in the environment it needs",
+        usage="luci run [options] SCRIPT [ARGS...]",
+        epilog="Options come before SCRIPT; what follows it is the script's.\n"
+        "exit codes: the script's; 124 timed out, 125 could not be started, 126 not approved, 2 usage",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _script_arguments(run)
+    run.add_argument(
+        "--python-arg", action="append", default=[], metavar="ARG", help="pass to Python, as --python-arg=-O"
+    )
+    run.add_argument("--env-file", default="", metavar="FILE", help="set the variables of a .env file")
+    run.add_argument("--keep-pythonpath", action="store_true", help="let the script see PYTHONPATH")
+    run.add_argument("--retry", default="", choices=("auto", "ask", "never", "always"), help="run again after a mend")
+    run.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="end it and its children after this time")
+    run.add_argument("--record", action="store_true", help="keep its output and how it ended: luci runs log")
+    run.add_argument("--fresh", action="store_true", help="build the environment again, with what is newest now")
+    run.add_argument(
+        "--relax", action="store_true", help="allow declared bounds to be dropped where they are impossible"
+    )
+    run.add_argument("--dry-run", action="store_true", help="say what would be done: luci plan")
+    run.add_argument("-y", "--yes", action="store_true", help="answer every question with yes")
+    run.add_argument("--events", default="", metavar="FILE", help="write one JSON event a line")
+    run.set_defaults(do="run", args=())
+
+
+def _add_plan(commands: Any) -> None:
+    plan = commands.add_parser(
+        "plan", help="say what run would do, and why", usage="luci plan [options] SCRIPT", allow_abbrev=False
+    )
+    _script_arguments(plan)
+    how = plan.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="one JSON document")
+    how.add_argument("--names", action="store_true", help="one distribution a line, as it would be installed")
+    plan.set_defaults(do="plan", args=())
+
+
+def _add_env(commands: Any) -> None:
+    env = commands.add_parser("env", help="list, show, check and remove environments", allow_abbrev=False)
+    verbs = env.add_subparsers(metavar="VERB", title="verbs", required=True)
+    texts = {
+        "list": "list the environments",
+        "show": "show one",
+        "path": "print its folder",
+        "tree": "show what is installed, and for what",
+        "why": "say why a package is there",
+        "verify": "check every file against its hash",
+        "rebuild": "build it again",
+        "remove": "remove it; what is in use stays",
+        "prune": "remove what is broken, orphaned, long unused or over the budget",
+        "stats": "count environments and disk",
+    }
+    for verb, text in texts.items():
+        command = verbs.add_parser(verb, help=text, description=text, allow_abbrev=False)
+        command.add_argument("--json", action="store_true", help="one JSON document")
+        _voice(command)
+        if verb in ("show", "path", "tree", "why"):
+            command.add_argument("environment", nargs=1, metavar="ENV", help="a key, a name, or a script")
+        if verb in ("verify", "rebuild", "remove"):
+            command.add_argument("environment", nargs="*", metavar="ENV", help="keys, names or scripts")
+        if verb == "why":
+            command.add_argument("package", metavar="PACKAGE")
+        if verb in ("rebuild", "remove"):
+            command.add_argument("--all", action="store_true", help="all of them")
+        if verb in ("remove", "prune"):
+            command.add_argument("--dry-run", action="store_true", help="only say what would go")
+            command.add_argument("-y", "--yes", action="store_true", help="do not ask")
+        if verb == "prune":
+            command.add_argument("--unused-days", type=float, metavar="N", help="unused for N days (default 60)")
+            command.add_argument("--budget-gb", type=float, metavar="N", help="keep at most N GB (default 10)")
+        command.set_defaults(do="env", verb=verb)
+
+
+def _add_runs(commands: Any) -> None:
+    runs = commands.add_parser("runs", help="what ran, and how it ended", allow_abbrev=False)
+    verbs = runs.add_subparsers(metavar="VERB", title="verbs", required=True)
+    for verb, text in {"list": "list the runs", "show": "show one", "log": "print what a recorded run wrote"}.items():
+        command = verbs.add_parser(verb, help=text, description=text, allow_abbrev=False)
+        if verb == "list":
+            command.add_argument("--limit", type=int, default=20, metavar="N", help="at most N (default 20)")
+        else:
+            command.add_argument("run", nargs="?", default="1", metavar="RUN", help="an id, or 1 for the latest")
+        if verb != "log":
+            command.add_argument("--json", action="store_true", help="one JSON document")
+        command.set_defaults(do="runs", verb=verb)
+
+
+def _add_care(commands: Any) -> None:
+    doctor = commands.add_parser("doctor", help="look whether everything that luci needs is there", allow_abbrev=False)
+    doctor.add_argument("--json", action="store_true", help="one JSON document")
+    doctor.set_defaults(do="doctor")
+    settings = commands.add_parser(
+        "config",
+        help="show the settings, or change one",
+        epilog="examples:\n  luci config run.retry never\n  luci config names.mymodule my-distribution",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    settings.add_argument("key", nargs="?", metavar="KEY", help="as in run.retry")
+    settings.add_argument("value", nargs="?", metavar="VALUE")
+    settings.add_argument("--unset", action="store_true", help="take KEY out of the file")
+    settings.add_argument("--json", action="store_true", help="one JSON document")
+    settings.set_defaults(do="config")
+    completion = commands.add_parser(
+        "completion",
+        help="print what makes a shell complete luci's words",
+        epilog='examples:\n  eval "$(luci completion bash)"    in ~/.bashrc; zsh the same, in ~/.zshrc\n'
+        "  luci completion fish | source    in ~/.config/fish/config.fish",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completion.set_defaults(do="completion")
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return number
