@@ -95,20 +95,22 @@ def _next_tiers(
     plan: Plan, failure: InstallFailed, table: Table, context: Context, relax: bool, again: Callable[[Plan, str], Plan]
 ) -> Iterator[Tier]:
     if failure.reason in ("unsolvable", "no-wheel"):
-        yield from _looser(plan, relax)
+        yield from _looser(plan, relax, [c for c in plan.choices if not c.as_of])
     yield from _alternatives(plan, table)
     if failure.reason in ("unsolvable", "no-wheel", "build"):
         yield from _other_pythons(plan, failure, again)
         yield from _of_today(plan)
         yield from _from_source(plan, failure, context, again)
+    if failure.reason in ("unsolvable", "no-wheel"):
+        yield from _looser(plan, relax, [c for c in plan.choices if c.as_of])  # luci had reason for these
     yield from _without_optional(plan)
 
 
-def _looser(plan: Plan, relax: bool) -> Iterator[Tier]:
+def _looser(plan: Plan, relax: bool, among: list[Choice]) -> Iterator[Tier]:
     """Drop one bound at a time. What a lock or a hash fixed is never dropped; what was declared, only with leave."""
     for choice, line in _open_to_change(plan):
         loose = _without_bound(line)
-        if loose == line:
+        if loose == line or choice not in among:
             continue
         told = f"trying without the bound of {line}"
         question = Question("relax", f"Use {loose} without its bound?", (f"{choice.reason}: {line}",), "--relax")

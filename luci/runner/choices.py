@@ -36,7 +36,7 @@ class Choice:
     doubts: tuple[str, ...] = ()
     kind: str = ""
     wheel: bool = True
-    as_of: str = ""  # the day on which a later release dropped what the script uses
+    as_of: str = ""  # the last day before a later release dropped what the script uses
     dated: bool = False  # a guess whose releases all say when they were uploaded, so that young ones can be left out
 
     @property

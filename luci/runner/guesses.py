@@ -12,7 +12,7 @@ from luci.envs.interpreters import Interpreter
 from luci.errors import IndexFailed
 from luci.runner.choices import Choice, Knowledge, Status
 from luci.runner.imports import Certainty, Import
-from luci.runner.releases import fits_for, in_parallel, uses_of
+from luci.runner.releases import fits_for, in_parallel, last_day, newest, uses_of
 from luci.runner.table import normal, one_edit_apart
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _evidence(wanted: Guess, projects: Mapping[str, Project | None], known: Know
     uses = uses_of(wanted.unanswered("")) or (Use(top),)
     quarantine = datetime.now(UTC) - timedelta(days=known.gate.quarantine_days)
     fits = fits_for(python)
-    found = []
+    found, elsewhere = [], []
     for name in wanted.names:
         project = projects.get(name)
         if project is None or not project.releases:
@@ -101,6 +101,11 @@ def _evidence(wanted: Guess, projects: Mapping[str, Project | None], known: Know
             found.append(_Candidate(project, release, proven))
         elif name == normal(top) and not any(r.wheels for r in project.releases):
             found.append(_Candidate(project, None, False))
+        elif name in (normal(top), wanted.names[0]) and newest(known.index, project, uses, python).elsewhere:
+            elsewhere.append(name)
+    if not found and elsewhere:
+        reason = f"{', '.join(elsewhere)} has wheels for other Pythons only"
+        return replace(wanted.unanswered(reason), wheel=False)
     if not found:
         held = ", ".join(sorted({use.module for use in uses}))
         return wanted.unanswered(f"no distribution on the index was found that holds {held}")
@@ -129,7 +134,8 @@ def _gated(wanted: Guess, best: _Candidate, known: Knowledge, fits: Callable[[Fi
     requirement = f"{name}<={best.release.version}" if best.release and held_back else name
     status: Status = "install" if not doubts or name in known.approved else "ask"
     dated = best.born is not None and not too_young
-    return Choice(top, (requirement,), "index", reason, wanted.imports, status, tuple(doubts), dated=dated)
+    day = last_day(best.project, best.release) if best.release and held_back else ""
+    return Choice(top, (requirement,), "index", reason, wanted.imports, status, tuple(doubts), as_of=day, dated=dated)
 
 
 def _doubts(name: str, found: _Candidate, known: Knowledge, now: datetime) -> list[str]:

@@ -109,15 +109,16 @@ def _lesson(
     subject = diagnosis.subject
     if subject in progress.mended:
         return None, f"{subject} is still missing, although it was added."
+    declarations = plan.declarations_of(script)
+    allowed = declarations.requires_python if declarations else ""
     if removed := table.table().removed.get(subject.partition(".")[0]):
-        return versions.older_python(known, subject, removed, request, context)
+        return versions.older_python(known, subject, removed, request, context, allowed)
     if diagnosis.kind == "removed-module" or versions.NEEDS_OLD_IMPORTS.search(subject):
-        return versions.python_with(known, subject, request, context)
+        return versions.python_with(known, subject, request, context, allowed)
     if diagnosis.requirement:
         wanted = (*known.requirements, diagnosis.requirement)
         return replace(known, requirements=wanted), f"{diagnosis.requirement} is wanted."
     if diagnosis.kind in _MENDED_BY_OTHERS:
-        declarations = plan.declarations_of(script)
         if declarations and declarations.complete:
             return (
                 None,

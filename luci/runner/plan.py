@@ -273,7 +273,7 @@ def _on(
         constraints=tuple(limits),
         scope="" if settings.envs.share else str(declared.project_root(script.folder) or script.folder),
         index=_where(places, declarations),
-        as_of=_as_of(choices, declarations, memory),
+        as_of=_as_of(choices, declarations, memory, wants),
     )
     terms = _terms(choices, settings, wants, declarations)
     return Plan(script, scan, python, spec, tuple(choices), declarations, places, terms, known)
@@ -285,12 +285,14 @@ def _where(places: Sources, declarations: Declarations | None) -> str:
     return f"{places.identity} with pre-releases".strip() if said and said.prereleases else places.identity
 
 
-def _as_of(choices: Iterable[Choice], declarations: Declarations | None, memory: Memory) -> str:
+def _as_of(choices: Iterable[Choice], declarations: Declarations | None, memory: Memory, wants: Wants) -> str:
     """The day as of which packages are taken: as the script says, else the last day on which all that it uses was
     there, so that what an old release brings along is of its own time."""
     if declarations and declarations.complete:
         return declarations.index.exclude_newer
-    return max([memory.as_of, *(c.as_of for c in choices if c.status == "install")])
+    asked = {name_of(line) for line in wants.requirements}
+    kept = (c for c in choices if c.status == "install" and not asked & {name_of(line) for line in c.requirements})
+    return max([memory.as_of, *(c.as_of for c in kept)])
 
 
 def _scan(script: Script, python: Interpreter) -> Scan:

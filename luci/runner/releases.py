@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from luci.envs.interpreters import Interpreter
@@ -51,7 +52,7 @@ class Newest:
     release: Release | None = None
     latest: Release | None = None
     elsewhere: bool = False
-    as_of: str = ""  # when the release after it was uploaded
+    as_of: str = ""  # the last day before the release that dropped it
 
 
 def newest(
@@ -74,13 +75,14 @@ def newest(
         return Newest(None, latest, elsewhere=latest is None and any(r.wheels for r in project.releases))
     older = [release for release in fitting if release.version <= holding.version][:_TRIED]
     release = next((release for release in older if _holds(index, release, uses, fits, sure)), None)
-    return Newest(release, latest, elsewhere=release is None, as_of=day_after(project, holding))
+    return Newest(release, latest, elsewhere=release is None, as_of=last_day(project, holding))
 
 
-def day_after(project: Project, release: Release) -> str:
-    """Return the day on which the next release was uploaded: until then this one was the newest. Empty if unknown."""
+def last_day(project: Project, release: Release) -> str:
+    """Return the last day on which a release was the newest, the day before the next came. Empty if unknown."""
     later = [r.uploaded for r in project.releases if r.version > release.version and not r.version.is_prerelease]
-    return min((when.date().isoformat() for when in later if when), default="")
+    next_one = min((when for when in later if when), default=None)
+    return (next_one.date() - timedelta(days=1)).isoformat() if next_one else ""
 
 
 def _holds(index: Index, release: Release, uses: tuple[Use, ...], fits: Callable[[File], bool], sure: bool) -> bool:

@@ -17,7 +17,7 @@ from luci.envs.trees import owners
 from luci.runner import stdlib
 from luci.runner.choices import name_of
 from luci.runner.memory import Memory
-from luci.runner.releases import day_after, newest
+from luci.runner.releases import last_day, newest
 from luci.runner.table import Removed, normal, prefixes, table
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def older_python(
-    known: Memory, module: str, removed: Removed, request: RunRequest, context: Context
+    known: Memory, module: str, removed: Removed, request: RunRequest, context: Context, allowed: str
 ) -> tuple[Memory | None, str]:
     """A module that later Pythons dropped: the newest Python here that has it, else its backport."""
     until = "{}.{}".format(*removed.until)
     said = f"{module} left Python's standard library after {until}."
     chosen = request.wants.python or context.settings.run.python
-    older = [p for p in interpreters.find() if p.minor <= removed.until and p.final and p.implementation == "cpython"]
+    older = [p for p in _allowed(allowed) if p.minor <= removed.until and p.final and p.implementation == "cpython"]
     if older and not chosen:
         return replace(known, python=f"<={until}.99"), f"{said} Python {older[0].version} has it."
     if removed.backport:
@@ -42,17 +42,27 @@ def older_python(
     return None, f"{said} No Python that old is here."
 
 
-def python_with(known: Memory, subject: str, request: RunRequest, context: Context) -> tuple[Memory | None, str]:
+def python_with(
+    known: Memory, subject: str, request: RunRequest, context: Context, allowed: str
+) -> tuple[Memory | None, str]:
     """Something that later Pythons took out of a module of the standard library, or out of the way they import: the
     newest older Python here that has it."""
     said = f"{subject} is not in this Python."
     if request.wants.python or context.settings.run.python:
         return None, f"{said} --python chooses another one."
-    for python in interpreters.find():
+    for python in _allowed(allowed):
         has_it = python.minor < (3, 12) if NEEDS_OLD_IMPORTS.search(subject) else _has(python, subject)
         if python.final and python.implementation == "cpython" and has_it:
             return replace(known, python=f"<={python.short}.99"), f"{said} Python {python.version} has it."
     return None, f"{said} No Python here has it."
+
+
+def _allowed(requires_python: str) -> list[Interpreter]:
+    """The Pythons here that what is declared allows."""
+    from packaging.specifiers import SpecifierSet
+
+    wanted = SpecifierSet(requires_python)
+    return [p for p in interpreters.find() if wanted.contains(p.version, prereleases=True)]
 
 
 # six before 1.16, of which many packages carry a copy, makes its modules in a way that Python 3.12 dropped (PEP 302).
@@ -105,7 +115,7 @@ def _installed_provider(subject: str, env: Env) -> str | None:
 def _older(
     name: str, subject: str, kind: str, env: Env, request: RunRequest, context: Context
 ) -> tuple[str, str, str] | None:
-    """Return the newest version that holds what was missing, the day the next one came, and which Pythons can use it
+    """Return the newest version that holds what was missing, its last day as the newest, and which Pythons can use it
     where this one cannot."""
     from luci.runner.index import Index, Use
 
@@ -120,7 +130,7 @@ def _older(
     for python in [own] if chosen else [own, *others]:
         release = newest(index, project, (use,), python, sure=True).release
         if release and whole:
-            return str(release.version), day_after(whole, release), "" if python == own else f"<={python.short}.99"
+            return str(release.version), last_day(whole, release), "" if python == own else f"<={python.short}.99"
     return None
 
 
