@@ -20,7 +20,7 @@ from luci.errors import EnvError, UsageError
 from luci.events import Become, Ended, Event, Output, Started, Told, Warned
 from luci.process import StdinSpool
 from luci.process import run as run_process
-from luci.runner import memory
+from luci.runner import memory, oom
 from luci.runner.comeback import Stdin, restored, running, saved, script_again, stdin_kind
 from luci.runner.diagnose import Report, diagnose, read_report
 from luci.runner.mend import Mended, mend
@@ -74,6 +74,7 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             return 0
         if spool is None and stdin.kind == "pipe" and made.scan.reads_stdin and script.kind != "stdin":
             spool = StdinSpool()
+        killed_before = oom.kills()
         ended, report, tail = yield from _watch(request, script, made, env, spool, context)
         code = ended.exit_code
         diagnosis = diagnose(
@@ -82,6 +83,7 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             signal=ended.signal,
             timed_out=ended.timed_out,
             stderr_tail=tail,
+            oom_killed=ended.signal == 9 and oom.kills() > killed_before,
             script_folder=script.folder,
             env_prefix=env.path,
         )
