@@ -12,7 +12,7 @@ from luci.context import Context, Question
 from luci.envs import installer, interpreters, prunes, trees, uses
 from luci.envs.installer import Terms
 from luci.envs.sources import sources
-from luci.envs.store import Env, Store, fault, sizes
+from luci.envs.store import Env, Store, altered, fault, sizes
 from luci.envs.store import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
 from luci.events import Event, Told, Working
@@ -122,6 +122,8 @@ def rebuild(request: EnvRequest, context: Context) -> Generator[Event, None, lis
         def fill(folder: Path, env: Env = env, terms: Terms = terms) -> Iterator[Event]:
             return installer.install(env.spec, folder, sources(context.settings.index), terms, context.stop)
 
+        if altered(faults_of(env)):
+            installer.forget(env.installed)
         new = yield from store().rebuild(env, python, fill)
         rebuilt.append(new.as_dict())
     return rebuilt

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -240,3 +240,9 @@ def cache_folder() -> str:
     if uv is None:
         return ""
     return subprocess.run([uv, "cache", "dir"], capture_output=True, text=True, check=False).stdout.strip()
+
+
+def forget(names: Iterable[str]) -> None:
+    """Take distributions out of uv's cache: a file altered in place in an environment is the cache's own (a link)."""
+    if uv := find_uv():
+        subprocess.run([uv, "cache", "clean", "--quiet", *names], capture_output=True, check=False)

@@ -320,6 +320,11 @@ def verify(env: Env) -> list[str]:
     return faults
 
 
+def altered(faults: list[str]) -> bool:
+    """Whether what `verify` found are files with another content, not only missing ones."""
+    return any(found.endswith("was altered") for found in faults)
+
+
 def condemn(env: Env) -> None:
     """Let every later look find an environment broken."""
     os.utime(venvs.site_packages(env.path), ns=(0, 0))

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from luci.context import Context, Question
-from luci.envs.store import Env, condemn, verify
+from luci.envs import installer
+from luci.envs.store import Env, altered, condemn, verify
 from luci.errors import LuciError
 from luci.events import Event, Missing, Retrying, Told, Words
 from luci.runner import memory, plan, table, versions
@@ -83,8 +84,11 @@ def mend(
 
 def _altered(env: Env) -> bool:
     """Whether files of the environment are gone or changed; then it counts as broken from now on."""
-    if not verify(env):
+    faults = verify(env)
+    if not faults:
         return False
+    if altered(faults):
+        installer.forget(env.installed)
     condemn(env)
     return True
 

@@ -115,6 +115,14 @@ def test_verify_finds_what_was_changed_and_rebuild_mends_it(ready: Luci, harm: C
     assert ready("run", "a.py").out == "dig\n"
 
 
+def test_a_file_altered_in_place_is_not_linked_again_by_a_rebuild(ready: Luci) -> None:
+    module = next(ready.site_of("a.py").glob("quokka*.py"))
+    with open(module, "ab") as file:  # no new file: uv's cache holds the same one
+        file.write(b"# altered\n")
+    assert ready("env", "rebuild", "a.py").code == 0
+    assert ready("env", "verify", "a.py").code == 0
+
+
 def test_rebuild_keeps_the_key_and_leaves_nothing_behind(ready: Luci) -> None:
     before = ready("env", "show", "--json", "a.py").json
     done = ready("env", "rebuild", "--json", "a.py")
