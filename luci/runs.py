@@ -53,6 +53,61 @@ def end(run: Run, exit_code: int, seconds: float) -> Run:
     return ended
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What the start of a warm run leaves: how luci is called back, the environment's key, the file of the script's
+    memory, the script's path, and the words luci was given."""
+
+    resume: tuple[str, ...]
+    key: str
+    memory: str
+    script: str
+    words: tuple[str, ...]
+
+
+def begun(path: Path) -> Begun | None:
+    """Read what a warm run left: words that each end in NUL, those for coming back first, then an empty one."""
+    try:
+        words = [os.fsdecode(word) for word in path.read_bytes().split(b"\0")[:-1]]
+        end = words.index("")
+        key, memory, script, _run, *rest = words[end + 1 :]
+    except (OSError, ValueError):
+        return None
+    return Begun(tuple(words[:end]), key, memory, script, tuple(rest)) if rest else None
+
+
+def collect() -> None:
+    """Take the starts of warm runs into the record; `PID.told` beside a start says that it is there."""
+    folder = paths.state() / "running"
+    with contextlib.suppress(OSError):
+        names = set(os.listdir(folder))
+        for name in names:
+            if name.isdigit() and f"{name}.told" not in names and (run := _of_the_warm(folder / name)):
+                (folder / f"{name}.told").touch()
+                _append({"start": run.as_dict()})
+
+
+def _of_the_warm(path: Path) -> Run | None:
+    told = begun(path)
+    if told is None:
+        return None
+    started, pid = path.stat().st_mtime, int(path.name)
+    known: dict[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError):
+        known = json.loads(Path(told.memory).read_bytes()).get("warm", {})
+    known = known if known.get("key") == told.key else {}
+    return Run(
+        f"{int(started * 1_000_000):x}-{pid:x}",
+        told.script,
+        told.words[1:],
+        started,
+        told.key,
+        tuple(known.get("requirements", ())),
+        str(known.get("python", "")),
+        pid,
+    )
+
+
 def log_for(run: Run) -> Path:
     """The file that a recorded run's output goes to."""
     folder = paths.state() / "logs"
@@ -62,6 +117,7 @@ def log_for(run: Run) -> Path:
 
 def all_of_them() -> list[Run]:
     """Every recorded run, the latest first. Lines cut short by a crash are passed over."""
+    collect()
     found: dict[str, Run] = {}
     for record in _records():
         try:

@@ -48,6 +48,16 @@ def _furnish(folder: Path) -> None:
     (folder / "luci-command.json").write_text(json.dumps({"need": need}))
 
 
+def refresh_hook(folder: Path) -> None:
+    """Give an environment that an earlier luci built the hook that this one understands."""
+    mine, theirs = HOOK / "_luci_hook.py", site_packages(folder) / "_luci_hook.py"
+    try:
+        if theirs.read_bytes() != mine.read_bytes():
+            files.write(theirs, mine.read_bytes())
+    except OSError:  # a read-only store keeps what it has
+        return
+
+
 def add_pip(folder: Path) -> None:
     """Give the environment luci's own pip, unless a real one was asked for."""
     site = site_packages(folder)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from luci import paths
+from luci import paths, runs
 from luci.envs import files
 from luci.envs.store import Env
 from luci.errors import EnvError
@@ -40,6 +40,10 @@ def saved(request: RunRequest, progress: Progress, env: Env, script: Script) -> 
 
 
 def restored(state: Path) -> tuple[RunRequest, Progress, str, Stdin]:
+    """Return what was asked, how far it came, the key of the environment, and how the standard input stood."""
+    if state.suffix != ".json" and (begun := runs.begun(state)):
+        script, *args = begun.words
+        return RunRequest(script=script, args=tuple(args), become=True), Progress(), begun.key, Stdin(stdin_kind())
     told = files.read_json(state)
     try:
         wants = told["request"].pop("wants")

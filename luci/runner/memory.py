@@ -91,6 +91,7 @@ def warm(
         "key": env.key,
         "requirements": list(env.spec.requirements),
         "python": env.version,
+        "interpreter": env.interpreter,
         "files": {path: warming.stamp(path) for path in read},
         "absent": sorted(absent),
         "requirements_files": {root: warming.requirements_files(root) for root in roots},

@@ -46,6 +46,6 @@ def need(request: NeedRequest, context: Context) -> Generator[Event, None, int]:
         if doubts and not context.ask(question):
             raise Refused(f"{line} was not approved.", cause="\n".join(doubts), hint=f"luci run --with {wanted.name} …")
     lines = tuple(dict.fromkeys([*known.requirements, *request.requirements]))
-    memory.write(Path(place), replace(known, requirements=lines))
+    memory.write(Path(place), replace(known, requirements=lines, warm={}))
     yield Told(f"{', '.join(request.requirements)} will be there when {name} runs again.")
     return 0

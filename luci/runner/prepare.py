@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
+from typing import Any
 
 from luci import config, paths
 from luci.context import Context
@@ -13,14 +14,14 @@ from luci.envs import uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Warned
-from luci.runner import cascade, memory, plan, table
+from luci.runner import cascade, launch, memory, plan, table
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
 from luci.runner.memory import Memory
 from luci.runner.plan import NOTHING_MORE, Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
-from luci.runner.tidy import tidy
+from luci.runner.tidy import forget_ended_runs, tidy
 
 
 def prepare(request: RunRequest, script: Script, context: Context) -> Generator[Event, None, tuple[Plan, Env]]:
@@ -50,7 +51,8 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
     except EnvError as error:
         env, lasting = _earlier(made, known, store, error), False
         yield Warned(f"{error.message} The environment of an earlier run serves.", hint=error.hint)
-    _remember(request, script, made, env, known, context, lasting)
+    forget_ended_runs()
+    _remember(request, script, made, env, known, context, lasting, began)
     if env.created >= began:
         yield from tidy(store, env, context.settings.envs)
     else:
@@ -121,7 +123,14 @@ def _satisfied(line: str, installed: dict[str, str]) -> bool:
 
 
 def _remember(
-    request: RunRequest, script: Script, made: Plan, env: Env, known: Memory, context: Context, lasting: bool
+    request: RunRequest,
+    script: Script,
+    made: Plan,
+    env: Env,
+    known: Memory,
+    context: Context,
+    lasting: bool,
+    began: float,
 ) -> None:
     """Keep what was approved, and, where this environment is no makeshift, what the next run needs to start at once."""
     let_in = [c for c in made.choices if c.source == "index" and c.doubts and c.status == "install"]
@@ -129,17 +138,43 @@ def _remember(
     warm = known.warm if lasting else {}
     if request.wants == NOTHING_MORE and lasting:
         was_proven = warm.get("proven", False) and warm.get("key") == env.key
+        venvs.refresh_hook(env.path)
         warm = memory.warm(env, _read_files(made, env), _absent(made), _roots(made), _deciding_variables())
         warm["proven"] = was_proven
         warm["ordinary"] = context.settings.run.record
         warm["paths"] = list(made.scan.paths)
         warm["reads_stdin"] = made.scan.reads_stdin
+        if _changed_since(began, made):  # what was saved in the meantime is not what was read
+            warm = {}
     approved = tuple(sorted({*known.approved, *(n for n in request.wants.allow if n in env.installed)}))
     memory.save(script, replace(known, key=env.key, names={**known.names, **names}, approved=approved, warm=warm))
+    _let_the_launcher_know(request, script, warm)
 
 
-def proven(known: Memory) -> Memory:
-    return replace(known, warm={**known.warm, "proven": True}) if known.warm else known
+def _changed_since(began: float, made: Plan) -> bool:
+    declarations = made.declarations.files if made.declarations else ()
+    return any(_changed(path) >= began for path in (*made.scan.files, *map(str, declarations)))
+
+
+def _changed(path: str) -> float:
+    try:
+        return os.stat(path).st_ctime
+    except OSError:
+        return 0
+
+
+def remember_that_it_worked(request: RunRequest, script: Script) -> None:
+    """A script that ended without a module missing may read its input from a pipe at once next time."""
+    known = memory.load(script)
+    if known.warm and not known.warm.get("proven"):
+        warm = {**known.warm, "proven": True}
+        memory.save(script, replace(known, warm=warm))
+        _let_the_launcher_know(request, script, warm)
+
+
+def _let_the_launcher_know(request: RunRequest, script: Script, warm: dict[str, Any]) -> None:
+    if warm and request.wants == NOTHING_MORE and script.kind == "file" and not warm["ordinary"]:
+        launch.record(request.script, memory.place(script), warm)
 
 
 def _read_files(made: Plan, env: Env) -> list[str]:

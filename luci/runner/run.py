@@ -25,7 +25,7 @@ from luci.runner.comeback import Stdin, restored, running, saved, script_again, 
 from luci.runner.diagnose import Report, diagnose, read_report
 from luci.runner.mend import Mended, mend
 from luci.runner.plan import Plan
-from luci.runner.prepare import prepare, proven, unprovided
+from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
 from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, read_script
 from luci.runner.warm import activated
@@ -47,8 +47,11 @@ def resume(state: Path, context: Context) -> Generator[Event, None, int]:
     request, progress, key, stdin = restored(state)
     report = read_report(Path(f"{state}.report"))
     script = script_again(request, state)
+    if stdin.offset < 0 and report and report.stdin_position is not None:
+        stdin = replace(stdin, offset=report.stdin_position)
     stdin.rewind()
-    for leftover in (state, Path(f"{state}.report")):
+    runs.collect()
+    for leftover in (state, Path(f"{state}.report"), Path(f"{state}.told")):
         leftover.unlink(missing_ok=True)
     env = Store(paths.envs()).get(key)
     if report is None or env is None:
@@ -91,7 +94,7 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             if diagnosis.advice and (code or ended.timed_out) and diagnosis.kind != "other":
                 yield Told(diagnosis.advice)
             if not request.wants.requirements:
-                memory.save(script, proven(memory.load(script)))
+                remember_that_it_worked(request, script)
             return code
         stdin.rewind()
         held = Stdin() if spool else stdin

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from luci import paths
+from luci import paths, runs
 from luci.config import EnvSettings
 from luci.envs import files, prunes, uses
 from luci.envs.store import Env, Store
 from luci.events import Event
-from luci.runner import memory
+from luci.runner import launch, memory
 
 
 def tidy(store: Store, kept: Env, settings: EnvSettings) -> Iterator[Event]:
     """Remove what the settings say may go; `kept` is in use by this process."""
     store.sweep()
-    _forget_ended_runs()
+    launch.sweep()
     for env in store.all():
         uses.forget_the_dead(env.root)
     if settings.prune:
@@ -25,10 +25,16 @@ def tidy(store: Store, kept: Env, settings: EnvSettings) -> Iterator[Event]:
         yield from prunes.remove(store, [c for c in found if c.env.root != kept.root])
 
 
-def _forget_ended_runs() -> None:
+def forget_ended_runs() -> None:
     """Drop the state of runs whose process is gone: luci became them, so nobody else could."""
+    runs.collect()
     folder = paths.state() / "running"
     for name in files.listing(folder):
         pid = name.partition(".")[0]
-        if pid.isdigit() and int(pid) != os.getpid() and not uses.lives_since(int(pid), files.mtime(folder / name)):
+        earlier = pid == str(os.getpid()) and name in (pid, f"{pid}.told")  # another process had our number
+        if pid.isdigit() and (earlier or not _lives(int(pid), files.mtime(folder / name))):
             (folder / name).unlink(missing_ok=True)
+
+
+def _lives(pid: int, since_ns: int) -> bool:
+    return pid == os.getpid() or uses.lives_since(pid, since_ns)

@@ -28,7 +28,7 @@ def start(words: list[str]) -> None:
     warm = memory.get("warm")
     if not warm or memory.get("format") != 1 or warm.get("ordinary") or not _plain_stdin(warm):
         return
-    if os.getpid() % 64 == 0:
+    if os.getpid() % 64 == 0 or os.path.lexists(f"{_state()}/running/{os.getpid()}"):
         return  # now and then the ordinary way, which tidies up
     root, marker = warm["env"], f"{warm['env']}/uses/{os.getpid()}"
     try:
@@ -40,7 +40,7 @@ def start(words: list[str]) -> None:
         os.unlink(marker)
         return
     folder = f"{root}/g{warm['generation']}"
-    state = _keep(words, warm)
+    state = _begun(words, warm["key"], remembered, script)
     environ = activated(folder, dict(os.environ), warm["paths"])
     environ["LUCI_MEMORY"] = remembered
     environ["LUCI_RUN"] = f"{os.getpid()}:exec:{state}"
@@ -120,53 +120,26 @@ def _read(path: str) -> dict[str, Any]:
 
 def _plain_stdin(warm: dict[str, Any]) -> bool:
     """Whether a second attempt would lose nothing of the input: see luci.runner.run."""
-    return warm.get("proven") or not warm.get("reads_stdin") or _stdin()["kind"] != "pipe"
+    return warm.get("proven") or not warm.get("reads_stdin") or not _is_pipe(0)
 
 
-def _stdin() -> dict[str, Any]:
-    """As luci.runner.comeback.Stdin, but for what waits in a pipe."""
+def _is_pipe(fd: int) -> bool:
     import stat
 
     try:
-        mode = os.fstat(0).st_mode
-        if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
-            return {"kind": "pipe"}
-        return {"kind": "file", "offset": os.lseek(0, 0, os.SEEK_CUR)} if stat.S_ISREG(mode) else {"kind": "terminal"}
+        mode = os.fstat(fd).st_mode
     except OSError:
-        return {"kind": "none"}
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
-def _keep(words: list[str], warm: dict[str, Any]) -> str:
-    """Write what luci needs if the hook brings it back, and the line that says this run began."""
-    import json
-    import time
-
-    state, pid, now = _state(), os.getpid(), time.time()
-    kept = f"{state}/running/{pid}.json"
-    request = {"script": words[1], "args": words[2:], "become": True, "wants": {"requirements": [], "allow": []}}
-    told = {
-        "resume": [sys.executable, "-P", "-E", "-m", "luci", "_resume", kept],
-        "request": request,
-        "progress": {"attempt": 1, "mended": []},
-        "key": warm["key"],
-        "stdin": _stdin(),
-        "source": "",
-    }
-    began = {
-        "id": f"{int(now * 1_000_000):x}-{pid:x}",
-        "script": os.path.abspath(words[1]),
-        "args": words[2:],
-        "started": now,
-        "env_key": warm["key"],
-        "requirements": warm["requirements"],
-        "python": warm["python"],
-        "pid": pid,
-    }
+def _begun(words: list[str], key: str, remembered: str, script: str) -> str:
+    """Write that this run began, and what luci needs if the hook brings it back, as the sh launcher writes it."""
+    begun = f"{_state()}/running/{os.getpid()}"
+    resume = [sys.executable, "-P", "-E", "-m", "luci", "_resume"]
     try:
-        with open(kept, "w", encoding="ascii") as file:
-            file.write(json.dumps(told))
-        with open(f"{state}/runs.jsonl", "a", encoding="ascii") as file:
-            file.write("\n" + json.dumps({"start": began}) + "\n")  # as luci.runs writes it
+        with open(begun, "xb") as file:  # a file of this name is an earlier run's, not yet in the record
+            file.write(b"".join(os.fsencode(word) + b"\0" for word in (*resume, "", key, remembered, script, *words)))
     except OSError:
         pass  # a disk that takes no record stops no script
-    return kept
+    return begun

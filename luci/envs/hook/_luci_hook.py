@@ -295,9 +295,14 @@ def _json_character(code):
 
 
 def _resume_command(path):
-    """Return the strings of the JSON list under "resume" as words for execve."""
+    """Return the words for execve: the strings of the JSON list under "resume", or, where the file is no JSON, its
+    words up to the first empty one, each of which ends in NUL, and the path itself."""
     with open(path, "rb") as file:
-        text = file.read().decode("utf-8")
+        content = file.read()
+    if content[:1] != b"{":
+        words = content[: content.index(b"\0\0")].split(b"\0")
+        return [word if str is bytes else os.fsdecode(word) for word in words] + [path]
+    text = content.decode("utf-8")
     at = text.index("[", text.index('"resume"'))
     words = []
     while text[at] != "]":
