@@ -1,0 +1,100 @@
+"""A process with all that descends from it, and the way to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+GRACE_SECONDS = 2.0  # between asking processes to end and making them
+STUCK_SECONDS = 5.0  # what SIGKILL has not ended by then is held by the kernel
+TICK_SECONDS = 0.1
+TIMED_OUT = 124  # the exit code of what ran out of time
+MARK = "LUCI_TREE"  # in the environment of the child, and so of all that descends from it
+
+
+class Tree:
+    """A process, its group, and on Linux all that descends from it, wherever it went."""
+
+    def __init__(self, root: int, token: str) -> None:
+        self.root, self.token = root, token.encode()
+
+    def send(self, number: int) -> None:
+        """Signal every member, once: a second SIGTERM would break into the tidying up that the first one began."""
+        members = self.members()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.root, number)
+        for pid in members:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if os.getpgid(pid) != self.root:
+                    os.kill(pid, number)
+
+    def members(self) -> set[int]:
+        """Return the living: the group's, children's children, and those that carry our mark."""
+        processes = dict(_processes())
+        if not processes:
+            return {self.root} if self._group_lives() else set()
+        found = {pid for pid, (_, group, session) in processes.items() if self.root in (pid, group, session)}
+        found |= {pid for pid in processes.keys() - found if self.token in _told(pid, "environ")}
+        while more := {pid for pid, (parent, _, _) in processes.items() if parent in found} - found:
+            found |= more
+        return found - {os.getpid()}
+
+    def _group_lives(self) -> bool:
+        try:
+            os.killpg(self.root, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+
+
+def _processes() -> Iterator[tuple[int, tuple[int, int, int]]]:
+    """Yield (pid, (parent, group, session)) of all that live and are no zombies; nothing where there is no /proc."""
+    with contextlib.suppress(FileNotFoundError), os.scandir("/proc") as entries:
+        for name in (entry.name for entry in entries if entry.name.isdecimal()):
+            if stat := _told(name, "stat"):
+                state, parent, group, session = stat.rpartition(b")")[2].split()[:4]
+                if state not in b"ZX":
+                    yield int(name), (int(parent), int(group), int(session))
+
+
+def _told(pid: int | str, what: str) -> bytes:
+    """Return what the kernel tells of a process; nothing where it is gone, or another person's."""
+    try:
+        with open(f"/proc/{pid}/{what}", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+class Ending:
+    """The way from a polite signal to SIGKILL, a step at a time."""
+
+    def __init__(self, tree: Tree, first: int) -> None:
+        self.tree = tree
+        self.steps = list(dict.fromkeys([first, signal.SIGTERM, signal.SIGKILL]))
+        self.next_at = 0.0
+        self.give_up_at = float("inf")
+
+    def go_on(self) -> None:
+        now = time.monotonic()
+        if now < self.next_at:
+            return
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        self.tree.send(step)
+        if step == signal.SIGKILL:
+            self.give_up_at = min(self.give_up_at, now + STUCK_SECONDS)
+            self.next_at = now + TICK_SECONDS  # again and again: some may have forked meanwhile
+        else:
+            self.tree.send(signal.SIGCONT)  # who is stopped hears nothing
+            self.next_at = now + GRACE_SECONDS
+
+    def is_over(self) -> bool:
+        return not self.tree.members() or self.has_given_up()
+
+    def has_given_up(self) -> bool:
+        return time.monotonic() > self.give_up_at
