@@ -44,6 +44,8 @@ def record(word: str, memory_file: Path, warm: dict[str, Any]) -> None:
         return
     place = folder() / __version__ / f"{script[1:]}@"
     forget(place)
+    if any(warm["environ"].values()):
+        return  # the launcher looks whether these variables are empty, and for no values
     with contextlib.suppress(OSError, UnicodeError):  # a long name, a full disk: the way through Python is there
         checks = folder() / "checks" / os.urandom(8).hex()
         checks.mkdir(parents=True)
