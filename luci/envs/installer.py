@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from luci import process
-from luci.envs import venvs
+from luci.envs import progress, venvs
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.errors import EnvError, Interrupted
@@ -78,22 +78,22 @@ def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: C
         return
     with tempfile.TemporaryDirectory(prefix="luci-") as scratch:
         command, extra = _command(spec, folder, sources, terms, Path(scratch))
-        yield Working("installing", ", ".join(spec.requirements))
-        environ = {**_neutral(os.environ), **_patience(terms), **extra}
+        yield Working("resolving", ", ".join(spec.requirements))
+        environ = {**_neutral(os.environ), **_patience(terms), **extra, **progress.AS_SAID}
         ended = Ended(1, 0.0)
-        said: list[str] = []
-        for event in process.run(command, environ=environ, cwd=scratch, stop=stop, capture=True):
+        told = progress.Listener()
+        for event in process.run(
+            command, environ=environ, cwd=scratch, stop=stop, capture=True, screen=progress.SCREEN
+        ):
             if isinstance(event, Output) and event.stream == "stderr":
-                said += event.text.splitlines()
-                for line in event.text.splitlines():
-                    if line.lstrip().startswith(_STEPS):
-                        yield Working("installing", line.strip())
+                yield from told.hear(event.text)
             elif isinstance(event, Ended):
                 ended = event
+        told.end()
     if stop() or ended.signal in (signal.SIGINT, signal.SIGTERM):
         raise Interrupted("Stopped while installing.")
     if ended.exit_code:
-        raise _failure(said)
+        raise _failure(told.lines)
 
 
 def _command(
@@ -105,7 +105,7 @@ def _command(
     uv = find_uv()
     if uv is None:
         return _with_pip(python, listed, sources, terms), sources.uv_environ()
-    command = [uv, "pip", "install", "--color", "never", "--no-progress", "--python", python, *listed]
+    command = [uv, "pip", "install", "--color", "never", "--python", python, *listed]
     command += [] if terms.builds else ["--only-binary", ":all:"]
     for name in sorted(terms.wheels_only) if terms.builds else ():
         command += ["--only-binary", name]
@@ -145,6 +145,7 @@ def _neutral(environ: os._Environ[str]) -> dict[str, str]:
     """The variables without those that would choose another environment or another project for uv."""
     strange = {"VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_CONSTRAINT", "UV_OVERRIDE"}
     strange |= {"UV_SYSTEM_PYTHON", "UV_EXCLUDE_NEWER", "UV_WORKING_DIR", "UV_OFFLINE", "PYTHONHOME", "PYTHONPATH"}
+    strange |= {"UV_NO_PROGRESS"}
     return {name: value for name, value in environ.items() if name not in strange}
 
 
@@ -154,7 +155,6 @@ def _patience(terms: Terms) -> dict[str, str]:
     return {name: value for name, value in wanted.items() if name not in os.environ}
 
 
-_STEPS = ("Resolved", "Downloading", "Downloaded", "Building", "Built", "Prepared")
 _ITS_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 _LINES = 14
 _NAME = r"`?([A-Za-z0-9][A-Za-z0-9._-]*)"

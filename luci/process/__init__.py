@@ -34,11 +34,14 @@ def run(
     stop: Callable[[], bool] = never,
     capture: bool = False,
     log: BinaryIO | None = None,
+    screen: tuple[int, int] | None = None,
 ) -> Iterator[Event]:
     """Run a command; the last event is Ended. Closing the generator ends the command and all its children.
 
     Without `capture` the command writes where we do: straight there, or, with `log`, through us into both, over a
-    pseudo-terminal where our stdout is a terminal. With `capture` it is heard as Output events only.
+    pseudo-terminal where our stdout is a terminal. With `capture` it is heard as Output events only;
+    with `screen`, columns and lines, its stderr is then a terminal of that size, for what is told to terminals only
+    (not on Windows).
     `timeout` is in seconds. SIGINT, SIGTERM and SIGHUP that reach us go to the command and end it.
     Raises EnvError where it cannot be started.
     """
@@ -51,7 +54,7 @@ def run(
     began = time.monotonic()
     ending: Ending | None = None
     timed_out = False
-    with _signals_noted() as noted, Child(command, environ, cwd, stdin, capture, log) as child:
+    with _signals_noted() as noted, Child(command, environ, cwd, stdin, capture, log, screen) as child:
         while not child.is_done(ending):
             yield from child.hear(hurry=ending is not None)
             if ending is not None:

@@ -15,7 +15,7 @@ from luci.errors import EnvError
 from luci.events import Event, Output, Warned
 from luci.process.spool import StdinSpool
 from luci.process.streams import ENDS, Stream, wait_for
-from luci.process.terminal import Pty, Terminal
+from luci.process.terminal import Pty, Terminal, blank_screen
 from luci.process.tree import GRACE_SECONDS, MARK, TICK_SECONDS, Ending, Tree
 
 QUIET_SECONDS = 0.05  # a terminal hands on what was written to it a moment later
@@ -32,8 +32,10 @@ class Child:
         stdin: int | Path | StdinSpool | None,
         capture: bool,
         log: BinaryIO | None,
+        screen: tuple[int, int] | None,
     ) -> None:
         self.stdin, self.capture, self.log = stdin, capture, log
+        self.screen = screen if capture else None
         self.streams: list[Stream] = []
         self.exited = self.idle = self.left_alone = False
         self.ended_at = 0.0
@@ -106,7 +108,7 @@ class Child:
             if fd == 1:
                 self.streams.append(Stream("stdout", self.pty.master, 1))
             return self.pty.slave
-        ours, childs = os.pipe()
+        ours, childs = blank_screen(*self.screen) if self.screen and fd == 2 else os.pipe()
         theirs.callback(os.close, childs)
         stream = Stream("stdout" if fd == 1 else "stderr", ours, None if self.capture else fd, owned=True)
         self.stack.callback(stream.shut)
@@ -151,7 +153,7 @@ class Child:
 
     def _patience(self, hurry: bool) -> float:
         if self.exited and not hurry and not self._is_waiting():
-            return QUIET_SECONDS if self.pty else 0
+            return QUIET_SECONDS if self.pty or self.screen else 0
         return TICK_SECONDS / 5 if hurry or self.pidfd < 0 else TICK_SECONDS
 
     def _said(self, stream: Stream, data: bytes) -> Iterator[Event]:
