@@ -151,9 +151,13 @@ class Child:
         """Whether something was read that its reader has not taken."""
         return any(stream.pending for stream in self.streams if stream.name != "stdin")
 
+    def _is_heard(self) -> bool:
+        """Whether somebody still holds the other end of a stream."""
+        return any(stream.open for stream in self.streams)
+
     def _patience(self, hurry: bool) -> float:
         if self.exited and not hurry and not self._is_waiting():
-            return QUIET_SECONDS if self.pty or self.screen else 0
+            return QUIET_SECONDS if self.pty or (self.screen and self._is_heard()) else 0
         return TICK_SECONDS / 5 if hurry or self.pidfd < 0 else TICK_SECONDS
 
     def _said(self, stream: Stream, data: bytes) -> Iterator[Event]:
