@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from luci.context import never
 from luci.events import Ended, Event
-from luci.process.child import Child
+from luci.process.child import Child, Log
 from luci.process.spool import StdinSpool
 from luci.process.tree import TIMED_OUT, Ending
 
@@ -33,7 +33,7 @@ def run(
     timeout: float | None = None,
     stop: Callable[[], bool] = never,
     capture: bool = False,
-    log: BinaryIO | None = None,
+    log: Log | None = None,
     screen: tuple[int, int] | None = None,
 ) -> Iterator[Event]:
     """Run a command; the last event is Ended. Closing the generator ends the command and all its children.

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from luci.errors import EnvError
 from luci.events import Event, Output, Warned
@@ -19,6 +19,14 @@ from luci.process.terminal import Pty, Terminal, blank_screen
 from luci.process.tree import GRACE_SECONDS, MARK, TICK_SECONDS, Ending, Tree
 
 QUIET_SECONDS = 0.05  # a terminal hands on what was written to it a moment later
+
+
+class Log(Protocol):
+    """What keeps a copy of what passes through us: a binary file, or whatever takes bytes as one."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+    def flush(self) -> object: ...
 
 
 class Child:
@@ -31,7 +39,7 @@ class Child:
         cwd: str | Path | None,
         stdin: int | Path | StdinSpool | None,
         capture: bool,
-        log: BinaryIO | None,
+        log: Log | None,
         screen: tuple[int, int] | None,
     ) -> None:
         self.stdin, self.capture, self.log = stdin, capture, log
