@@ -153,7 +153,7 @@ class Index:
     def _look_up(self, name: str) -> Project | None:
         found: list[Page] = []
         failures: list[IndexFailed] = []
-        for place in self._sources.indexes:
+        for place in self._sources.indexes_for(name):
             try:
                 page = self._page(place, name)
             except IndexFailed as error:

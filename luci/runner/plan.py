@@ -13,7 +13,7 @@ from luci.context import Context
 from luci.envs import interpreters
 from luci.envs.installer import Terms
 from luci.envs.interpreters import Interpreter
-from luci.envs.sources import Sources, sources, without_credentials
+from luci.envs.sources import Sources, sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Store, fault
 from luci.errors import LuciError, PlanError, ScriptError, UsageError
@@ -134,8 +134,6 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
     declarations = declarations_of(script)
     for problem in declarations.problems if declarations else ():
         yield Warned(problem)
-    for name, url, _ in declarations.index.only if declarations and declarations.complete else ():
-        yield Warned(f"That {name} comes from {without_credentials(url)} alone is not heeded.")
     places = _places(declarations, settings.index)
     pythons = _pythons(wants, declarations, memory, settings)
     known = knowledge(declarations, places, wants, context, memory)
@@ -171,17 +169,20 @@ def declarations_of(script: Script) -> Declarations | None:
 
 
 def _places(declarations: Declarations | None, settings: IndexSettings) -> Sources:
-    """Where packages come from: as the script's own block says, else as the person has configured."""
-    if declarations is None or not declarations.complete:
+    """Where packages come from: as the script's own block says, else as the person has configured; what is declared to
+    come from one index only comes from there."""
+    if declarations is None:
         return sources(settings)
     said = declarations.index
+    if not declarations.complete:
+        return replace(sources(settings), only=said.only)
     named = replace(
         settings,
         url=said.url or settings.url,
         extra_urls=(*said.extra_urls, *settings.extra_urls),
         find_links=(*said.find_links, *settings.find_links),
     )
-    return sources(named)
+    return replace(sources(named), only=said.only)
 
 
 def _pythons(wants: Wants, declarations: Declarations | None, memory: Memory, settings: Settings) -> list[Interpreter]:
@@ -265,24 +266,26 @@ def _on(
     limits = [with_hashes(d) for d in declarations.requirements if d.constraint] if declarations else []
     chosen = {name_of(line) for c in choices for line in c.requirements}
     limits += [f"{name}{limit}" for name, limit in memory.limits.items() if name not in chosen]
+    needed = _in_the_end(choices, wants)
     spec = EnvSpec(
         python=python.short,
         implementation=python.implementation,
         platform=python.platform,
-        requirements=tuple(_in_the_end(choices, wants)),
+        requirements=tuple(needed),
         constraints=tuple(limits),
         scope="" if settings.envs.share else str(declared.project_root(script.folder) or script.folder),
-        index=_where(places, declarations),
+        index=_where(places, declarations, needed),
         as_of=_as_of(choices, declarations, memory, wants),
     )
     terms = _terms(choices, settings, wants, declarations)
     return Plan(script, scan, python, spec, tuple(choices), declarations, places, terms, known)
 
 
-def _where(places: Sources, declarations: Declarations | None) -> str:
+def _where(places: Sources, declarations: Declarations | None, needed: Iterable[str]) -> str:
     """Where packages come from, as the key knows it, with what else the script says of it."""
     said = declarations.index if declarations and declarations.complete else None
-    return f"{places.identity} with pre-releases".strip() if said and said.prereleases else places.identity
+    everywhere = f"{places.identity} with pre-releases".strip() if said and said.prereleases else places.identity
+    return "\n".join(filter(None, [everywhere, *places.only_for({name_of(line) for line in needed})]))
 
 
 def _as_of(choices: Iterable[Choice], declarations: Declarations | None, memory: Memory, wants: Wants) -> str:
