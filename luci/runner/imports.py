@@ -200,11 +200,14 @@ class _Scanning:
         facts, grew = self._facts(file), False
         for edit in self.files[file].edits:
             given = [] if why_not(edit.conditions, facts) else folders_from(edit.folders, facts)
-            for one, base in product(given, (os.getcwd(), self.own)):
-                folder = os.path.normpath(os.path.join(base, one))
-                if self._is_new(folder):
-                    (self.first if edit.first else self.last).append(folder)
-                    grew = True
+            seen_from = product(given, (os.getcwd(), self.own))
+            folders = dict.fromkeys(os.path.normpath(os.path.join(base, one)) for one, base in seen_from)
+            new = [folder for folder in folders if self._is_new(folder)]
+            if edit.first:
+                self.first[:0] = new
+            else:
+                self.last += new
+            grew = grew or bool(new)
         return grew
 
     def _is_new(self, folder: str) -> bool:
