@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.specifiers import Specifier, SpecifierSet
+from packaging.utils import canonicalize_name, canonicalize_version
 
 FORMAT = 1
 
@@ -45,13 +48,13 @@ class EnvSpec:
         """16 hex digits over every field, each with its label."""
         fields = {
             "as_of": self.as_of,
-            "constraints": self.constraints,
+            "constraints": _identities(self.constraints),
             "implementation": self.implementation,
             "index": self.index,
             "kind": self.kind,
             "platform": self.platform,
             "python": self.python,
-            "requirements": self.requirements,
+            "requirements": _identities(self.requirements),
             "scope": self.scope,
             "format": FORMAT,
         }
@@ -72,6 +75,34 @@ def canonical(requirement: str) -> str:
     parsed.name = canonicalize_name(parsed.name)
     parsed.extras = {canonicalize_name(extra) for extra in parsed.extras}
     return str(parsed)
+
+
+def _identities(lines: Iterable[str]) -> list[str]:
+    return sorted({identity(line) for line in lines})
+
+
+@lru_cache(maxsize=4096)  # a list of many environments reads the same lines again and again
+def identity(requirement: str) -> str:
+    """Return what all requirements that mean the same share; `canonical` keeps versions as they were written.
+
+    >>> identity("six == 1.16.0"), identity("six==1.16.*"), identity("six~=1.0")
+    ('six==1.16', 'six==1.16.*', 'six~=1.0')
+    """
+    line, *hashes = requirement.split(" --hash=")
+    try:
+        parsed = Requirement(canonical(line))
+    except InvalidRequirement:
+        return requirement.strip()
+    parsed.specifier = SpecifierSet(",".join(_without_zeros(each) for each in parsed.specifier))
+    return " --hash=".join([str(parsed), *sorted(map(str.strip, hashes))])
+
+
+def _without_zeros(specifier: Specifier) -> str:
+    """PEP 440: zeros at the end of a release count in ~= and before a wildcard, and === compares letter by letter."""
+    operator, version = specifier.operator, specifier.version
+    if operator == "===" or version.endswith(".*"):
+        return str(specifier)
+    return operator + canonicalize_version(version, strip_trailing_zero=operator != "~=")
 
 
 def label_for(name: str) -> str:
