@@ -23,6 +23,7 @@ from luci.runner.choices import Choice, Knowledge, guessed, name_of, with_hashes
 from luci.runner.declared import Declarations
 from luci.runner.imports import Certainty, Import, Scan, Target
 from luci.runner.memory import Memory
+from luci.runner.readings import Readings
 from luci.runner.script import BadSyntax, Script, decode
 
 
@@ -67,6 +68,8 @@ class Plan:
     problems: tuple[str, ...] = ()
     pythons: tuple[Interpreter, ...] = field(default=(), repr=False)  # others that would do, the best first
     memory: Memory = field(default=Memory(), repr=False)
+    readings: Readings = field(default_factory=Readings, repr=False)  # the sources that were read for it
+    preferred: str = ""  # the key it would have if there were no environments yet
 
     @property
     def asked(self) -> tuple[Choice, ...]:
@@ -140,12 +143,17 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
     pythons = _pythons(wants, declarations, memory, settings)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
-    plan = _best(pythons, lambda python: _on(python, script, declarations, places, known, wants, settings, memory))
-    plan = _reusing(
-        plan, pythons, lambda python: _on(python, script, declarations, places, known, wants, settings, memory)
-    )
+    readings = Readings.of(script)
+
+    def on(python: Interpreter) -> Plan:
+        return _on(python, script, readings, declarations, places, known, wants, settings, memory)
+
+    best = _best(pythons, on)
+    plan = _reusing(best, pythons, on)
+    readings.keep()
     troubles = tuple(dict.fromkeys([*known.troubles, *(known.index.troubles if known.index else ())]))
-    return replace(plan, pythons=tuple(pythons), problems=(*troubles, *_shadows(plan.scan)))
+    problems = (*troubles, *_shadows(plan.scan))
+    return replace(plan, pythons=tuple(pythons), problems=problems, preferred=best.spec.key)
 
 
 def _shadows(scan: Scan) -> list[str]:
@@ -242,6 +250,7 @@ def knowledge(
 def _on(
     python: Interpreter,
     script: Script,
+    readings: Readings,
     declarations: Declarations | None,
     places: Sources,
     known: Knowledge,
@@ -250,7 +259,7 @@ def _on(
     memory: Memory,
 ) -> Plan:
     """Return the plan as it would be with this Python."""
-    scan = _scan(script, python)
+    scan = _scan(script, python, readings)
     learned = [Import(module, 0, "an earlier run", Certainty.DYNAMIC) for module in memory.modules]
     taken = {seen.module for seen in scan.imports}
     wanted = [*scan.imports, *(seen for seen in learned if seen.module not in taken)]
@@ -276,7 +285,7 @@ def _on(
         as_of=_as_of(choices, declarations, memory, wants),
     )
     terms = _terms(choices, settings, wants, declarations)
-    return Plan(script, scan, python, spec, tuple(choices), declarations, places, terms, known)
+    return Plan(script, scan, python, spec, tuple(choices), declarations, places, terms, known, readings=readings)
 
 
 def _where(places: Sources, declarations: Declarations | None) -> str:
@@ -295,13 +304,14 @@ def _as_of(choices: Iterable[Choice], declarations: Declarations | None, memory:
     return max([memory.as_of, *(c.as_of for c in kept)])
 
 
-def _scan(script: Script, python: Interpreter) -> Scan:
+def _scan(script: Script, python: Interpreter, readings: Readings) -> Scan:
     target = Target(python.minor, python.sys_platform, python.os_name, python.implementation)
     try:
-        return imports.scan(script, target)
+        return imports.scan(script, target, readings)
     except BadSyntax as error:
         if python.minor <= sys.version_info[:2]:
             raise
+        readings.elsewhere = True
         try:
             return imports.scan_with(python.path, script, target)  # its grammar is newer than this Python's
         except BadSyntax:
