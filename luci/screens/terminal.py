@@ -5,28 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from luci import events
 from luci.context import Question
 from luci.errors import LuciError, UsageError
 from luci.events import Event
+from luci.screens.plain import harmless
 
 if TYPE_CHECKING:
     from rich.status import Status
-
-
-def harmless(text: str) -> str:
-    """Return text with control characters and direction marks shown instead of obeyed; lines stay lines.
-
-    >>> harmless("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
-    """
-    hidden = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0xFEFF}
-    return "".join(
-        char if char in "\n\t" or (char.isprintable() and ord(char) not in hidden) else ascii(char)[1:-1]
-        for char in text
-    )
 
 
 class Narrator:
@@ -135,11 +123,3 @@ def show_error(error: LuciError) -> None:
         if text:
             sys.stderr.write(f"{label}: " + harmless(text).replace("\n", "\n  ") + "\n")
     sys.stderr.flush()
-
-
-def as_json(value: Any) -> str:
-    return json.dumps(value, indent=2, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    return value.as_dict() if hasattr(value, "as_dict") else str(value)
