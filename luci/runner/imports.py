@@ -138,7 +138,7 @@ class _Scanning:
             self.paths.clear()
             outcomes = self._follow()
         every = outcomes.values()
-        self.readings.folders.update(self.folders.listings)
+        self.readings.look(self.folders.listings)
         sources = [self.files[file] for file in outcomes]
         return Scan(
             imports=tuple(one for outcome in every for one in outcome.imports),

@@ -10,6 +10,7 @@ import _thread
 import marshal
 import os
 import sys
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ Stamp = tuple[int, ...]
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _DECIDING = ("", "envs", "runner", os.path.join("runner", "declared"))  # the folders whose code makes a plan
 _CHECKSUM = 16  # bytes
+_DAY = 86_400  # seconds
 YOUNG = 2_000_000_000  # ns: a file changed that lately may change again without a trace in its times
 
 
@@ -26,15 +28,18 @@ def load(path: str) -> Any:
     """Return the value in a file; None where there is none, it was damaged, or another luci or Python wrote it."""
     try:
         with open(path, "rb") as file:
-            content = file.read()
+            whole = file.read()
+            age = time.time() - os.fstat(file.fileno()).st_mtime
     except OSError:
         return None
     head = _head()
     start = len(head) + _CHECKSUM
-    if not content.startswith(head) or content[len(head) : start] != _checksum(content[start:]):
+    if not whole.startswith(head) or whole[len(head) : start] != _checksum(whole[start:]):
         return None
+    if age > _DAY:
+        _touch(path)  # what is used stays: see drop_oldest
     try:
-        return marshal.loads(content[start:])
+        return marshal.loads(whole[start:])
     except (ValueError, EOFError, TypeError):
         return None
 
@@ -68,6 +73,13 @@ def _remove(path: str) -> None:
         os.unlink(path)
     except OSError:
         pass  # it is gone already, or the disk takes no change
+
+
+def _touch(path: str) -> None:
+    try:
+        os.utime(path)
+    except OSError:
+        pass  # a cache that cannot be written can be read all the same
 
 
 def _head() -> bytes:

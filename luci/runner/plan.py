@@ -69,7 +69,7 @@ class Plan:
     pythons: tuple[Interpreter, ...] = field(default=(), repr=False)  # others that would do, the best first
     memory: Memory = field(default=Memory(), repr=False)
     readings: Readings = field(default_factory=Readings, repr=False)  # the sources that were read for it
-    preferred: str = ""  # the key it would have if there were no environments yet
+    order: tuple[str, ...] = ()  # the keys of the environments that would do, the best first
 
     @property
     def asked(self) -> tuple[Choice, ...]:
@@ -100,6 +100,7 @@ class Plan:
             "as_of": self.spec.as_of,
             "choices": [_choice_as_dict(c) for c in self.choices],
             "refused": [_choice_as_dict(c) for c in self.asked],
+            "hopeless": [_choice_as_dict(c) for c in self.hopeless],
             "skipped": [{"module": s.module, "line": s.line, "reason": s.reason} for s in self.scan.skipped],
             "problems": list(self.problems),
         }
@@ -149,11 +150,12 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
         return _on(python, script, readings, declarations, places, known, wants, settings, memory)
 
     best = _best(pythons, on)
-    plan = _reusing(best, pythons, on)
+    places_for = _places_for(best, pythons)
+    plan = _reusing(best, places_for, on)
     readings.keep()
     troubles = tuple(dict.fromkeys([*known.troubles, *(known.index.troubles if known.index else ())]))
     problems = (*troubles, *_shadows(plan.scan))
-    return replace(plan, pythons=tuple(pythons), problems=problems, preferred=best.spec.key)
+    return replace(plan, pythons=tuple(pythons), problems=problems, order=tuple(places_for))
 
 
 def _shadows(scan: Scan) -> list[str]:
@@ -415,14 +417,21 @@ def _first(pythons: list[Interpreter], on: Callable[[Interpreter], Plan]) -> Pla
     raise failure or PlanError("No Python was found.")
 
 
-def _reusing(plan: Plan, pythons: list[Interpreter], on: Callable[[Interpreter], Plan]) -> Plan:
+def _places_for(plan: Plan, pythons: list[Interpreter]) -> dict[str, Interpreter]:
+    """Return the keys that the plan's environment would have with each Python, that of its own first."""
+    places: dict[str, Interpreter] = {}
+    for python in [plan.interpreter, *pythons]:
+        places.setdefault(replace(plan.spec, python=python.short).key, python)
+    return places
+
+
+def _reusing(plan: Plan, places: dict[str, Interpreter], on: Callable[[Interpreter], Plan]) -> Plan:
     """Prefer a Python for which the environment is already there and whole."""
     from luci import paths
 
     store = Store(paths.envs())
-    for python in [plan.interpreter, *pythons]:
-        spec = replace(plan.spec, python=python.short)
-        env = store.get(spec.key)
+    for key, python in places.items():
+        env = store.get(key)
         if env and not fault(env):
             other: Plan = plan if python == plan.interpreter else on(python)
             if other.spec.key == env.key and other.scan.minimum <= python.minor:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from luci import paths
 from luci.errors import LuciError
 from luci.runner import kept
-from luci.runner.local import project_root
+from luci.runner.local import Folders, project_root
 from luci.runner.reader import FileImports, extract
 from luci.runner.script import LARGEST, Script, decode
 
@@ -43,18 +43,30 @@ class Readings:
         self._place = str(paths.cache() / "sources" / kept.digest(os.fsencode(folder))) if folder else ""
         self._known: dict[str, _Entry] | None = None
         self._read: dict[str, Reading] = {}  # for this plan
+        self._unread: set[str] = set()  # of these, the ones that could not be read
         self._changed = False
-        self.folders: set[str] = set()  # that were looked into
-        self.elsewhere = False  # something was read by another Python, unseen here
+        self.folders: dict[str, dict[str, bool]] = {}  # that were looked into, and what was there
+        self.elsewhere = False  # something was read by another Python, or twice and not the same
 
     @classmethod
     def of(cls, script: Script) -> Readings:
         folder = os.fspath(script.folder)
         return cls(project_root(folder) or folder)
 
-    @property
-    def files(self) -> list[str]:
-        return list(self._read)
+    def look(self, listings: dict[str, dict[str, bool]]) -> None:
+        """Take note of the folders that were looked into for one target."""
+        for folder, listing in listings.items():
+            self.elsewhere |= self.folders.setdefault(folder, listing) != listing
+
+    def looked_the_same(self) -> bool:
+        """Whether the folders still hold what was seen."""
+        again = Folders()
+        return all(again.listing(folder) == listing for folder, listing in self.folders.items())
+
+    def seen(self) -> dict[str, tuple[kept.Stamp, str]]:
+        """Return the stamp and the digest of each source that was read, empty ones of what could not be read."""
+        entries = {path: None if path in self._unread else self._entry(path) for path in self._read}
+        return {path: (entry.stamp, entry.digest) if entry else ((), "") for path, entry in entries.items()}
 
     def script(self, script: Script) -> FileImports:
         """Return what the script itself says. Raises ScriptError."""
@@ -93,12 +105,12 @@ class Readings:
     def _look_into(self, path: str, stamp: kept.Stamp, known: _Entry | None) -> None:
         try:
             if os.path.getsize(path) > LARGEST:
-                self._read[path] = Reading(FileImports(), f"{path} is too large.")
-                return
+                raise OSError(f"{path} is too large.")
             with open(path, "rb") as file:
                 content = file.read()
         except OSError as error:
             self._read[path] = Reading(FileImports(), error.strerror or str(error))
+            self._unread.add(path)
             return
         digest = kept.digest(content)
         if known and known.digest == digest:
