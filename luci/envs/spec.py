@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
 from dataclasses import dataclass, replace
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 FORMAT = 1
 
@@ -59,12 +57,18 @@ class EnvSpec:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+@functools.cache
 def canonical(requirement: str) -> str:
     """Return a requirement in the one spelling that all its spellings share; other lines stay, trimmed.
 
     >>> canonical("PyYAML >= 6, <7")
     'pyyaml<7,>=6'
     """
+    if re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", requirement):
+        return requirement
+    from packaging.requirements import InvalidRequirement, Requirement  # 15 ms, and bare names need none of it
+    from packaging.utils import canonicalize_name
+
     try:
         parsed = Requirement(requirement)
     except InvalidRequirement:
