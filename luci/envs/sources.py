@@ -140,6 +140,13 @@ def sources(settings: IndexSettings, environ: Mapping[str, str] = os.environ) ->
     )
 
 
+def configured_in(environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Return every file that uv or pip would be configured by, those that are not there too."""
+    named = environ.get("UV_CONFIG_FILE")
+    users, systems = ([Path(named)], []) if named else _uv_places(environ)
+    return [*users, *systems, *_pip_files(environ)]
+
+
 def without_credentials(url: str) -> str:
     """Return `url` as it may be shown.
 
@@ -238,15 +245,21 @@ def _uv_files(environ: Mapping[str, str]) -> list[Path]:
     """Return the files uv would read outside of a project, first the one that wins."""
     if named := environ.get("UV_CONFIG_FILE"):
         return [Path(named)]
+    users, systems = _uv_places(environ)
+    return [path for path in users if path.is_file()] + [path for path in systems if path.is_file()][:1]
+
+
+def _uv_places(environ: Mapping[str, str]) -> tuple[list[Path], list[Path]]:
+    """Return where uv would look, outside of a project, for a person's file and for the system's."""
     if _is_true(environ.get("UV_NO_CONFIG", "")):
-        return []
+        return [], []
     if sys.platform == "win32":
         users = [Path(environ["APPDATA"], "uv", "uv.toml")] if environ.get("APPDATA") else []
         systems = [Path(environ.get("SYSTEMDRIVE", "C:") + "/ProgramData/uv/uv.toml")]
     else:
         users = [_xdg_home(environ) / "uv" / "uv.toml"]
         systems = [*(folder / "uv" / "uv.toml" for folder in _xdg_folders(environ)), Path("/etc/uv/uv.toml")]
-    return [path for path in users if path.is_file()] + [path for path in systems if path.is_file()][:1]
+    return users, systems
 
 
 def _with_login(index: str, environ: Mapping[str, str]) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import Specifier, SpecifierSet
-from packaging.utils import canonicalize_name, canonicalize_version
+if TYPE_CHECKING:
+    from packaging.specifiers import Specifier
 
 FORMAT = 1
+BARE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # a name as it is canonical: nothing else needs a parser for 15 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,18 @@ class EnvSpec:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+@functools.cache
 def canonical(requirement: str) -> str:
     """Return a requirement in the one spelling that all its spellings share; other lines stay, trimmed.
 
     >>> canonical("PyYAML >= 6, <7")
     'pyyaml<7,>=6'
     """
+    if BARE.fullmatch(requirement):
+        return requirement
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
     try:
         parsed = Requirement(requirement)
     except InvalidRequirement:
@@ -81,13 +88,18 @@ def _identities(lines: Iterable[str]) -> list[str]:
     return sorted({identity(line) for line in lines})
 
 
-@lru_cache(maxsize=4096)  # a list of many environments reads the same lines again and again
+@functools.cache
 def identity(requirement: str) -> str:
     """Return what all requirements that mean the same share; `canonical` keeps versions as they were written.
 
     >>> identity("six == 1.16.0"), identity("six==1.16.*"), identity("six~=1.0")
     ('six==1.16', 'six==1.16.*', 'six~=1.0')
     """
+    if BARE.fullmatch(requirement):
+        return requirement
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.specifiers import SpecifierSet
+
     line, *hashes = requirement.split(" --hash=")
     try:
         parsed = Requirement(canonical(line))
@@ -99,6 +111,8 @@ def identity(requirement: str) -> str:
 
 def _without_zeros(specifier: Specifier) -> str:
     """PEP 440: zeros at the end of a release count in ~= and before a wildcard, and === compares letter by letter."""
+    from packaging.utils import canonicalize_version
+
     operator, version = specifier.operator, specifier.version
     if operator == "===" or version.endswith(".*"):
         return str(specifier)

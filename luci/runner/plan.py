@@ -23,6 +23,7 @@ from luci.runner.choices import Choice, Knowledge, guessed, name_of, with_hashes
 from luci.runner.declared import Declarations
 from luci.runner.imports import Certainty, Import, Scan, Target
 from luci.runner.memory import Memory
+from luci.runner.readings import Readings
 from luci.runner.script import BadSyntax, Script, decode
 
 
@@ -67,6 +68,8 @@ class Plan:
     problems: tuple[str, ...] = ()
     pythons: tuple[Interpreter, ...] = field(default=(), repr=False)  # others that would do, the best first
     memory: Memory = field(default=Memory(), repr=False)
+    readings: Readings = field(default_factory=Readings, repr=False)  # the sources that were read for it
+    order: tuple[str, ...] = ()  # the keys of the environments that would do, the best first
 
     @property
     def asked(self) -> tuple[Choice, ...]:
@@ -97,6 +100,7 @@ class Plan:
             "as_of": self.spec.as_of,
             "choices": [_choice_as_dict(c) for c in self.choices],
             "refused": [_choice_as_dict(c) for c in self.asked],
+            "hopeless": [_choice_as_dict(c) for c in self.hopeless],
             "skipped": [{"module": s.module, "line": s.line, "reason": s.reason} for s in self.scan.skipped],
             "problems": list(self.problems),
         }
@@ -138,12 +142,18 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
     pythons = _pythons(wants, declarations, memory, settings)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
-    plan = _best(pythons, lambda python: _on(python, script, declarations, places, known, wants, settings, memory))
-    plan = _reusing(
-        plan, pythons, lambda python: _on(python, script, declarations, places, known, wants, settings, memory)
-    )
+    readings = Readings.of(script)
+
+    def on(python: Interpreter) -> Plan:
+        return _on(python, script, readings, declarations, places, known, wants, settings, memory)
+
+    best = _best(pythons, on)
+    places_for = _places_for(best, pythons)
+    plan = _reusing(best, places_for, on)
+    readings.keep()
     troubles = tuple(dict.fromkeys([*known.troubles, *(known.index.troubles if known.index else ())]))
-    return replace(plan, pythons=tuple(pythons), problems=(*troubles, *_shadows(plan.scan)))
+    problems = (*troubles, *_shadows(plan.scan))
+    return replace(plan, pythons=tuple(pythons), problems=problems, order=tuple(places_for))
 
 
 def _shadows(scan: Scan) -> list[str]:
@@ -243,6 +253,7 @@ def knowledge(
 def _on(
     python: Interpreter,
     script: Script,
+    readings: Readings,
     declarations: Declarations | None,
     places: Sources,
     known: Knowledge,
@@ -251,7 +262,7 @@ def _on(
     memory: Memory,
 ) -> Plan:
     """Return the plan as it would be with this Python."""
-    scan = _scan(script, python)
+    scan = _scan(script, python, readings)
     learned = [Import(module, 0, "an earlier run", Certainty.DYNAMIC) for module in memory.modules]
     taken = {seen.module for seen in scan.imports}
     wanted = [*scan.imports, *(seen for seen in learned if seen.module not in taken)]
@@ -278,7 +289,7 @@ def _on(
         as_of=_as_of(choices, declarations, memory, wants),
     )
     terms = _terms(choices, settings, wants, declarations)
-    return Plan(script, scan, python, spec, tuple(choices), declarations, places, terms, known)
+    return Plan(script, scan, python, spec, tuple(choices), declarations, places, terms, known, readings=readings)
 
 
 def _where(places: Sources, declarations: Declarations | None, needed: Iterable[str]) -> str:
@@ -298,13 +309,14 @@ def _as_of(choices: Iterable[Choice], declarations: Declarations | None, memory:
     return max([memory.as_of, *(c.as_of for c in kept)])
 
 
-def _scan(script: Script, python: Interpreter) -> Scan:
+def _scan(script: Script, python: Interpreter, readings: Readings) -> Scan:
     target = Target(python.minor, python.sys_platform, python.os_name, python.implementation)
     try:
-        return imports.scan(script, target)
+        return imports.scan(script, target, readings)
     except BadSyntax as error:
         if python.minor <= sys.version_info[:2]:
             raise
+        readings.elsewhere = True
         try:
             return imports.scan_with(python.path, script, target)  # its grammar is newer than this Python's
         except BadSyntax:
@@ -408,14 +420,21 @@ def _first(pythons: list[Interpreter], on: Callable[[Interpreter], Plan]) -> Pla
     raise failure or PlanError("No Python was found.")
 
 
-def _reusing(plan: Plan, pythons: list[Interpreter], on: Callable[[Interpreter], Plan]) -> Plan:
+def _places_for(plan: Plan, pythons: list[Interpreter]) -> dict[str, Interpreter]:
+    """Return the keys that the plan's environment would have with each Python, that of its own first."""
+    places: dict[str, Interpreter] = {}
+    for python in [plan.interpreter, *pythons]:
+        places.setdefault(replace(plan.spec, python=python.short).key, python)
+    return places
+
+
+def _reusing(plan: Plan, places: dict[str, Interpreter], on: Callable[[Interpreter], Plan]) -> Plan:
     """Prefer a Python for which the environment is already there and whole."""
     from luci import paths
 
     store = Store(paths.envs())
-    for python in [plan.interpreter, *pythons]:
-        spec = replace(plan.spec, python=python.short)
-        env = store.get(spec.key)
+    for key, python in places.items():
+        env = store.get(key)
         if env and not fault(env):
             other: Plan = plan if python == plan.interpreter else on(python)
             if other.spec.key == env.key and other.scan.minimum <= python.minor:

@@ -6,28 +6,16 @@ import json
 import os
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from luci import events
 from luci.context import Question
 from luci.errors import LuciError, UsageError
 from luci.events import Event
+from luci.screens.plain import harmless
 
 if TYPE_CHECKING:
-    from luci.screens.live import LiveLine
-
-
-def harmless(text: str) -> str:
-    """Return text with control characters and direction marks shown instead of obeyed; lines stay lines.
-
-    >>> harmless("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
-    """
-    hidden = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0xFEFF}
-    return "".join(
-        char if char in "\n\t" or (char.isprintable() and ord(char) not in hidden) else ascii(char)[1:-1]
-        for char in text
-    )
+    from luci.screens.waiting import LiveLine
 
 
 class Narrator:
@@ -96,7 +84,7 @@ class Narrator:
     def _wait(self, working: events.Working) -> None:
         if self._live:
             if self._waiting is None:
-                from luci.screens.live import LiveLine  # 40 ms, and only while a person waits
+                from luci.screens.waiting import LiveLine  # 40 ms, and only while a person waits
 
                 self._waiting = LiveLine()
             self._waiting.show(replace(working, detail=harmless(working.detail).replace("\n", " ")[:200]))
@@ -134,11 +122,3 @@ def show_error(error: LuciError) -> None:
         if text:
             sys.stderr.write(f"{label}: " + harmless(text).replace("\n", "\n  ") + "\n")
     sys.stderr.flush()
-
-
-def as_json(value: Any) -> str:
-    return json.dumps(value, indent=2, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    return value.as_dict() if hasattr(value, "as_dict") else str(value)
