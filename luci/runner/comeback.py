@@ -35,7 +35,7 @@ def saved(request: RunRequest, progress: Progress, env: Env, script: Script) -> 
         "stdin": asdict(Stdin.now()),
         "source": "" if script.path else script.source.decode("latin-1"),
     }
-    files.write_quick(state, json.dumps(told))
+    files.write(state, json.dumps(told).encode("ascii"), lasting=False)
     return state
 
 

@@ -320,7 +320,9 @@ def fill(index: PackageIndex) -> None:
     """Packages that may be installed unasked: three old releases each."""
     for version in ("1.0", "1.1", "1.2"):
         index.add_wheel("quokka", version, {"quokka.py": "def hop():\n    return 'hop'\n"})
-        index.add_wheel("wombat", version, {"wombat.py": "import quokka\n\ndef dig():\n    return 'dig'\n"}, ("quokka",))
+        index.add_wheel(
+            "wombat", version, {"wombat.py": "import quokka\n\ndef dig():\n    return 'dig'\n"}, ("quokka",)
+        )
         index.add_wheel("numbat", version, {"numbat.py": "import quokka\n\ndef lick():\n    return 'lick'\n"})
         index.add_wheel("bilby", version, {"bilby/__init__.py": "", "bilby/deep.py": "value = 1\n"})
 
