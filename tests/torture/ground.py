@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -119,7 +120,6 @@ class Ground:
         return {
             **kept,
             "LUCI_HOME": str(self.home),
-            "LUCI_INDEX_URL": self.index.url,
             "UV_CACHE_DIR": str(self.wheels),
             "UV_NO_CONFIG": "1",
             "UV_PYTHON_DOWNLOADS": "never",
@@ -131,13 +131,15 @@ class Ground:
     # -- what the person does
 
     def lay(self) -> Ground:
-        for folder in (self.home, self.temporary, self.project / ".git"):
+        for folder in (self.home / "config", self.temporary, self.project / ".git"):
             folder.mkdir(parents=True, exist_ok=True)
+        # not by a variable: those send every run the ordinary way, past the launcher
+        (self.home / "config" / "config.toml").write_text(f'[index]\nurl = "{self.index.url}"\n')
         return self
 
     def forget(self, *, pythons: bool = False, pages: bool = True, wheels: bool = False) -> None:
         """Empty the home; what is True goes too: what is known of Pythons, the pages of the index, uv's wheels."""
-        gone = [self.home / "data", self.state, self.home / "config", self.cache / "index" if pages else None]
+        gone = [self.home / "data", self.state, self.cache / "index" if pages else None]
         gone += [self.cache if pythons else None, self.wheels if wheels else None]
         for folder in filter(None, gone):
             shutil.rmtree(folder, ignore_errors=True)
@@ -160,10 +162,7 @@ class Ground:
         input: bytes = b"",
     ) -> Done:
         """Run a command to its end; what it leaves running holds nobody up."""
-        out, err = (open(self.base / f".{name}-{os.getpid()}-{time.monotonic_ns()}", "w+b") for name in ("out", "err"))
-        with out, err:
-            for file in (out, err):
-                os.unlink(file.name)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             child = subprocess.Popen(
                 [os.fspath(word) for word in command],
                 stdin=subprocess.PIPE if input else subprocess.DEVNULL,
