@@ -215,6 +215,16 @@ class Ground:
         rows: list[dict[str, Any]] = done.json
         return rows
 
+    def processes(self, *words: str) -> list[int]:
+        """Return the processes that work on this ground with all of these words in their command."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                command = (folder / "cmdline").read_bytes() if folder.name.isdigit() else b""
+                if os.fsencode(self.base) in command and {os.fsencode(w) for w in words} <= set(command.split(b"\0")):
+                    found.append(int(folder.name))
+        return found
+
     def env_of(self, script: str) -> Path:
         done = self.luci("env", "path", script)
         assert done.code == 0, done
@@ -264,21 +274,18 @@ class Ground:
                     yield path
         yield from _entries(self.temporary)
 
-    def swept(self, environments: int | None = 1) -> list[str]:
-        """Let luci sweep, and return what is wrong then: rubble is left, or more than rubble went."""
+    def swept(self) -> list[str]:
+        """Let luci sweep, and return what rubble it leaves."""
         before = time.time()
-        done = self.luci("env", "prune", "--yes", "--json")
+        done = self.luci("env", "prune", "--yes")
         faults = [] if done.code == 0 else [str(done)]
-        faults += [f"rubble: {path}" for path in self.rubble(before)]
-        if environments is not None and (count := len(self.listed())) != environments:
-            faults.append(f"{count} environments are left by a prune: {done}")
-        return faults
+        return faults + [f"rubble: {path}" for path in self.rubble(before)]
 
     def recovers(self, script: str, says: str, environments: int | None = 1) -> list[str]:
-        """The promise after any accident: the next run works, what is listed is whole, and no rubble stays."""
+        """The promise after any accident: the next run works, no rubble stays, and what is listed is whole."""
         faults = self.luci("run", script).works(says)
+        faults += self.swept()
         faults += self.unsound(environments)
-        faults += self.swept(environments)
         return faults
 
 
@@ -322,7 +329,7 @@ def fill(index: PackageIndex) -> None:
         index.add_wheel(
             "wombat", version, {"wombat.py": "import quokka\n\ndef dig():\n    return 'dig'\n"}, ("quokka",)
         )
-        index.add_wheel("numbat", version, {"numbat.py": "import quokka\n\ndef lick():\n    return 'lick'\n"})
+        index.add_wheel("possum", version, {"possum.py": "import quokka\n\ndef play():\n    return 'play'\n"})
         index.add_wheel("bilby", version, {"bilby/__init__.py": "", "bilby/deep.py": "value = 1\n"})
 
 

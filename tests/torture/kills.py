@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.torture.ground import Ground, Trial
+from tests.torture.ground import Ground, Trial, wait_for
 
 DIG = ("dig.py", "import wombat\nprint(wombat.dig())\n", "dig")
-LICK = ("lick.py", "import numbat\nprint(numbat.lick())\n", "lick")  # numbat does not say that it needs quokka
+PLAY = ("play.py", "import possum\nprint(possum.play())\n", "play")  # possum does not say that it needs quokka
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def _built(ground: Ground) -> None:
 
 def _mended(ground: Ground) -> None:
     ground.forget(pages=False)
-    _must(ground, "run", "lick.py")
+    _must(ground, "run", "play.py")
 
 
 def _with_one_to_prune(ground: Ground) -> None:
@@ -64,7 +66,7 @@ def _must(ground: Ground, *words: str) -> None:
 DEEDS = (
     Deed("first run", (_nothing, _no_wheels, _nothing, _no_pythons), ("run", "dig.py")),
     Deed("later run", (_built,), ("run", "dig.py")),
-    Deed("mend", (_nothing, _no_wheels), ("run", "lick.py"), LICK, None),
+    Deed("mend", (_nothing, _no_wheels), ("run", "play.py"), PLAY, None),
     Deed("rebuild", (_built,), ("env", "rebuild", "dig.py")),
     Deed("remove", (_built,), ("env", "remove", "dig.py", "--yes")),
     Deed("prune", (_with_one_to_prune,), ("env", "prune", "--yes")),
@@ -91,3 +93,20 @@ def kills(ground: Ground, deed: Deed, count: int, seed: int) -> Iterator[Trial]:
         faults = ground.recovers(name, says, deed.environments)
         when = f"at {moment:.3f} of {lasts[turn]:.3f} s" if was_killed else f"done before {moment:.3f} s"
         yield Trial(f"kill -9: {deed.name}", when, tuple(faults))
+
+
+def orphans(ground: Ground) -> Iterator[Trial]:
+    """Kill luci while its installer waits for the index, which then lives on: it must not meet the next build."""
+    ground.forget(wheels=True)
+    ground.write("told.py", '# /// script\n# dependencies = ["wombat"]\n# ///\nimport wombat\nprint(wombat.dig())\n')
+    ground.index.fail("/files/", "hang")
+    child = ground.start("run", "told.py")
+    wait_for(lambda: any(path.startswith("/files/") for path in ground.index.requests))
+    wait_for(lambda: ground.processes("pip", "install"))
+    os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    ground.index.recover()
+    faults = ground.luci("run", "told.py").works("dig")
+    wait_for(lambda: not ground.processes("pip", "install"))
+    faults += ground.recovers("told.py", "dig")
+    yield Trial("kill -9: while the installer waits", "the index hangs", tuple(faults))
