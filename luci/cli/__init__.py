@@ -15,7 +15,7 @@ from luci import config
 from luci.actions.door import perform
 from luci.cli.parser import parser, split
 from luci.context import Context, Question
-from luci.errors import LuciError, UsageError
+from luci.errors import LuciError, UsageError, lacking
 from luci.events import Become, Event
 from luci.screens.terminal import Narrator, as_json, show_error
 
@@ -41,6 +41,11 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads: the last flush must not complain
         return 128 + 13
+    except OSError as error:
+        if (told := lacking(error)) is None:
+            raise
+        show_error(told)
+        return told.exit_code
 
 
 def _main(argv: list[str]) -> int:

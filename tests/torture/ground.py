@@ -62,7 +62,7 @@ class Done:
         return json.loads(self.stdout)
 
     def __str__(self) -> str:
-        return f"luci {' '.join(self.words)!r} ended with {self.code}: {self.out[-300:]} | {self.err[-1500:]}"
+        return f"luci {' '.join(self.words)!r} ended with {self.code}: {self.out[-300:]} | {self.err[-700:]}"
 
     def works(self, says: str) -> list[str]:
         """Return what is wrong if it should have worked and printed `says`."""
@@ -85,6 +85,7 @@ class Ground:
     base: Path
     index: PackageIndex
     extra: Mapping[str, str] = field(default_factory=dict)
+    before: tuple[str, ...] = ()  # what stands before each command
 
     @property
     def home(self) -> Path:
@@ -164,7 +165,7 @@ class Ground:
         """Run a command to its end; what it leaves running holds nobody up."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             child = subprocess.Popen(
-                [os.fspath(word) for word in command],
+                [*self.before, *(os.fspath(word) for word in command)],
                 stdin=subprocess.PIPE if input else subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
