@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
@@ -77,6 +78,8 @@ def publish(env: Env) -> None:
         "sealed": env.sealed,
         "about": env.about,
     }
+    if (env.root / NAME).is_dir():
+        files.discard(env.root / NAME)
     files.write_json(env.root / NAME, record)
 
 
@@ -96,10 +99,15 @@ def is_one(root: Path) -> bool:
 
     Raises OSError where that cannot be told.
     """
-    if NAME not in files.entries(root):
+    try:
+        with open(root / NAME, "rb"):
+            pass
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return False
-    with open(root / NAME, "rb"):
-        pass
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # links in a circle
+            return False
+        raise
     record = files.read_json(root / NAME)
     return is_foreign(root) or _meant(root, record) is not None
 

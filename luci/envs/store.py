@@ -268,6 +268,8 @@ def fault(env: Env) -> str:
         return f"Python {env.version} at {env.interpreter} is gone"
     if not os.access(env.python, os.X_OK):
         return "its python is gone"
+    if not 0 < files.mtime(env.path / "pyvenv.cfg") <= env.created * 1e9:
+        return "its pyvenv.cfg is gone or was changed"
     try:
         site = venvs.site_packages(env.path)
     except LuciError:
