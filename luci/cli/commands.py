@@ -16,7 +16,7 @@ from luci.actions.door import perform
 from luci.cli import at_once
 from luci.cli.parser import parser, split
 from luci.context import Context, Question
-from luci.errors import LuciError, UsageError
+from luci.errors import LuciError, UsageError, lacking
 from luci.events import Become, Event
 from luci.screens.plain import as_json
 from luci.screens.terminal import Narrator, show_error
@@ -42,6 +42,11 @@ def main(argv: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         return at_once.nobody_reads()
+    except OSError as error:
+        if (told := lacking(error)) is None:
+            raise
+        show_error(told)
+        return told.exit_code
 
 
 def _main(argv: list[str]) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,8 +60,6 @@ class Terms:
 
 def find_uv() -> str | None:
     """Return the uv that luci depends on, else the one on PATH; None where there is neither."""
-    import shutil
-
     beside = Path(sys.executable).with_name("uv.exe" if os.name == "nt" else "uv")
     return str(beside) if beside.exists() else _packaged_uv() or shutil.which("uv")
 
@@ -78,14 +77,14 @@ def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: C
     """Install what `spec` names into the empty environment at `folder`. Raises InstallFailed."""
     if not spec.requirements:
         return
-    with tempfile.TemporaryDirectory(prefix="luci-") as scratch:
+    with _scratch(folder) as scratch:
         command, extra = _command(spec, folder, sources, terms, Path(scratch))
         yield Working("resolving", ", ".join(spec.requirements))
         environ = {**_neutral(os.environ), **_patience(terms), **extra, **progress.AS_SAID}
         ended = Ended(1, 0.0)
         told = progress.Listener()
         for event in process.run(
-            command, environ=environ, cwd=scratch, stop=stop, capture=True, screen=progress.SCREEN
+            command, environ=environ, cwd=folder.anchor, stop=stop, capture=True, screen=progress.SCREEN
         ):
             if isinstance(event, Output) and event.stream == "stderr":
                 yield from told.hear(event.text)
@@ -96,6 +95,20 @@ def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: C
         raise Interrupted("Stopped while installing.")
     if ended.exit_code:
         raise _failure(told.lines)
+
+
+@contextlib.contextmanager
+def _scratch(folder: Path) -> Iterator[str]:
+    """Lend a folder in the environment itself: what a kill -9 leaves there is swept with it.
+
+    The installer works at the root of the disk, for where a project's files are uv would read its configuration.
+    """
+    scratch = folder / ".luci"
+    scratch.mkdir()
+    try:
+        yield str(scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _command(
@@ -180,7 +193,10 @@ def _neutral(environ: os._Environ[str]) -> dict[str, str]:
     strange = {"VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_CONSTRAINT", "UV_OVERRIDE"}
     strange |= {"UV_SYSTEM_PYTHON", "UV_EXCLUDE_NEWER", "UV_WORKING_DIR", "UV_OFFLINE", "PYTHONHOME", "PYTHONPATH"}
     strange |= {"UV_NO_PROGRESS", "UV_NO_SOURCES", "UV_NO_SOURCES_PACKAGE"}
-    return {name: value for name, value in environ.items() if name not in strange}
+    kept = {name: value for name, value in environ.items() if name not in strange}
+    if kept.get("UV_CACHE_DIR"):
+        kept["UV_CACHE_DIR"] = os.path.abspath(kept["UV_CACHE_DIR"])
+    return kept
 
 
 def _patience(terms: Terms) -> dict[str, str]:

@@ -140,10 +140,11 @@ def _env_file(name: str) -> dict[str, str]:
     return {key: value for key, value in dotenv.dotenv_values(name).items() if value is not None}
 
 
-def _become(request: RunRequest, script: Script, made: Plan, env: Env, state: Path) -> Become:
+def _become(request: RunRequest, script: Script, made: Plan, env: Env, state: Path | None) -> Become:
     environ = _environ(request, script, env, made.scan.paths)
-    environ["LUCI_RUN"] = f"{os.getpid()}:exec:{state}"
-    stdin = str(_spooled(script, state)) if script.kind == "stdin" else ""
+    if state:
+        environ["LUCI_RUN"] = f"{os.getpid()}:exec:{state}"
+    stdin = str(_spooled(script, state or running() / str(os.getpid()))) if script.kind == "stdin" else ""
     return Become(_command(request, script, env), environ, stdin)
 
 
