@@ -188,7 +188,7 @@ class Emulator:
 
     def drawn(self) -> list[Cells]:
         """Return all rows from the first that ever was to the cursor's, and what is drawn below it."""
-        rows = self.gone + self._board.blitter.primary_buffer.grid
+        rows: list[Cells] = self.gone + self._board.blitter.primary_buffer.grid
         least = self.position() + (self._board.cursor.x > 0)
         while len(rows) > least and all(char == " " and style.bg is None for style, char in rows[-1]):
             rows.pop()

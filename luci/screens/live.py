@@ -33,7 +33,8 @@ _SCROLLS = {"shift+pageup", "shift+pagedown", "shift+up", "shift+down", "shift+h
 class Live(Widget, can_focus=True):
     """One run's terminal.
 
-    It follows: keys go to the script, but for those that hold. Or it holds: the log stands still, keys scroll and search.
+    It follows: keys go to the script, but for those that hold. Or it holds: the log stands still, keys scroll and
+    search.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"live--cursor", "live--match"}

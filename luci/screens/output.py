@@ -228,7 +228,7 @@ class Output(Widget):
         for each in self._runs.values():
             if each.told != (label := each.label):
                 each.told = label
-                tabs.query_one(f"#{each.view.id}", Tab).label = label  # type: ignore[assignment]
+                tabs.query_one(f"#{each.view.id}", Tab).label = label
 
 
 class _Run:

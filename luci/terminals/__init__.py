@@ -26,18 +26,8 @@ SETTLE_SECONDS = 3.0
 REVIVALS = 3
 _ERASE_UTF8 = 0x4000  # IUTF8, which the termios module does not name
 # what the outer terminal said of itself and its size does not hold in this one
-_OUTER = (
-    "COLUMNS",
-    "LINES",
-    "TERM_PROGRAM",
-    "TERM_PROGRAM_VERSION",
-    "TERMCAP",
-    "TMUX",
-    "TMUX_PANE",
-    "STY",
-    "VTE_VERSION",
-)
-_OUTER += ("KITTY_WINDOW_ID", "WT_SESSION", "KONSOLE_VERSION", "ITERM_SESSION_ID", "LC_TERMINAL", "WEZTERM_PANE")
+_OUTER = {"COLUMNS", "LINES", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "TERMCAP", "TMUX", "TMUX_PANE", "STY"}
+_OUTER |= {"VTE_VERSION", "KITTY_WINDOW_ID", "WT_SESSION", "KONSOLE_VERSION", "ITERM_SESSION_ID", "WEZTERM_PANE"}
 
 
 def _nobody() -> None:
@@ -106,6 +96,11 @@ class Terminal:
 
         fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
 
+    def say(self, text: str) -> None:
+        """Write what belongs to the output of the run, as the script would have."""
+        with contextlib.suppress(OSError):
+            os.write(self.slave, text.encode("utf-8", "surrogateescape"))
+
     def settle(self) -> bool:
         """Wait until all that was written is in the log; return whether it is."""
         self._settled.clear()
@@ -154,7 +149,7 @@ class Terminal:
 
     @property
     def echo(self) -> bool:
-        """Whether what is typed shows. False is what `getpass` does; programs that read single keys show them themselves."""
+        """Whether what is typed shows. For `getpass` it does not; what reads single keys shows them itself."""
         local = self._local_modes()
         return local is None or bool(local[0] or not local[1])
 

@@ -82,7 +82,7 @@ class Drain:
         return size
 
     def _keep(self, data: bytes) -> None:
-        """Write to the log. What does not fit is lost and counted: whoever writes must not wait for the disk for ever."""
+        """Write to the log. What does not fit is lost and counted: no script must wait for the disk for ever."""
         while data:
             try:
                 data = data[os.write(self.log, data) :]
