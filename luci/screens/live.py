@@ -23,8 +23,10 @@ from luci.screens.scrollback import Place, Scrollback
 from luci.terminals import Terminal
 
 SLICE = 0.006  # seconds of emulation between two looks at the keyboard
-GAP, FLOOD_GAP = 0.004, 0.03  # seconds for others between two slices
-FRAME, FLOOD_FRAME = 1 / 30, 1 / 12
+GAP = 0.004  # seconds for others between two slices
+FLOOD_GAP = 0.03
+FRAME, FLOOD_FRAME = 1 / 30, 1 / 15
+SHARE = 4  # a frame that took long is followed by so many times as long for others
 LOOK = 0.2
 WHEEL = 3  # rows
 _SCROLLS = {"shift+pageup", "shift+pagedown", "shift+up", "shift+down", "shift+home", "shift+end", "f8"}
@@ -83,7 +85,7 @@ class Live(Widget, can_focus=True):
         self._scrollback: Scrollback | None = None
         self._held_size = 0
         self._working = self._told = False
-        self._painted = 0.0
+        self._next_paint = 0.0
         self._paint_due = False
         self._cursor_row = 0
         self._still_at = -1
@@ -113,10 +115,11 @@ class Live(Widget, can_focus=True):
         self._working = False
         if (feed := self._opened()) is None or not self.is_attached:
             return
-        more = feed.advance(SLICE)
-        if more:
+        began = time.monotonic()
+        if feed.advance(SLICE):
             self._working = True
-            asyncio.get_running_loop().call_later(FLOOD_GAP if feed.flooded else GAP, self._work)
+            gap = max(FLOOD_GAP if feed.flooded else GAP, time.monotonic() - began)
+            asyncio.get_running_loop().call_later(gap, self._work)
         self._paint_soon()
 
     def _opened(self) -> Feed | None:
@@ -128,9 +131,8 @@ class Live(Widget, can_focus=True):
     def _paint_soon(self) -> None:
         if self._paint_due or not self.following:
             return
-        frame = FLOOD_FRAME if self._feed and self._feed.flooded else FRAME
         self._paint_due = True
-        wait = self._painted + frame - time.monotonic()
+        wait = self._next_paint - time.monotonic()
         if wait > 0:
             asyncio.get_running_loop().call_later(wait, self._paint)
         else:
@@ -138,18 +140,23 @@ class Live(Widget, can_focus=True):
 
     def _paint(self) -> None:
         self._paint_due = False
-        self._painted = time.monotonic()
         if not self.following or not self.is_attached:
             return
         rows = set(self._emulator.changed())
         cursor = self._emulator.cursor
         rows |= {self._cursor_row, cursor[1] if cursor else self._cursor_row}
         self._cursor_row = cursor[1] if cursor else self._cursor_row
-        width = self.size.width
         if len(rows) > self.size.height // 2:
             self.refresh()
         else:
-            self.refresh(*(Region(0, y, width, 1) for y in rows))
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in rows))
+        began = time.monotonic()
+        self._next_paint = began + (FLOOD_FRAME if self._working else FRAME)
+        self.call_after_refresh(self._painted, began)
+
+    def _painted(self, began: float) -> None:
+        now = time.monotonic()
+        self._next_paint = max(self._next_paint, now + SHARE * (now - began))
 
     def _look(self) -> None:
         """See now and then what nobody tells: whether the script waits for input, how long the log has become."""

@@ -14,7 +14,8 @@ import time
 
 PIECE = 1 << 16
 BURST = 1 << 18  # bytes taken before they are written
-PAUSE = 0.001  # seconds for a flood to gather in: fewer and larger reads leave the time to who writes
+STREAM = 0.005  # seconds between two reads below which output streams
+PAUSE = 0.001  # seconds in which a stream gathers: fewer and larger reads leave the processor to who writes
 OFTEN = 0.01  # seconds between two words that the log grew
 QUIET = 0.05  # a terminal hands on what was written to it a moment later
 AT_MOST = 1.0  # seconds to wait for the quiet of someone who never stops
@@ -44,7 +45,8 @@ class Drain:
                     self.poll.unregister(self.asked)
                 self.heard_at = time.monotonic()
                 self.settle_by = self.heard_at + AT_MOST
-            if self.master in ready and self._copy() > PIECE // 4:
+            before = self.heard_at
+            if self.master in ready and self._copy() and self.heard_at - before < STREAM:
                 time.sleep(PAUSE)
             now = time.monotonic()
             if self.untold and now - self.told_at >= OFTEN:
