@@ -157,7 +157,8 @@ class Store:
         try:
             (root / "uses").mkdir(parents=True, exist_ok=True)
             venvs.create(folder, python, installer.find_uv())
-            yield from fill(folder)
+            with venvs.hook_compiling(folder, python):
+                yield from fill(folder)
             venvs.add_pip(folder)
             env = Env(
                 root=root,

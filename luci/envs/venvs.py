@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from luci.envs import files
@@ -14,6 +16,7 @@ from luci.envs.interpreters import Interpreter
 from luci.errors import EnvError
 
 HOOK = Path(__file__).parent / "hook"
+HOOK_FILES = ("_luci_hook.py", "_luci_report.py")
 
 
 def create(folder: Path, python: Interpreter, uv: str | None) -> None:
@@ -41,19 +44,34 @@ def _commands(folder: Path, python: Interpreter, uv: str | None) -> list[list[st
 def _furnish(folder: Path) -> None:
     """Put in the hook that brings luci back, and the pip that takes a need to a new plan."""
     site = site_packages(folder)
-    shutil.copy(HOOK / "_luci_hook.py", site)
+    for name in HOOK_FILES:
+        shutil.copy(HOOK / name, site)
     (site / "_luci_hook.pth").write_text("import _luci_hook\n")
     (site / "__pycache__").mkdir(exist_ok=True)  # so that running changes nothing in the folder itself
     need = [sys.executable, "-P", "-E", "-m", "luci", "_need"]
     (folder / "luci-command.json").write_text(json.dumps({"need": need}))
 
 
+@contextlib.contextmanager
+def hook_compiling(folder: Path, python: Interpreter) -> Iterator[None]:
+    """Compile the hook meanwhile: a start under PYTHONDONTWRITEBYTECODE would parse it each time."""
+    names = [str(site_packages(folder) / name) for name in HOOK_FILES]
+    code = "import py_compile, sys\nfor name in sys.argv[1:]: py_compile.compile(name)"
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen([python.path, "-I", "-S", "-c", code, *names], stdout=quiet, stderr=quiet):
+        yield
+
+
 def refresh_hook(folder: Path) -> None:
     """Give an environment that an earlier luci built the hook that this one understands."""
-    mine, theirs = HOOK / "_luci_hook.py", site_packages(folder) / "_luci_hook.py"
+    site = site_packages(folder)
+    sealed = files.mtime(site)
     try:
-        if theirs.read_bytes() != mine.read_bytes():
-            files.write(theirs, mine.read_bytes())
+        for name in HOOK_FILES:
+            mine = (HOOK / name).read_bytes()
+            if not (site / name).exists() or (site / name).read_bytes() != mine:
+                files.write(site / name, mine)
+                os.utime(site, ns=(sealed, sealed))  # to those who look whether packages were altered, it is as it was
     except OSError:  # a read-only store keeps what it has
         return
 

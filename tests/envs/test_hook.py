@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from luci.envs.venvs import HOOK_FILES
 from luci.runner.diagnose import Report, read_report
 
 HOOK = Path(__file__).parents[2] / "luci" / "envs" / "hook"
@@ -62,7 +63,8 @@ class Place:
         self.folder, self.python = folder, python
         self.site = folder / "site"
         self.site.mkdir()
-        shutil.copy(HOOK / "_luci_hook.py", self.site)
+        for name in HOOK_FILES:
+            shutil.copy(HOOK / name, self.site)
         (self.site / "_luci_hook.pth").write_text("import _luci_hook\n")
         start = folder / "start"
         start.mkdir()
