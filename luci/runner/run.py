@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from luci import paths, runs
 from luci.context import Context
 from luci.envs import files
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, UsageError
-from luci.events import Become, Ended, Event, Output, Started, Told, Warned
+from luci.events import Become, Ended, Event, Output, Started, Told, Warned, Words
 from luci.process import StdinSpool
 from luci.process import run as run_process
 from luci.runner import last_words, memory, oom
@@ -32,9 +33,32 @@ from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, read_script
 from luci.runner.warm import activated
 
+if TYPE_CHECKING:
+    from luci.terminals import Terminal
+
 
 def run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     """Run a script; return the exit code. The last event is Become where the caller is to become the script."""
+    steps = _run(request, context)
+    return (yield from (_run_on(request.terminal, steps) if request.terminal else steps))
+
+
+def _run_on(terminal: Terminal, steps: Generator[Event, None, int]) -> Generator[Event, None, int]:
+    """Run on a terminal, which ends with the run. Words that were held back are written where the script wrote."""
+    with ExitStack() as stack:
+        stack.callback(terminal.end)
+        stack.callback(steps.close)
+        while True:
+            try:
+                event = next(steps)
+            except StopIteration as end:
+                return int(end.value)
+            if isinstance(event, Words):
+                terminal.say(event.text)
+            yield event
+
+
+def _run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     script = read_script(request.script, request.kind)  # type: ignore[arg-type]
     made, env = yield from prepare(request, script, context)
     for choice in unprovided(made):
@@ -67,7 +91,7 @@ def resume(state: Path, context: Context) -> Generator[Event, None, int]:
 
 def _attempts(request: RunRequest, script: Script, mended: Mended, context: Context) -> Generator[Event, None, int]:
     spool: StdinSpool | None = None
-    stdin = Stdin.now()
+    stdin = Stdin() if request.terminal else Stdin.now()
     while True:
         progress, made, env = mended.progress, mended.made, mended.env
         if _may_become(request, script, made, env, context):
@@ -165,15 +189,18 @@ def _watch(
     """Run the script as its parent; return how it ended, what is known of a missing module, and its last words where
     they passed through us."""
     record = _say_started(request, script, env)
-    state = running() / f"{os.getpid()}.watched"
+    state = running() / f"{os.getpid()}.{record.id}.watched"
     report = Path(f"{state}.report")
     seen = Path(f"{state}.end")
     for leftover in (report, seen):
         leftover.unlink(missing_ok=True)
     environ = _environ(request, script, env, made.scan.paths)
     environ["LUCI_RUN"] = f"0:report:{state}"
-    log = None
-    if request.record or context.settings.run.record:
+    log, terminal, since = None, request.terminal, 0
+    if terminal:
+        record = replace(record, log=str(terminal.begin(runs.log_for(record))))
+        environ, since = terminal.environ(environ), os.path.getsize(record.log)
+    elif request.record or context.settings.run.record:
         record = replace(record, log=str(runs.log_for(record)))
         log = open(record.log, "wb")  # noqa: SIM115
     heard = Tail() if request.without_site and request.become and log is None else None
@@ -188,8 +215,9 @@ def _watch(
             stdin=stdin,
             timeout=request.timeout,
             stop=context.stop,
-            capture=not request.become,
+            capture=not request.become and terminal is None,
             log=log or heard,
+            terminal=terminal,
         ):
             if isinstance(event, Ended):
                 ended = event
@@ -200,7 +228,7 @@ def _watch(
         if log:
             log.close()
         runs.end(record, ended.exit_code, ended.seconds)
-    tail = tail or (heard.kept.decode("utf-8", "replace") if heard else _end_of(record.log))
+    tail = tail or (heard.kept.decode("utf-8", "replace") if heard else _end_of(record.log, since))
     found = read_report(report)
     if found is None and ended.exit_code == 1 and not seen.exists():
         found = last_words.report_of(tail, ended.seconds, tuple(int(n) for n in env.version.split(".")[:2]))
@@ -209,9 +237,10 @@ def _watch(
     return ended, found, tail
 
 
-def _end_of(log: str) -> str:
+def _end_of(log: str, since: int) -> str:
+    """Return the last of what was written to the log from `since` on."""
     if not log:
         return ""
     with open(log, "rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - last_words.SIZE))
+        file.seek(max(since, file.seek(0, os.SEEK_END) - last_words.SIZE))
         return file.read().decode("utf-8", "replace")
