@@ -111,11 +111,13 @@ def no_right(ground: Ground, closed: Sequence[str] = CLOSED) -> Iterator[Trial]:
 def no_descriptors(ground: Ground, limits: Sequence[int]) -> Iterator[Trial]:
     """Run with few file descriptors: it works or is refused in one line, and what was there is there afterwards."""
     one = _earlier_on(Ground(ground.base / "few", ground.index, brief=ground.brief), ground)
+    probe = one.write("probe.sh", "#!/bin/sh\n{ read -r line; } 2>/dev/null </dev/null\nexit 0\n")  # a shell needs some
+    probe.chmod(0o755)
     for limit in limits:
         few = ["sh", "-c", f'ulimit -n {limit} && exec "$@"', "sh"]
         if one.do([*few, sys.executable, "-c", "import argparse, json, tomllib"]).code:
             continue  # Python itself cannot start, and says so
-        launcher = [LUCI] if one.do([*few, LUCI, "--version"]).code == 0 else [sys.executable, "-m", "luci"]
+        launcher = [LUCI] if one.do([*few, probe]).code == 0 else [sys.executable, "-m", "luci"]
         faults = []
         for words, says in ((("run", EARLIER[0]), EARLIER[2]), (("run", NEW[0]), NEW[2])):
             faults += one.do([*few, *launcher, *words]).works_or_refuses(says)

@@ -18,4 +18,4 @@ def test_without_the_right_to_write_what_is_there_runs_and_what_cannot_be_read_i
 
 
 def test_without_file_descriptors_luci_works_or_says_so_and_nothing_is_lost(ground, hold):
-    hold(shortages.no_descriptors(ground, (6, 11)))
+    hold(shortages.no_descriptors(ground, (7, 12)))
