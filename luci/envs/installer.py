@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from packaging.utils import canonicalize_name
+
 from luci import process
-from luci.envs import venvs
+from luci.envs import progress, venvs
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.errors import EnvError, Interrupted
@@ -57,8 +60,6 @@ class Terms:
 
 def find_uv() -> str | None:
     """Return the uv that luci depends on, else the one on PATH; None where there is neither."""
-    import shutil
-
     beside = Path(sys.executable).with_name("uv.exe" if os.name == "nt" else "uv")
     return str(beside) if beside.exists() else _packaged_uv() or shutil.which("uv")
 
@@ -76,36 +77,54 @@ def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: C
     """Install what `spec` names into the empty environment at `folder`. Raises InstallFailed."""
     if not spec.requirements:
         return
-    with tempfile.TemporaryDirectory(prefix="luci-") as scratch:
+    with _scratch(folder) as scratch:
         command, extra = _command(spec, folder, sources, terms, Path(scratch))
-        yield Working("installing", ", ".join(spec.requirements))
-        environ = {**_neutral(os.environ), **_patience(terms), **extra}
+        yield Working("resolving", ", ".join(spec.requirements))
+        environ = {**_neutral(os.environ), **_patience(terms), **extra, **progress.AS_SAID}
         ended = Ended(1, 0.0)
-        said: list[str] = []
-        for event in process.run(command, environ=environ, cwd=scratch, stop=stop, capture=True):
+        told = progress.Listener()
+        for event in process.run(
+            command, environ=environ, cwd=folder.anchor, stop=stop, capture=True, screen=progress.SCREEN
+        ):
             if isinstance(event, Output) and event.stream == "stderr":
-                said += event.text.splitlines()
-                for line in event.text.splitlines():
-                    if line.lstrip().startswith(_STEPS):
-                        yield Working("installing", line.strip())
+                yield from told.hear(event.text)
             elif isinstance(event, Ended):
                 ended = event
+        told.end()
     if stop() or ended.signal in (signal.SIGINT, signal.SIGTERM):
         raise Interrupted("Stopped while installing.")
     if ended.exit_code:
-        raise _failure(said)
+        raise _failure(told.lines)
+
+
+@contextlib.contextmanager
+def _scratch(folder: Path) -> Iterator[str]:
+    """Lend a folder in the environment itself: what a kill -9 leaves there is swept with it.
+
+    The installer works at the root of the disk, for where a project's files are uv would read its configuration.
+    """
+    scratch = folder / ".luci"
+    scratch.mkdir()
+    try:
+        yield str(scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _command(
     spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, scratch: Path
 ) -> tuple[list[str], dict[str, str]]:
     listed = _listed("-r", scratch / "requirements.txt", spec.requirements)
+    only = sources.only_in(spec.index)
+    listed += _kept_to_their_index(scratch / "pyproject.toml", spec.requirements, only)
     listed += _listed("-c", scratch / "constraints.txt", spec.constraints)
     python = str(venvs.python_of(folder))
     uv = find_uv()
+    if uv is None and only:
+        raise EnvError(f"Only uv can keep {only[0][0]} to its own index.", hint="Install uv beside luci.")
     if uv is None:
         return _with_pip(python, listed, sources, terms), sources.uv_environ()
-    command = [uv, "pip", "install", "--color", "never", "--no-progress", "--python", python, *listed]
+    command = [uv, "pip", "install", "--color", "never", "--python", python, *listed]
     command += [] if terms.builds else ["--only-binary", ":all:"]
     for name in sorted(terms.wheels_only) if terms.builds else ():
         command += ["--only-binary", name]
@@ -122,6 +141,34 @@ def _command(
 def _listed(flag: str, file: Path, lines: tuple[str, ...]) -> list[str]:
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return [flag, str(file)] if lines else []
+
+
+def _kept_to_their_index(
+    file: Path, requirements: tuple[str, ...], only: tuple[tuple[str, str, str], ...]
+) -> list[str]:
+    """Write a project that wants, from one index each, what comes from there only: uv knows no flag for that."""
+    names = {line: _canonical_name(line) for line in requirements}
+    kept = [(name, url, marker) for name, url, marker in only if name in names.values()]
+    if not kept:
+        return []
+    lines = [line.partition(" --hash")[0] for line, name in names.items() if any(name == each for each, *_ in kept)]
+    urls = list(dict.fromkeys(url for _, url, _ in kept))
+    chosen: dict[str, list[dict[str, str]]] = {}
+    for name, url, marker in kept:
+        table = {"index": f"{_PROJECT}-{urls.index(url)}"} | ({"marker": marker} if marker else {})
+        chosen.setdefault(name, []).append(table)
+    indexes = [{"name": f"{_PROJECT}-{n}", "url": url, "explicit": True} for n, url in enumerate(urls)]
+    project = {"name": _PROJECT, "version": "0", "dependencies": lines}
+    import tomlkit  # 20 ms, and few scripts name an index for one package
+
+    content = tomlkit.dumps({"project": project, "tool": {"uv": {"index": indexes, "sources": chosen}}})
+    file.write_text(content, encoding="utf-8")
+    return ["-r", str(file)]
+
+
+def _canonical_name(requirement: str) -> str:
+    match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
+    return canonicalize_name(match[0]) if match else ""
 
 
 def _with_pip(python: str, listed: list[str], sources: Sources, terms: Terms) -> list[str]:
@@ -145,7 +192,11 @@ def _neutral(environ: os._Environ[str]) -> dict[str, str]:
     """The variables without those that would choose another environment or another project for uv."""
     strange = {"VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_CONSTRAINT", "UV_OVERRIDE"}
     strange |= {"UV_SYSTEM_PYTHON", "UV_EXCLUDE_NEWER", "UV_WORKING_DIR", "UV_OFFLINE", "PYTHONHOME", "PYTHONPATH"}
-    return {name: value for name, value in environ.items() if name not in strange}
+    strange |= {"UV_NO_PROGRESS", "UV_NO_SOURCES", "UV_NO_SOURCES_PACKAGE"}
+    kept = {name: value for name, value in environ.items() if name not in strange}
+    if kept.get("UV_CACHE_DIR"):
+        kept["UV_CACHE_DIR"] = os.path.abspath(kept["UV_CACHE_DIR"])
+    return kept
 
 
 def _patience(terms: Terms) -> dict[str, str]:
@@ -154,7 +205,7 @@ def _patience(terms: Terms) -> dict[str, str]:
     return {name: value for name, value in wanted.items() if name not in os.environ}
 
 
-_STEPS = ("Resolved", "Downloading", "Downloaded", "Building", "Built", "Prepared")
+_PROJECT = "luci-needs"  # what is written as a project for uv; its explanations are said in the person's terms
 _ITS_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 _LINES = 14
 _NAME = r"`?([A-Za-z0-9][A-Za-z0-9._-]*)"
@@ -200,6 +251,7 @@ _MESSAGES: dict[Reason, tuple[str, str]] = {
 
 
 def _failure(said: list[str]) -> InstallFailed:
+    said = [line.replace(f"{_PROJECT} depends on", "you require") for line in said]
     text = "\n".join(said)
     reason: Reason = next((reason for reason, sign in _SIGNS if re.search(sign, text)), "other")
     names = _subjects(reason, text)

@@ -19,7 +19,7 @@ from textual.worker import get_current_worker
 
 from luci.screens.jobs import Job
 from luci.screens.live import Live
-from luci.screens.terminal import harmless
+from luci.screens.plain import harmless
 from luci.terminals import Terminal
 
 _MOST_MATCHES = 1_000_000
