@@ -219,16 +219,27 @@ def test_a_full_disk_holds_up_no_script(tmp_path: Path) -> None:
 
 @linux
 def test_nothing_is_left_when_it_is_closed(tmp_path: Path) -> None:
-    open_before, drains_before = len(os.listdir("/proc/self/fd")), drains()
-    terminal = Terminal()
-    terminal.begin(tmp_path / "log")
-    on(terminal, "print(1)")
-    terminal.close()
-    wait_for(lambda: drains() == drains_before)
-    wait_for(lambda: len(os.listdir("/proc/self/fd")) == open_before)
-    assert not terminal.waiting
-    terminal.write(b"to nobody")
-    terminal.resize(20, 20)
+    code = """
+        import os, pathlib, sys, time
+        from luci.process import run
+        from luci.terminals import Terminal
+
+        def held():
+            tasks = pathlib.Path("/proc/self/task").glob("*/children")
+            return len(os.listdir("/proc/self/fd")), [pid for task in tasks for pid in task.read_text().split()]
+
+        before = held()
+        terminal = Terminal()
+        terminal.begin(pathlib.Path(sys.argv[1]))
+        list(run([sys.executable, "-c", "print(1)"], environ=os.environ, terminal=terminal))
+        assert held() != before
+        terminal.close()
+        while held() != before: time.sleep(0.01)
+        assert not terminal.waiting
+        terminal.write(b"to nobody")
+        terminal.resize(20, 20)
+    """
+    subprocess.run([*python(code), str(tmp_path / "log")], check=True, timeout=PATIENCE)
 
 
 # Whether it waits

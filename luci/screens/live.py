@@ -353,7 +353,7 @@ class Live(Widget, can_focus=True):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         what = parameters[0] if action == "want" else action
         if what in ("hold", "follow"):
-            return (what == "hold") == self.following
+            return (what == "hold") == self.following and (what == "follow" or self.running)
         if what in ("next", "previous") and not self.query_text:
             return False
         if what in ("stop", "interrupt"):
