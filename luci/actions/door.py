@@ -29,6 +29,7 @@ ACTIONS = {
         Action("plan", "say what run would do", "luci.actions.plans:plan"),
         Action("env list", "list the environments", "luci.actions.envs:listed"),
         Action("env show", "show one environment", "luci.actions.envs:show"),
+        Action("env inspect", "tell all that is known of an environment", "luci.actions.envs:inspect"),
         Action("env path", "print an environment's folder", "luci.actions.envs:path"),
         Action("env tree", "show what is installed, and for what", "luci.actions.envs:tree"),
         Action("env why", "say why a package is there", "luci.actions.envs:why"),

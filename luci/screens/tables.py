@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from luci.envs.files import amount as size
 from luci.screens.terminal import as_json, harmless
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def env(row: dict[str, Any]) -> None:
         ("state", row["state"] + (f" ({row['fault']})" if row["fault"] else "")),
         ("python", f"{row['python_version']}  {row['python']}"),
         ("path", row["path"]),
-        ("activate", f". {row['path']}/bin/activate"),
+        ("activate", row["activate"]),
         ("project", row["scope"] or "shared"),
         ("requirements", ", ".join(row["requirements"]) or "none"),
         ("installed", ", ".join(f"{name} {version}" for name, version in row["installed"].items()) or "nothing"),
@@ -188,19 +189,6 @@ def settings(about: dict[str, Any]) -> None:
             for key, value in values.items():
                 shown = as_json(list(value) if isinstance(value, tuple) else value).replace("\n", "")
                 print(harmless(f"{key} = {shown}"))
-
-
-def size(number: float) -> str:
-    """Return bytes as a person reads them.
-
-    >>> size(1_500_000)
-    '1.5 MB'
-    """
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} GB"
 
 
 def ago(when: float) -> str:
