@@ -10,16 +10,14 @@ from typing import Any
 
 from luci import paths
 from luci.actions.described import described, inspected, shown, state, under_construction
+from luci.actions.grounds import Grounds, grounds
 from luci.context import Context, Question
-from luci.envs import files, installer, interpreters, prunes, trees
-from luci.envs.installer import Terms
-from luci.envs.sources import sources
+from luci.envs import files, installer, prunes, trees
 from luci.envs.store import Env, Store, altered, sizes, weight
 from luci.envs.store import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
 from luci.events import Event, Measured, Note, Reached, Told, Working
 from luci.runner import memory
-from luci.runner.plan import quarantine
 from luci.runner.script import read_script
 
 
@@ -51,7 +49,8 @@ def chosen(selector: str) -> Env:
     return store().find(selector)
 
 
-def _several(request: EnvRequest) -> list[Env]:
+def several(request: EnvRequest) -> list[Env]:
+    """Return the environments that are asked for. Raises UsageError where none is."""
     if request.all:
         return store().all()
     if not request.selectors:
@@ -98,7 +97,7 @@ def why(request: EnvRequest, context: Context) -> Generator[Event, None, dict[st
 def verify(request: EnvRequest, context: Context) -> Generator[Event, None, dict[str, list[str]]]:
     """Return {name: faults} of what was looked at."""
     found = {}
-    envs = _several(request) if request.selectors else store().all()
+    envs = several(request) if request.selectors else store().all()
     for number, env in enumerate(envs):
         yield Reached(number, len(envs), env.label)
         yield Working("verifying", env.name)
@@ -108,29 +107,23 @@ def verify(request: EnvRequest, context: Context) -> Generator[Event, None, dict
 
 def rebuild(request: EnvRequest, context: Context) -> Generator[Event, None, list[dict[str, Any]]]:
     rebuilt = []
-    envs = _several(request)
+    envs = several(request)
     for number, env in enumerate(envs):
         yield Reached(number, len(envs), env.label)
-        python = interpreters.choose(env.interpreter if Path(env.interpreter).exists() else env.spec.python)
-        terms = Terms(
-            builds=bool(env.about.get("builds")),
-            wheels_only=frozenset(env.about.get("guessed", ())),
-            not_after=tuple((name, quarantine(context.settings.gate)) for name in env.about.get("dated", ())),
-            offline=context.settings.index.offline,
-        )
+        ground = grounds(env, context)
 
-        def fill(folder: Path, env: Env = env, terms: Terms = terms) -> Iterator[Event]:
-            return installer.install(env.spec, folder, sources(context.settings.index), terms, context.stop)
+        def fill(folder: Path, env: Env = env, ground: Grounds = ground) -> Iterator[Event]:
+            return installer.install(env.spec, folder, ground.sources, ground.terms, context.stop)
 
         if altered(faults_of(env)):
             installer.forget(env.installed)
-        new = yield from store().rebuild(env, python, fill)
+        new = yield from store().rebuild(env, ground.python, fill)
         rebuilt.append(new.as_dict())
     return rebuilt
 
 
 def remove(request: EnvRequest, context: Context) -> Generator[Event, None, list[str]]:
-    envs = _several(request)
+    envs = several(request)
     if request.dry_run:
         return [env.name for env in envs]
     details = tuple(_what_goes(env) for env in envs)
@@ -165,7 +158,7 @@ def prune(request: EnvRequest, context: Context) -> Generator[Event, None, list[
     yield Working("looking", "for what is not needed any more")
     found = prunes.candidates(store(), _policy(request, context), memory.scripts_by_key())
     if request.selectors:
-        only = {env.key for env in _several(request)}
+        only = {env.key for env in several(request)}
         found = [candidate for candidate in found if candidate.env.key in only]
     rows = [_row(candidate) for candidate in found]
     if request.dry_run:

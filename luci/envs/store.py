@@ -13,11 +13,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luci.envs import files, uses, venvs
+from luci.envs.generations import former, kept, with_former, without_former
 from luci.envs.interpreters import Interpreter
 from luci.envs.spec import FORMAT, EnvSpec, label_for
 from luci.errors import EnvError, LuciError
@@ -200,10 +201,29 @@ class Store:
         self._sweep_generations(env)
         return env
 
-    def rebuild(self, env: Env, python: Interpreter, fill: Fill) -> Generator[Event, None, Env]:
+    def rebuild(
+        self, env: Env, python: Interpreter, fill: Fill, *, keep_former: bool = False
+    ) -> Generator[Event, None, Env]:
         """Make a new generation of the same key; processes that run in the old one keep it until they end."""
         with self._lock(env.key):
-            return (yield from self._build(env.spec, python, fill, env.label, env.about, env))
+            about = with_former(env.about, env) if keep_former else without_former(env.about)
+            return (yield from self._build(env.spec, python, fill, env.label, about, env))
+
+    def take_back(self, env: Env) -> Env:
+        """Switch to the generation before an update; the one in use now is kept in its place. Raises EnvError."""
+        with self._lock(env.key):
+            now = self.get(env.key)
+            before = former(now) if now else None
+            if now is None or before is None:
+                raise EnvError(
+                    f"No former generation of {env.name} is kept.",
+                    hint="An update keeps one for 7 days, until the next update or rebuild.",
+                )
+            if problem := fault(before):
+                raise EnvError(f"The former generation of {env.name} is broken.", cause=problem)
+            back = replace(before, about=with_former(before.about, now))
+            _publish(back)
+            return back
 
     # -- removing
 
@@ -245,7 +265,8 @@ class Store:
         return swept
 
     def _sweep_generations(self, env: Env) -> list[str]:
-        old = [n for n in files.listing(env.root) if n[:1] == "g" and n[1:].isdigit() and int(n[1:]) != env.generation]
+        keep = kept(env)
+        old = [f"g{number}" for number in generations(env.root) if number not in keep]
         if not old or uses.users(env.root):
             return []
         for name in old:

@@ -137,6 +137,26 @@ def why(answer: dict[str, Any]) -> None:
         print(harmless(f"{', '.join(choice['requirements'])}: {choice['source']}: {choice['reason']}{place}"))
 
 
+def inspected(about: dict[str, Any]) -> None:
+    env(about)
+    print(f"{'record':<15} {harmless(about['record_path'])}")
+    print(f"{'generations':<15} {', '.join(f'g{number}' for number in about['generations'])}")
+    for run in about["runs"]:
+        code = "unknown" if run["exit_code"] is None else run["exit_code"]
+        print(f"{'run':<15} {run['id']}  {harmless(run['script'])}  {ago(run['started'])}, exit code {code}")
+
+
+def updated(rows: list[dict[str, Any]], dry_run: bool) -> None:
+    for row in rows:
+        if not row["changes"]:
+            print(f"{row['name']}: nothing is newer" if dry_run else f"{row['name']}: up to date")
+            continue
+        print(f"{row['name']}: {'would change' if dry_run else 'changed'}")
+        for change in row["changes"]:
+            before, after = harmless(change["before"] or "not there"), harmless(change["after"] or "goes")
+            print(f"  {harmless(change['name'])}  {before} -> {after}")
+
+
 def pruned(rows: list[dict[str, Any]], dry_run: bool) -> None:
     if not rows:
         print("Nothing to remove.")
