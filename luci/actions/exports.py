@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from luci.actions.envs import chosen
+from luci.actions.envs import EnvRequest, several
 from luci.actions.grounds import grounds
 from luci.context import Context, Question
 from luci.envs import exports
 from luci.envs.exports import FORMATS, Format
 from luci.envs.store import Env, fault
 from luci.errors import EnvError, Refused, UsageError
-from luci.events import Event, Working
+from luci.events import Event, Reached, Working
 
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
     """`format` is one of FORMATS; empty, it is what the name of `output` says, else requirements.
 
-    `output` is a file; empty, the text is only returned.
+    `output` is a file, or a folder, where each gets a file named after its environment; empty, the text is only
+    returned.
     """
 
-    selector: str
+    selectors: tuple[str, ...]
     format: str = ""
     output: str = ""
 
@@ -41,21 +43,37 @@ class Exported:
         return asdict(self)
 
 
-def export(request: ExportRequest, context: Context) -> Generator[Event, None, Exported]:
-    """Return the exact versions of an environment in a form; a file that is there and says otherwise is asked for."""
+def export(request: ExportRequest, context: Context) -> Generator[Event, None, list[Exported]]:
+    """Return the exact versions of environments in a form; a file that is there and says otherwise is asked for."""
     form = _form(request)
-    env = chosen(request.selector)
-    if problem := fault(env):
-        raise EnvError(f"{env.name} is broken: {problem}.", hint=f"`luci env rebuild {env.key}` mends it.")
-    yield Working("reading", env.name)
-    text = yield from _written(env, form, context)
-    if request.output:
-        _save(Path(request.output), text, context)
-    return Exported(form, text, request.output)
+    envs = several(EnvRequest(request.selectors))
+    into_folder = os.path.isdir(request.output)
+    if request.output and len(envs) > 1 and not into_folder:
+        raise UsageError(
+            f"{request.output} is no folder.", hint="Several environments are several files: name a folder."
+        )
+    written = []
+    for number, env in enumerate(envs):
+        yield Reached(number, len(envs), env.label)
+        if problem := fault(env):
+            raise EnvError(f"{env.name} is broken: {problem}.", hint=f"`luci env rebuild {env.key}` mends it.")
+        yield Working("reading", env.name)
+        text = yield from _written(env, form, context)
+        path = os.path.join(request.output, file_name(form, env.label)) if into_folder else request.output
+        if path:
+            _save(Path(path), text, context)
+        written.append(Exported(form, text, path))
+    return written
+
+
+def file_name(form: str, label: str) -> str:
+    """Return how a file in a form is called, for an environment of this label."""
+    names = {"requirements": "{}-requirements.txt", "pylock": "pylock.{}.toml", "pep723": "{}-block.txt"}
+    return names.get(form, "{}-environment.yml").format(label)
 
 
 def _form(request: ExportRequest) -> Format:
-    wanted = request.format or _by_name(Path(request.output).name)
+    wanted = request.format or _by_name(os.path.basename(request.output))
     for known in FORMATS:
         if wanted == known:
             return known

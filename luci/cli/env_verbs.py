@@ -32,12 +32,12 @@ def update(options: argparse.Namespace) -> int:
 def export(options: argparse.Namespace) -> int:
     from luci.actions.exports import ExportRequest
 
-    request = ExportRequest(options.environment[0], options.format, options.output)
+    request = ExportRequest(tuple(options.environment), options.format, options.output)
     told = _told("export", request, options)
     if options.json:
         print(as_json(told))
-    elif not told.path:
-        print(told.text, end="")
+    elif not options.output:
+        print("".join(written.text for written in told), end="")
     return 0
 
 

@@ -219,9 +219,9 @@ def _add_more_env(verbs: Any) -> None:
         "  luci env export plot.py -o pylock.toml\n  luci env export plot.py --format pep723",
         **raw,
     )
-    _environment(export, 1)
+    _environment(export, "+")
     export.add_argument("-f", "--format", default="", choices=EXPORTS, help="else as the name of FILE says")
-    export.add_argument("-o", "--output", default="", metavar="FILE", help="write to FILE")
+    export.add_argument("-o", "--output", default="", metavar="FILE", help="write to FILE, or into a folder")
     export.add_argument("-y", "--yes", action="store_true", help="write over a FILE that says something else")
     text = "open a shell in it, or run a command there"
     shell = verbs.add_parser(

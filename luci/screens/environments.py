@@ -20,11 +20,14 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from luci.actions.envs import EnvRequest
+from luci.actions.exports import ExportRequest
+from luci.actions.updates import UpdateRequest
 from luci.config import Settings
 from luci.errors import Interrupted, Refused
 from luci.events import Built, Event, Measured, Reached, Told, Warned, Working
 from luci.screens.env_detail import EnvDetail
 from luci.screens.env_disk import DiskBar
+from luci.screens.env_export import ExportForm
 from luci.screens.env_prune import PrunePreview
 from luci.screens.env_rows import row
 from luci.screens.env_table import EnvTable
@@ -33,7 +36,7 @@ from luci.screens.terminal import harmless
 
 NARROW = 110  # cells; below, the detail takes the place of the table
 SETTLED = 0.12  # seconds that the cursor rests before an environment is read
-CHANGING = ("env remove", "env prune", "env rebuild")
+CHANGING = ("env remove", "env prune", "env rebuild", "env update")
 EMPTY = """No environments yet.
 
 Run a script, as in  run FILE.py
@@ -49,6 +52,9 @@ class Environments(Widget):
         Binding("p", "prune", "Prune"),
         Binding("v", "verify", "Verify", show=False),
         Binding("b", "rebuild", "Rebuild", show=False),
+        Binding("u", "update", "Update"),
+        Binding("U", "undo", "Take an update back", show=False),
+        Binding("e", "export", "Export", show=False),
         Binding("t", "shell", "Shell"),
         Binding("r", "run", "Run", show=False),
         Binding("c", "copy", "Copy activation", show=False),
@@ -117,12 +123,12 @@ class Environments(Widget):
 
     # -- jobs
 
-    def _start(self, purpose: str, name: str, request: EnvRequest) -> None:
+    def _start(self, purpose: str, name: str, request: Any) -> None:
         if before := self.jobs.get(purpose):
             before.stop()
         self.jobs[purpose] = Job(self, name, request, self.settings).start()
 
-    def _work(self, name: str, request: EnvRequest) -> None:
+    def _work(self, name: str, request: Any) -> None:
         """Do what changes something or takes long, one thing at a time."""
         if "work" in self.jobs:
             self.notify("One thing is being done already; esc stops it.", severity="warning")
@@ -167,7 +173,7 @@ class Environments(Widget):
             self._fail(purpose, finished.error)
         else:
             self._take(finished.job, finished.result)
-        if purpose == "work" and finished.job.name in CHANGING and not finished.job.request.dry_run:
+        if purpose == "work" and finished.job.name in CHANGING:
             self.reload()
 
     def _fail(self, purpose: str, error: Any) -> None:
@@ -182,7 +188,7 @@ class Environments(Widget):
     def _take(self, job: Job, result: Any) -> None:
         match job.name:
             case "env list":
-                self._list(result)
+                self.show(result)
             case "env stats":
                 self.query_one(DiskBar).show(result)
                 self.table.settle()
@@ -192,6 +198,10 @@ class Environments(Widget):
                 self._verified(result)
             case "env rebuild":
                 self._say(f"Built again: {', '.join(env['label'] for env in result)}.")
+            case "env update":
+                self._updated(result)
+            case "env export":
+                self._say(f"Wrote {', '.join(written.path for written in result)}.")
             case "env remove":
                 self.table.unmark()
                 self._say(f"Removed {_count(len(result))}.")
@@ -215,7 +225,8 @@ class Environments(Widget):
     def action_reload(self) -> None:
         self.reload()
 
-    def _list(self, told: list[dict[str, Any]]) -> None:
+    def show(self, told: list[dict[str, Any]]) -> None:
+        """Take the result of `env list`."""
         self.told = {env["key"]: env for env in told}
         self.measured = {key: sizes for key, sizes in self.measured.items() if key in self.told}
         self.set_class(not told, "-empty")
@@ -336,6 +347,30 @@ class Environments(Widget):
             "\n".join([f"{_count(whole)} whole, {len(found) - whole} with faults.", *faults]), failed=bool(faults)
         )
 
+    def action_update(self) -> None:
+        if keys := self.table.chosen:
+            self._work("env update", UpdateRequest(keys))
+
+    def action_undo(self) -> None:
+        if keys := self.table.chosen:
+            self._work("env update", UpdateRequest(keys, undo=True))
+
+    def _updated(self, told: list[dict[str, Any]]) -> None:
+        lines = [_changes(env) for env in told if env["changes"]]
+        same = sum(not env["changes"] for env in told)
+        if same:
+            lines.append(f"{_count(same)} up to date.")
+        self._say("\n".join(lines))
+
+    def action_export(self) -> None:
+        def write(request: ExportRequest | None) -> None:
+            if request:
+                self._work("env export", request)
+
+        if keys := self.table.chosen:
+            labels = tuple(self.told[key]["label"] for key in keys)
+            self.app.push_screen(ExportForm(keys, labels), write)
+
     def action_prune(self) -> None:
         self._work("env prune", EnvRequest(dry_run=True))
 
@@ -350,6 +385,11 @@ class Environments(Widget):
 
         self._say("")
         self.app.push_screen(PrunePreview(rows), prune)
+
+
+def _changes(env: dict[str, Any]) -> str:
+    listed = (f"{c['name']} {c['before'] or 'new'} -> {c['after'] or 'gone'}" for c in env["changes"])
+    return f"{env['label']}: {', '.join(listed)}"
 
 
 def _count(number: int) -> str:

@@ -131,8 +131,19 @@ def test_no_form_says_a_password(lone: Luci, index: PackageIndex) -> None:
 
 
 def test_json_has_the_text(ready: Luci) -> None:
-    told = ready("env", "export", "a.py", "-f", "requirements", "--json").json
+    [told] = ready("env", "export", "a.py", "-f", "requirements", "--json").json
     assert told["format"] == "requirements" and "wombat==1.2" in told["text"]
+
+
+def test_several_go_into_a_folder_each_with_its_name(ready: Luci) -> None:
+    ready.write("b.py", "import quokka")
+    assert ready("run", "b.py").code == 0
+    out = ready.folder / "out"
+    out.mkdir()
+    assert ready("env", "export", "a.py", "b.py", "-o", "nowhere.txt").code == 2
+    done = ready("env", "export", "a.py", "b.py", "-f", "environment.yml", "-o", "out")
+    assert done.code == 0, done.err
+    assert len(list(out.glob("*-environment.yml"))) == 2
 
 
 def test_a_broken_environment_is_not_exported(lone: Luci) -> None:

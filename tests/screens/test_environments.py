@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from luci.screens.env_export import ExportForm
 from luci.screens.env_prune import PrunePreview
 from luci.screens.environments import Environments
 from tests.conftest import hide_machine_configuration
@@ -250,6 +252,39 @@ async def test_rebuild_mends_what_is_broken(shelf: Shelf) -> None:
         await until(pilot, lambda: {row.label: row.state for row in app.panel.table.shown}["broken"] == "ready")
         await idle(app, pilot)
         assert "Built again: broken" in status(app)
+
+
+@played
+async def test_an_update_shows_the_difference_before_it_is_made_and_can_be_taken_back(shelf: Shelf) -> None:
+    shelf.index.add_wheel("quokka", "1.9", {"quokka.py": ""})
+    async with opened() as (app, pilot):
+        await go_to(app, pilot, "invoice")
+        await pilot.press("u")
+        await until(pilot, lambda: "quokka 1.2 -> 1.9" in status(app))
+        await idle(app, pilot)
+        [question] = app.questions
+        assert question.kind == "update" and question.details == ("invoice: quokka 1.2 -> 1.9",)
+        await until(pilot, lambda: app.panel.detail.told["installed"]["quokka"] == "1.9")
+        await pilot.press("U")
+        await until(pilot, lambda: app.panel.detail.told["installed"]["quokka"] == "1.2")
+    shelf.index.projects["quokka"].pop()
+
+
+@played
+async def test_an_environment_is_exported_to_a_file_in_the_form_that_is_chosen(shelf: Shelf, tmp_path: Path) -> None:
+    async with opened() as (app, pilot):
+        await go_to(app, pilot, "invoice")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, ExportForm))
+        await pilot.pause()
+        await pilot.press("2")
+        field = app.screen.query_one(Input)
+        assert field.has_focus and field.value == "pylock.invoice.toml"
+        field.value = str(tmp_path / field.value)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Wrote" in status(app))
+        lock = tomllib.loads((tmp_path / "pylock.invoice.toml").read_text())
+        assert [package["name"] for package in lock["packages"]] == ["bilby", "quokka", "wombat"]
 
 
 @played
