@@ -17,7 +17,7 @@ from luci.actions.exports import ExportRequest, file_name
 
 FORMS = {
     "requirements": "requirements.txt, for pip and uv",
-    "pylock": "pylock.toml with hashes (PEP 751), for uv, pip and luci",
+    "pylock": "pylock.toml with hashes (PEP 751)",
     "pep723": "a block to put into a script (PEP 723)",
     "environment.yml": "environment.yml, for conda and mamba",
 }

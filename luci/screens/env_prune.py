@@ -48,8 +48,8 @@ class PrunePreview(ModalScreen[tuple[str, ...]]):
     def _line(self, row: Mapping[str, Any]) -> Content:
         name, _, key = row["name"].removeprefix("luci_").rpartition("_")
         freed = f"{amount(row['freed']):>9}"
-        about = harmless(f"  {row['reason']}")
-        return Content.assemble(freed, "  ", (harmless(name), "bold"), " ", (key[:8], "$foreground 60%"), about)
+        about = harmless(f"  {row['reason']}  ")
+        return Content.assemble(freed, "  ", (harmless(name), "bold"), about, (key[:8], "$foreground 60%"))
 
     @property
     def chosen(self) -> tuple[str, ...]:

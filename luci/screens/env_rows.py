@@ -76,7 +76,7 @@ COLUMNS = (
     Column("frees", "Frees", 8, lambda r: _freed(r), lambda r: -1 if r.freed is None else r.freed, right=True),
     Column("scripts", "Scripts", 12, lambda r: _scripts(r), lambda r: (not r.scripts, r.scripts), most=32),
     Column("used", "Last used", 14, lambda r: ago(r.last_used), lambda r: -r.last_used),
-    Column("state", "State", 10, lambda r: f"{SIGNS.get(r.state, '?')} {r.state}", lambda r: r.state),
+    Column("state", "State", 11, lambda r: f"{SIGNS.get(r.state, '?')} {r.state}", lambda r: r.state),
 )
 BY_NAME = {column.name: column for column in COLUMNS}
 DROPPED = ("kind", "scripts", "size", "packages", "python", "used", "frees")  # the first goes first where it is narrow

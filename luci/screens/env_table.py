@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -17,6 +18,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from luci.screens.env_rows import BY_NAME, GAP, MARK, Column, Row, layout
+
+SPACE = " " * GAP
+QUIET = ("kind", "scripts", "used", "python")  # columns that step back
 
 
 class EnvTable(ScrollView, can_focus=True):
@@ -79,6 +83,10 @@ class EnvTable(ScrollView, can_focus=True):
         self.reverse = False
         self.placeholder = ""  # what stands there where no row does
         self._places: dict[str, int] = {}  # key -> number in `shown`
+        self._alike: set[str] = set()  # labels that more than one has: their keys are shown
+        self.columns = layout(0)  # as the width allows
+        self._styles: dict[tuple[str, ...], Style] = {}
+        self._counted = (-1, -1, -1)
         self._told = ""
 
     # -- what it shows
@@ -87,6 +95,8 @@ class EnvTable(ScrollView, can_focus=True):
         """Take these rows; cursor and marks stay where their environments are still there."""
         self.rows = {row.key: row for row in rows}
         self.marked = {key: None for key in self.marked if key in self.rows}
+        labels = Counter(row.label for row in self.rows.values())
+        self._alike = {label for label, count in labels.items() if count > 1}
         self._arrange()
 
     def measured(self, key: str, bytes: int, freed: int) -> None:
@@ -94,7 +104,7 @@ class EnvTable(ScrollView, can_focus=True):
             self.rows[key] = replace(row, bytes=bytes, freed=freed)
             if key in self._places:
                 self.shown[self._places[key]] = self.rows[key]
-                self.refresh()
+                self._redraw(self._places[key])
 
     def settle(self) -> None:
         """Put the rows in their order again, where it depends on what was measured."""
@@ -126,15 +136,20 @@ class EnvTable(ScrollView, can_focus=True):
         self.cursor = self._places.get(before, min(self.cursor, max(0, len(self.shown) - 1)))
         self._fit()
         self._tell()
+        self.refresh()
 
     def _tell(self) -> None:
-        self.post_message(self.Changed(len(self.shown), len(self.rows), len(self.marked)))
+        """Say what is other than when it was said last."""
+        counts = (len(self.shown), len(self.rows), len(self.marked))
+        if counts != self._counted:
+            self._counted = counts
+            self.post_message(self.Changed(*counts))
         if self.highlighted != self._told:
             self._told = self.highlighted
             self.post_message(self.Highlighted(self.highlighted))
-        self.refresh()
 
     def _fit(self) -> None:
+        self.columns = layout(self.scrollable_content_region.width)
         self.virtual_size = Size(self.scrollable_content_region.width, len(self.shown) + 1)
         self._follow()
 
@@ -159,9 +174,14 @@ class EnvTable(ScrollView, can_focus=True):
         self._go(0 if by < 0 else len(self.shown) - 1)
 
     def _go(self, number: int) -> None:
-        self.cursor = max(0, min(number, len(self.shown) - 1))
+        before, self.cursor = self.cursor, max(0, min(number, len(self.shown) - 1))
+        self._redraw(before)
+        self._redraw(self.cursor)
         self._follow()
         self._tell()
+
+    def _redraw(self, number: int) -> None:
+        self.refresh_lines(number + 1, 1)
 
     def action_open(self) -> None:
         if self.shown:
@@ -180,16 +200,19 @@ class EnvTable(ScrollView, can_focus=True):
         else:
             self.marked |= dict.fromkeys(keys)
         self._tell()
+        self.refresh()
 
     def unmark(self) -> None:
         self.marked = {}
         self._tell()
+        self.refresh()
 
     def _toggle(self, key: str) -> None:
         if key in self.marked:
             del self.marked[key]
         else:
             self.marked[key] = None
+        self._redraw(self._places[key])
         self._tell()
 
     def action_sort_next(self) -> None:
@@ -228,15 +251,13 @@ class EnvTable(ScrollView, can_focus=True):
 
     # -- drawing
 
-    @property
-    def columns(self) -> list[tuple[Column, int]]:
-        return layout(self.scrollable_content_region.width)
-
     def on_resize(self) -> None:
         self._fit()
 
-    def watch_has_focus(self, focused: bool) -> None:
-        super().watch_has_focus(focused)
+    def notify_style_update(self) -> None:
+        """The theme or the focus changed."""
+        super().notify_style_update()
+        self._styles.clear()
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -253,7 +274,9 @@ class EnvTable(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(width, segments[-1].style)
 
     def _style(self, *classes: str) -> Style:
-        return self.get_visual_style(*(f"envs--{name}" for name in classes)).rich_style
+        if classes not in self._styles:
+            self._styles[classes] = self.get_visual_style(*(f"envs--{name}" for name in classes)).rich_style
+        return self._styles[classes]
 
     def _header(self) -> list[Segment]:
         plain, chosen = self._style("header"), self._style("header", "header-sorted")
@@ -267,22 +290,21 @@ class EnvTable(ScrollView, can_focus=True):
 
     def _line(self, row: Row, at_cursor: bool) -> list[Segment]:
         marked = row.key in self.marked
-        base = [*(["marked"] if marked else []), *(["cursor"] if at_cursor else [])]
+        base = (*(("marked",) if marked else ()), *(("cursor",) if at_cursor else ()))
         plain = self._style(*base)
-        dim = plain if base else self._style(*base, "dim")
+        dim = plain if base else self._style("dim")
         segments = [Segment("✓ " if marked else "  ", plain)]
         for column, width in self.columns:
             cell = column.cell(row)
-            if column.name == "name" and width >= len(cell) + 10:
-                segments += [Segment(cell, plain), Segment(_fitted(f"  {row.key[:8]}", width - cell_len(cell)), dim)]
+            style = dim if column.name in QUIET else plain
+            if column.name == "name" and row.label in self._alike and width >= len(cell) + 10:
+                segments.append(Segment(cell, plain))
+                cell, width, style = f"  {row.key[:8]}", width - cell_len(cell), dim
             elif column.name == "name":
-                segments += [Segment(_fitted(_shortened(cell, width), width), plain)]
-            elif column.name == "state":
-                segments += [Segment(_fitted(cell, width), self._style(*base, row.state))]
-            else:
-                quiet = column.name in ("kind", "scripts", "used", "python")
-                segments += [Segment(_fitted(cell, width, column.right), dim if quiet else plain)]
-            segments += [Segment(" " * GAP, plain)]
+                cell = _shortened(cell, width)
+            elif column.name == "state" and not (at_cursor and self.has_focus):
+                style = self._style(*base, row.state)
+            segments.append(Segment(_fitted(cell, width, column.right) + SPACE, style))
         return segments
 
 

@@ -288,15 +288,15 @@ class Environments(Widget):
     def _opened(self, message: EnvTable.Opened) -> None:
         message.stop()
         self.add_class("-detail")
-        self._look()
+        self.look()
         self.detail.focus()
 
     def _look_soon(self) -> None:
         if self._rest:
             self._rest.stop()
-        self._rest = self.set_timer(SETTLED, self._look)
+        self._rest = self.set_timer(SETTLED, self.look)
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Read the environment under the cursor where its detail is on the screen."""
         if self.has_class("-narrow") and not self.has_class("-detail"):
             return

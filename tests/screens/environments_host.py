@@ -41,14 +41,15 @@ class Host(App[None]):
 
     CSS_PATH = Path(luci.screens.environments.__file__).with_suffix(".tcss")
 
-    def __init__(self, answer: bool = True) -> None:
+    def __init__(self, answer: bool = True, panel: type[Environments] = Environments) -> None:
         super().__init__()
+        self.kind = panel
         self.answer = answer
         self.questions: list[Question] = []
         self.requested: list[Any] = []
 
     def compose(self) -> ComposeResult:
-        yield Environments(config.load())
+        yield self.kind(config.load())
         yield Footer()
 
     def on_mount(self) -> None:
