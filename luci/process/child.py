@@ -9,16 +9,27 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Protocol
 
 from luci.errors import EnvError
 from luci.events import Event, Output, Warned
 from luci.process.spool import StdinSpool
 from luci.process.streams import ENDS, Stream, wait_for
-from luci.process.terminal import Pty, Terminal
+from luci.process.terminal import Pty, Terminal, blank_screen
 from luci.process.tree import GRACE_SECONDS, MARK, TICK_SECONDS, Ending, Tree
 
+if TYPE_CHECKING:
+    from luci import terminals
+
 QUIET_SECONDS = 0.05  # a terminal hands on what was written to it a moment later
+
+
+class Log(Protocol):
+    """What keeps a copy of what passes through us: a binary file, or whatever takes bytes as one."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+    def flush(self) -> object: ...
 
 
 class Child:
@@ -31,9 +42,12 @@ class Child:
         cwd: str | Path | None,
         stdin: int | Path | StdinSpool | None,
         capture: bool,
-        log: BinaryIO | None,
+        log: Log | None,
+        screen: tuple[int, int] | None,
+        given: terminals.Terminal | None,
     ) -> None:
-        self.stdin, self.capture, self.log = stdin, capture, log
+        self.stdin, self.capture, self.log, self.given = stdin, capture, log, given
+        self.screen = screen if capture else None
         self.streams: list[Stream] = []
         self.exited = self.idle = self.left_alone = False
         self.ended_at = 0.0
@@ -57,8 +71,9 @@ class Child:
     def _start(self, argv: list[str], environ: Mapping[str, str], cwd: str | Path | None) -> None:
         import subprocess  # 5 ms, which a run that luci does not watch need not pay
 
-        through_us = self.log is not None and not self.capture
+        through_us = self.log is not None and not self.capture and not self.given
         self.pty = Pty(self.stack) if through_us and os.isatty(1) else None
+        session = self.given or self.pty  # a terminal of its own is the middle of a session of its own
         token = os.urandom(8).hex()
         with contextlib.ExitStack() as theirs:  # descriptors that are the child's alone once it runs
             if self.pty:
@@ -71,14 +86,14 @@ class Child:
                     stdin=self._stdin(theirs),
                     stdout=self._output(1, theirs),
                     stderr=self._output(2, theirs),
-                    process_group=None if self.pty else 0,
-                    start_new_session=self.pty is not None,
-                    preexec_fn=self.pty.take_control if self.pty else None,
+                    process_group=None if session else 0,
+                    start_new_session=session is not None,
+                    preexec_fn=session.take_control if session else None,
                 )
             except OSError as error:
                 raise EnvError(f"{argv[0]} could not be started.", cause=str(error)) from error
         self.tree = Tree(self.popen.pid, token)
-        self.terminal = None if self.pty else Terminal.in_our_hands(self.stack)
+        self.terminal = None if session else Terminal.in_our_hands(self.stack)
         if self.terminal and self.stdin is None and os.isatty(0):
             self.terminal.lend(self.popen.pid)
         with contextlib.suppress(AttributeError, OSError):  # Linux 5.3; elsewhere the tick notices the end
@@ -93,6 +108,8 @@ class Child:
             self.stack.callback(self.stdin.detach)
             theirs.callback(os.close, fd)
             return fd
+        if self.stdin is None and self.given:
+            return self.given.slave
         if self.stdin is None and self.pty and os.isatty(0):
             if self.pty.in_foreground:
                 self.streams.append(Stream("stdin", 0, self.pty.master))
@@ -100,13 +117,15 @@ class Child:
         return self.stdin
 
     def _output(self, fd: int, theirs: contextlib.ExitStack) -> int | None:
+        if self.given:
+            return self.given.slave
         if not self.capture and self.log is None:
             return None
         if self.pty and os.isatty(fd):
             if fd == 1:
                 self.streams.append(Stream("stdout", self.pty.master, 1))
             return self.pty.slave
-        ours, childs = os.pipe()
+        ours, childs = blank_screen(*self.screen) if self.screen and fd == 2 else os.pipe()
         theirs.callback(os.close, childs)
         stream = Stream("stdout" if fd == 1 else "stderr", ours, None if self.capture else fd, owned=True)
         self.stack.callback(stream.shut)
@@ -149,9 +168,13 @@ class Child:
         """Whether something was read that its reader has not taken."""
         return any(stream.pending for stream in self.streams if stream.name != "stdin")
 
+    def _is_heard(self) -> bool:
+        """Whether somebody still holds the other end of a stream."""
+        return any(stream.open for stream in self.streams)
+
     def _patience(self, hurry: bool) -> float:
         if self.exited and not hurry and not self._is_waiting():
-            return QUIET_SECONDS if self.pty else 0
+            return QUIET_SECONDS if self.pty or (self.screen and self._is_heard()) else 0
         return TICK_SECONDS / 5 if hurry or self.pidfd < 0 else TICK_SECONDS
 
     def _said(self, stream: Stream, data: bytes) -> Iterator[Event]:
@@ -168,6 +191,8 @@ class Child:
             yield Output(stream.name, text)
 
     def last_words(self) -> Iterator[Event]:
+        if self.given:
+            self.given.settle()
         for stream in self.streams:
             if self.capture and (text := stream.decoder.decode(b"", final=True)):
                 yield Output(stream.name, text)

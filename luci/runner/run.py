@@ -1,28 +1,31 @@
 """The loop: plan, build, run, diagnose, plan again.
 
 Where nothing needs watching luci becomes the script, and the environment's hook brings it back (`resume`) when a
-module is missing. Otherwise luci stays the parent and the same hook leaves its report in a file.
+module is missing. Otherwise luci stays the parent and the same hook leaves its report in a file; where no hook saw the
+end, the script's last words are read for it.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from luci import paths, runs
 from luci.context import Context
 from luci.envs import files
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, UsageError
-from luci.events import Become, Ended, Event, Output, Started, Told, Warned
+from luci.events import Become, Ended, Event, Output, Started, Told, Warned, Words
 from luci.process import StdinSpool
 from luci.process import run as run_process
-from luci.runner import memory, oom
+from luci.runner import last_words, memory, oom
 from luci.runner.comeback import Stdin, restored, running, saved, script_again, stdin_kind
 from luci.runner.diagnose import Report, diagnose, read_report
+from luci.runner.last_words import Tail
 from luci.runner.mend import Mended, mend
 from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
@@ -30,11 +33,32 @@ from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, read_script
 from luci.runner.warm import activated
 
-_TAIL = 8192  # bytes of a script's last words that are read for a diagnosis
+if TYPE_CHECKING:
+    from luci.terminals import Terminal
 
 
 def run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     """Run a script; return the exit code. The last event is Become where the caller is to become the script."""
+    steps = _run(request, context)
+    return (yield from (_run_on(request.terminal, steps) if request.terminal else steps))
+
+
+def _run_on(terminal: Terminal, steps: Generator[Event, None, int]) -> Generator[Event, None, int]:
+    """Run on a terminal, which ends with the run. Words that were held back are written where the script wrote."""
+    with ExitStack() as stack:
+        stack.callback(terminal.end)
+        stack.callback(steps.close)
+        while True:
+            try:
+                event = next(steps)
+            except StopIteration as end:
+                return int(end.value)
+            if isinstance(event, Words):
+                terminal.say(event.text)
+            yield event
+
+
+def _run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     script = read_script(request.script, request.kind)  # type: ignore[arg-type]
     made, env = yield from prepare(request, script, context)
     for choice in unprovided(made):
@@ -67,7 +91,7 @@ def resume(state: Path, context: Context) -> Generator[Event, None, int]:
 
 def _attempts(request: RunRequest, script: Script, mended: Mended, context: Context) -> Generator[Event, None, int]:
     spool: StdinSpool | None = None
-    stdin = Stdin.now()
+    stdin = Stdin() if request.terminal else Stdin.now()
     while True:
         progress, made, env = mended.progress, mended.made, mended.env
         if _may_become(request, script, made, env, context):
@@ -89,6 +113,7 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             oom_killed=ended.signal == 9 and oom.kills() > killed_before,
             script_folder=script.folder,
             env_prefix=env.path,
+            without_site=request.without_site,
         )
         if report is None:
             if diagnosis.advice and (code or ended.timed_out) and diagnosis.kind != "other":
@@ -111,6 +136,8 @@ def _may_become(request: RunRequest, script: Script, made: Plan, env: Env, conte
     """Whether nothing needs a parent: no limit, no log, and no piped input that a second attempt would miss."""
     if not request.become or request.timeout or request.record or context.settings.run.record:
         return False
+    if request.without_site:
+        return False  # the hook that would bring luci back will not be there
     known = memory.load(script).warm
     worked_before = known.get("proven", False) and known.get("key") == env.key
     return worked_before or script.kind == "stdin" or stdin_kind() != "pipe" or not made.scan.reads_stdin
@@ -137,10 +164,11 @@ def _env_file(name: str) -> dict[str, str]:
     return {key: value for key, value in dotenv.dotenv_values(name).items() if value is not None}
 
 
-def _become(request: RunRequest, script: Script, made: Plan, env: Env, state: Path) -> Become:
+def _become(request: RunRequest, script: Script, made: Plan, env: Env, state: Path | None) -> Become:
     environ = _environ(request, script, env, made.scan.paths)
-    environ["LUCI_RUN"] = f"{os.getpid()}:exec:{state}"
-    stdin = str(_spooled(script, state)) if script.kind == "stdin" else ""
+    if state:
+        environ["LUCI_RUN"] = f"{os.getpid()}:exec:{state}"
+    stdin = str(_spooled(script, state or running() / str(os.getpid()))) if script.kind == "stdin" else ""
     return Become(_command(request, script, env), environ, stdin)
 
 
@@ -158,18 +186,24 @@ def _say_started(request: RunRequest, script: Script, env: Env) -> runs.Run:
 def _watch(
     request: RunRequest, script: Script, made: Plan, env: Env, spool: StdinSpool | None, context: Context
 ) -> Generator[Event, None, tuple[Ended, Report | None, str]]:
-    """Run the script as its parent; return how it ended, what the hook reported, and its last words on stderr where
+    """Run the script as its parent; return how it ended, what is known of a missing module, and its last words where
     they passed through us."""
     record = _say_started(request, script, env)
-    state = running() / f"{os.getpid()}.watched"
+    state = running() / f"{os.getpid()}.{record.id}.watched"
     report = Path(f"{state}.report")
-    report.unlink(missing_ok=True)
+    seen = Path(f"{state}.end")
+    for leftover in (report, seen):
+        leftover.unlink(missing_ok=True)
     environ = _environ(request, script, env, made.scan.paths)
     environ["LUCI_RUN"] = f"0:report:{state}"
-    log = None
-    if request.record or context.settings.run.record:
+    log, terminal, since = None, request.terminal, 0
+    if terminal:
+        record = replace(record, log=str(terminal.begin(runs.log_for(record))))
+        environ, since = terminal.environ(environ), os.path.getsize(record.log)
+    elif request.record or context.settings.run.record:
         record = replace(record, log=str(runs.log_for(record)))
         log = open(record.log, "wb")  # noqa: SIM115
+    heard = Tail() if request.without_site and request.become and log is None else None
     command = _command(request, script, env)
     yield Started(command, env.key)
     ended, tail = Ended(1, 0.0), ""
@@ -181,26 +215,32 @@ def _watch(
             stdin=stdin,
             timeout=request.timeout,
             stop=context.stop,
-            capture=not request.become,
-            log=log,
+            capture=not request.become and terminal is None,
+            log=log or heard,
+            terminal=terminal,
         ):
             if isinstance(event, Ended):
                 ended = event
             elif isinstance(event, Output) and event.stream == "stderr":
-                tail = (tail + event.text)[-_TAIL:]
+                tail = (tail + event.text)[-last_words.SIZE :]
             yield event
     finally:
         if log:
             log.close()
         runs.end(record, ended.exit_code, ended.seconds)
+    tail = tail or (heard.kept.decode("utf-8", "replace") if heard else _end_of(record.log, since))
     found = read_report(report)
-    report.unlink(missing_ok=True)
-    return ended, found, tail or _end_of(record.log)
+    if found is None and ended.exit_code == 1 and not seen.exists():
+        found = last_words.report_of(tail, ended.seconds, tuple(int(n) for n in env.version.split(".")[:2]))
+    for leftover in (report, seen):
+        leftover.unlink(missing_ok=True)
+    return ended, found, tail
 
 
-def _end_of(log: str) -> str:
+def _end_of(log: str, since: int) -> str:
+    """Return the last of what was written to the log from `since` on."""
     if not log:
         return ""
     with open(log, "rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+        file.seek(max(since, file.seek(0, os.SEEK_END) - last_words.SIZE))
         return file.read().decode("utf-8", "replace")
