@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -77,65 +77,80 @@ def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: C
     """Install what `spec` names into the empty environment at `folder`. Raises InstallFailed."""
     if not spec.requirements:
         return
+    python = str(venvs.python_of(folder))
     with _scratch(folder) as scratch:
-        command, extra = _command(spec, folder, sources, terms, Path(scratch))
+        listed = lines_of(spec, sources, scratch)
+        if uv := find_uv():
+            command = [uv, "pip", "install", "--python", python, *listed, *flags(spec, sources, terms)]
+        else:
+            command = _with_pip(python, listed, sources, terms)
         yield Working("resolving", ", ".join(spec.requirements))
-        environ = {**_neutral(os.environ), **_patience(terms), **extra, **progress.AS_SAID}
-        ended = Ended(1, 0.0)
-        told = progress.Listener()
-        for event in process.run(
-            command, environ=environ, cwd=folder.anchor, stop=stop, capture=True, screen=progress.SCREEN
-        ):
-            if isinstance(event, Output) and event.stream == "stderr":
-                yield from told.hear(event.text)
-            elif isinstance(event, Ended):
-                ended = event
-        told.end()
+        yield from carry_out("installing", command, sources, terms, stop)
+
+
+def carry_out(
+    step: str, command: list[str], sources: Sources, terms: Terms, stop: Callable[[], bool]
+) -> Generator[Event, None, str]:
+    """Run an installer, say how it comes along, and return what it wrote to stdout. Raises InstallFailed.
+
+    It works at the root of the disk, for where a project's files are uv would read its configuration.
+    """
+    environ = {**_neutral(os.environ), **_patience(terms), **sources.uv_environ(), **progress.AS_SAID}
+    ended = Ended(1, 0.0)
+    told = progress.Listener()
+    written: list[str] = []
+    for event in process.run(
+        command, environ=environ, cwd=Path(sys.executable).anchor, stop=stop, capture=True, screen=progress.SCREEN
+    ):
+        if isinstance(event, Output) and event.stream == "stderr":
+            yield from told.hear(event.text)
+        elif isinstance(event, Output):
+            written.append(event.text)
+        elif isinstance(event, Ended):
+            ended = event
+    told.end()
     if stop() or ended.signal in (signal.SIGINT, signal.SIGTERM):
-        raise Interrupted("Stopped while installing.")
+        raise Interrupted(f"Stopped while {step}.")
     if ended.exit_code:
         raise _failure(told.lines)
+    return "".join(written)
 
 
 @contextlib.contextmanager
-def _scratch(folder: Path) -> Iterator[str]:
-    """Lend a folder in the environment itself: what a kill -9 leaves there is swept with it.
-
-    The installer works at the root of the disk, for where a project's files are uv would read its configuration.
-    """
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Lend a folder in the environment itself: what a kill -9 leaves there is swept with it."""
     scratch = folder / ".luci"
     scratch.mkdir()
     try:
-        yield str(scratch)
+        yield scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _command(
-    spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, scratch: Path
-) -> tuple[list[str], dict[str, str]]:
+def lines_of(spec: EnvSpec, sources: Sources, scratch: Path) -> list[str]:
+    """Write down what `spec` requires; return the options that name the files, each after its -r or -c."""
     listed = _listed("-r", scratch / "requirements.txt", spec.requirements)
     only = sources.only_in(spec.index)
-    listed += _kept_to_their_index(scratch / "pyproject.toml", spec.requirements, only)
-    listed += _listed("-c", scratch / "constraints.txt", spec.constraints)
-    python = str(venvs.python_of(folder))
-    uv = find_uv()
-    if uv is None and only:
+    if only and find_uv() is None:
         raise EnvError(f"Only uv can keep {only[0][0]} to its own index.", hint="Install uv beside luci.")
-    if uv is None:
-        return _with_pip(python, listed, sources, terms), sources.uv_environ()
-    command = [uv, "pip", "install", "--color", "never", "--python", python, *listed]
-    command += [] if terms.builds else ["--only-binary", ":all:"]
+    listed += _kept_to_their_index(scratch / "pyproject.toml", spec.requirements, only)
+    return [*listed, *_listed("-c", scratch / "constraints.txt", spec.constraints)]
+
+
+def flags(spec: EnvSpec, sources: Sources, terms: Terms) -> list[str]:
+    """Return what tells uv on which terms the requirements of `spec` may be had."""
+    said = ["--color", "never"]
+    said += [] if terms.builds else ["--only-binary", ":all:"]
     for name in sorted(terms.wheels_only) if terms.builds else ():
-        command += ["--only-binary", name]
+        said += ["--only-binary", name]
     for name, instant in terms.not_after:
-        command += ["--exclude-newer-package", f"{name}={instant.isoformat()}"]
-    command += ["--exclude-newer", spec.as_of] if spec.as_of else []
-    command += ["--prerelease", "allow"] if terms.prereleases else []
-    command += sources.uv_flags()
-    command += ["--offline"] if terms.offline else []
-    command += ["--refresh"] if terms.refresh else []
-    return command, sources.uv_environ()
+        said += ["--exclude-newer-package", f"{name}={instant.isoformat()}"]
+    said += ["--exclude-newer", spec.as_of] if spec.as_of else []
+    said += ["--prerelease", "allow"] if terms.prereleases else []
+    said += sources.uv_flags()
+    said += ["--offline"] if terms.offline else []
+    said += ["--refresh"] if terms.refresh else []
+    return said
 
 
 def _listed(flag: str, file: Path, lines: tuple[str, ...]) -> list[str]:

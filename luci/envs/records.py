@@ -50,6 +50,7 @@ class Env:
         return {
             "key": self.key,
             "name": self.name,
+            "label": self.label,
             "path": str(self.path),
             "python": str(self.python),
             "python_version": self.version,
@@ -166,6 +167,19 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int) and value >= 0
 
 
+def _is_former(value: Any) -> bool:
+    """Whether it is what luci.envs.generations keeps of the generation before."""
+    forms: dict[str, Any] = {"generation": int, "sealed": int, "bytes": int, "interpreter": str, "version": str}
+    forms |= {"created": (int, float), "until": (int, float), "installed": dict}
+    return (
+        isinstance(value, dict)
+        and all(isinstance(value.get(name), form) for name, form in forms.items())
+        and math.isfinite(value["created"])
+        and math.isfinite(value["until"])
+        and all(isinstance(version, str) for version in value["installed"].values())
+    )
+
+
 _FORMS: dict[str, Callable[[Any], bool]] = {
     "script": lambda value: isinstance(value, str),
     "choices": _choices,
@@ -173,6 +187,7 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "guessed": _texts,
     "dated": _texts,
     "bytes": _whole,
+    "former": _is_former,
 }
 
 

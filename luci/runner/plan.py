@@ -138,7 +138,7 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
     declarations = declarations_of(script)
     for problem in declarations.problems if declarations else ():
         yield Warned(problem)
-    places = _places(declarations, settings.index)
+    places = places_of(declarations, settings.index)
     pythons = _pythons(wants, declarations, memory, settings)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
@@ -178,7 +178,7 @@ def declarations_of(script: Script) -> Declarations | None:
     return lock or block or declared.project(script.folder)
 
 
-def _places(declarations: Declarations | None, settings: IndexSettings) -> Sources:
+def places_of(declarations: Declarations | None, settings: IndexSettings) -> Sources:
     """Where packages come from: as the script's own block says, else as the person has configured; what is declared to
     come from one index only comes from there."""
     if declarations is None:
