@@ -13,7 +13,8 @@ from typing import Any
 
 from luci import config
 from luci.actions.door import perform
-from luci.cli.parser import parser, split
+from luci.actions.script_line import request_of, split
+from luci.cli.parser import parser
 from luci.context import Context, Question
 from luci.errors import LuciError, UsageError
 from luci.events import Become, Event
@@ -59,40 +60,8 @@ def _main(argv: list[str]) -> int:
 # -- run and plan
 
 
-def _request(options: argparse.Namespace) -> Any:
-    from luci.runner.plan import Wants
-    from luci.runner.request import RunRequest
-
-    kinds = {"module": options.module, "code": options.code}
-    given = [(kind, text) for kind, text in kinds.items() if text is not None]
-    if options.script is not None:
-        path = options.script
-        given.append(("stdin" if path == "-" else "folder" if os.path.isdir(path) else "file", path))
-    if len(given) != 1:
-        raise UsageError("Which script?", hint="luci run SCRIPT, -m MODULE, -c CODE, or - for standard input.")
-    kind, script = given[0]
-    wants = Wants(
-        requirements=tuple(options.with_),
-        python=options.python,
-        allow=frozenset(options.allow),
-        offline=options.offline,
-    )
-    return RunRequest(script=script, kind=kind, args=options.args, wants=wants)
-
-
 def _run(options: argparse.Namespace) -> int:
-    request = replace(
-        _request(options),
-        python_args=tuple(options.python_arg),
-        env_file=options.env_file,
-        retry=options.retry,
-        timeout=options.timeout,
-        record=options.record,
-        fresh=options.fresh,
-        relax=options.relax,
-        keep_pythonpath=options.keep_pythonpath,
-        become=os.name != "nt",
-    )
+    request = replace(request_of(options, options.args), become=os.name != "nt")
     if options.dry_run:
         return _plan(options)
     events = os.path.abspath(options.events) if options.events else ""
@@ -147,7 +116,7 @@ def _plan(options: argparse.Namespace) -> int:
     from luci.screens import tables
 
     narrator = Narrator(quiet=options.quiet, verbose=options.verbose)
-    made, what = _result("plan", _request(options), _context(narrator), narrator)
+    made, what = _result("plan", request_of(options, options.args), _context(narrator), narrator)
     if getattr(options, "json", False):
         print(as_json({**made.as_dict(), "environment": what}))
     elif getattr(options, "names", False):
