@@ -23,6 +23,7 @@ from luci.process import run as run_process
 from luci.runner import memory, oom
 from luci.runner.comeback import Stdin, restored, running, saved, script_again, stdin_kind
 from luci.runner.diagnose import Report, diagnose, read_report
+from luci.runner.failure import at, failed
 from luci.runner.mend import Mended, mend
 from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
@@ -91,6 +92,8 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             env_prefix=env.path,
         )
         if report is None:
+            if code and not ended.timed_out and (failure := failed(tail, script)):
+                yield failure
             if diagnosis.advice and (code or ended.timed_out) and diagnosis.kind != "other":
                 yield Told(diagnosis.advice)
             if not request.wants.requirements:
@@ -100,6 +103,7 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
         held = Stdin() if spool else stdin
         again = yield from mend(request, script, progress, env, report, diagnosis, held, context)
         if again is None:
+            yield at(f"{report.type}: {report.message}", report.frames, script)
             return code
         mended = again
 
@@ -161,7 +165,7 @@ def _watch(
     """Run the script as its parent; return how it ended, what the hook reported, and its last words on stderr where
     they passed through us."""
     record = _say_started(request, script, env)
-    state = running() / f"{os.getpid()}.watched"
+    state = running() / f"{record.id}.watched"  # one process may watch several runs
     report = Path(f"{state}.report")
     report.unlink(missing_ok=True)
     environ = _environ(request, script, env, made.scan.paths)
