@@ -39,7 +39,7 @@ def complete(line: str, running: tuple[str, ...] = ()) -> list[Candidate]:
 
 
 def _is_path(word: str) -> bool:
-    return word.startswith(("./", "../", "~")) or "/" in word[1:] or (word.startswith("/") and os.path.isdir(word))
+    return word.startswith(("./", "../", "~")) or "/" in word[1:]
 
 
 def _commands(word: str, start: int) -> list[Candidate]:

@@ -52,6 +52,10 @@ def _main(argv: list[str]) -> int:
     else:
         options = parser().parse_args(argv)
     if not getattr(options, "do", None):
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            from luci import app  # Textual: 200 ms, and only to draw
+
+            return app.main()
         parser().print_help()
         return 0
     return int(_COMMANDS[options.do](options))

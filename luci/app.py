@@ -1,0 +1,67 @@
+"""The terminal app: theme, palette, questions; the screens get their context from here."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from luci import config
+from luci.config import Settings
+from luci.screens import themes
+from luci.screens.home import Home
+from luci.screens.jobs import Job
+from luci.screens.question import QuestionPanel
+
+
+class LuciApp(App[int]):
+    """luci as a person lives in it."""
+
+    TITLE = "luci"
+    CSS_PATH = "screens/app.tcss"
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f1", "help", "Help", priority=True),
+        Binding("ctrl+q", "quit", "Quit", priority=True, show=False),
+    ]
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self._asked: deque[Job.Asked] = deque()
+        for theme in (themes.DARK, themes.LIGHT):
+            self.register_theme(theme)
+        self.theme = themes.name_of("dark")
+
+    def get_default_screen(self) -> Home:
+        return Home(lambda: self.settings)
+
+    # questions, one after the other
+
+    def on_job_asked(self, message: Job.Asked) -> None:
+        self._asked.append(message)
+        if len(self._asked) == 1:
+            self._ask_next()
+
+    def on_job_finished(self, message: Job.Finished) -> None:
+        for asked in [asked for asked in self._asked if asked.job is message.job]:
+            if isinstance(self.screen, QuestionPanel) and asked is self._asked[0]:
+                self.screen.dismiss(False)
+            else:
+                self._asked.remove(asked)
+
+    def _ask_next(self) -> None:
+        if self._asked:
+            asked = self._asked[0]
+            self.push_screen(QuestionPanel(asked.job, asked.question, asked.answer), lambda _: self._answered())
+
+    def _answered(self) -> None:
+        self._asked.popleft()
+        self._ask_next()
+
+
+def main() -> int:
+    """Open the app; return its exit code."""
+    return LuciApp(config.load()).run() or 0
