@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.reactive import Initialize, Reactive
+from textual.theme import Theme
 
 from luci import config
 from luci.config import Settings
@@ -27,13 +29,19 @@ class LuciApp(App[int]):
         Binding("ctrl+q", "quit", "Quit", priority=True, show=False),
     ]
 
+    def _first_theme(self) -> str:
+        return themes.name_of("dark")
+
+    theme = Reactive(Initialize(_first_theme))  # set later, it would have everything styled twice
+
     def __init__(self, settings: Settings) -> None:
-        super().__init__()
         self.settings = settings
+        super().__init__()
         self._asked: deque[Job.Asked] = deque()
-        for theme in (themes.DARK, themes.LIGHT):
-            self.register_theme(theme)
-        self.theme = themes.name_of("dark")
+
+    @property
+    def available_themes(self) -> dict[str, Theme]:
+        return themes.ALL
 
     def get_default_screen(self) -> Home:
         return Home(lambda: self.settings)

@@ -45,6 +45,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _main(argv: list[str]) -> int:
+    if not argv and sys.stdin.isatty() and sys.stdout.isatty():
+        from luci import app  # Textual: 200 ms, and only to draw
+
+        return app.main()
     if argv[:1] == ["run"] or argv[:1] == ["plan"]:
         own, script_args = split(argv[1:])
         options = parser().parse_args([argv[0], *own])
@@ -52,10 +56,6 @@ def _main(argv: list[str]) -> int:
     else:
         options = parser().parse_args(argv)
     if not getattr(options, "do", None):
-        if sys.stdin.isatty() and sys.stdout.isatty():
-            from luci import app  # Textual: 200 ms, and only to draw
-
-            return app.main()
         parser().print_help()
         return 0
     return int(_COMMANDS[options.do](options))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -18,18 +18,17 @@ _FIRST = (
 )
 
 
-class Welcome(Vertical):
+class Welcome(Static):
     """What a person can do, while nothing was done yet."""
 
-    def compose(self) -> ComposeResult:
-        yield Static("luci", classes="name")
-        yield Static(
+    def __init__(self) -> None:
+        rows = [Content.assemble((f"{typed:<15}", "bold $text-accent"), about) for typed, about in _FIRST]
+        about = Content.styled(
             "Runs a Python script that has imports and nothing else: finds the packages, keeps an environment for them,"
             " and mends what turns out missing.",
-            classes="about",
+            "$foreground 60%",
         )
-        rows = [Content.assemble((f"{typed:<15}", "bold $text-accent"), (about, "")) for typed, about in _FIRST]
-        yield Static(Content("\n").join(rows), classes="first")
+        super().__init__(Content("\n").join([about, Content(""), *rows]))
 
 
 class Conversation(VerticalScroll, can_focus=False):

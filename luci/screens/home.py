@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from luci.actions import lines
 from luci.config import Settings
 from luci.errors import LuciError
+from luci.screens.bar import PLACES, Bar, Hints, Place
 from luci.screens.card import Card
 from luci.screens.conversation import Conversation
 from luci.screens.jobs import Job
@@ -24,28 +24,6 @@ from luci.screens.prompt import Prompt
 
 if TYPE_CHECKING:
     from luci.runner.request import RunRequest
-
-Place = Literal["conversation", "output", "environments"]
-PLACES: tuple[tuple[Place, str, str], ...] = (
-    ("conversation", "f2", "Conversation"),
-    ("output", "f3", "Output"),
-    ("environments", "f4", "Environments"),
-)
-
-
-class Tab(Static):
-    """A place's name in the bar at the top, with the key that leads there."""
-
-    def __init__(self, place: Place, key: str, name: str) -> None:
-        self.place = place
-        super().__init__(
-            Content.assemble((key.upper(), "$foreground 60%"), " ", name), id=f"tab-{place}", classes="tab"
-        )
-
-    def on_click(self) -> None:
-        screen = self.screen
-        if isinstance(screen, Home):
-            screen.go(self.place)
 
 
 class Home(Screen[None]):
@@ -63,22 +41,17 @@ class Home(Screen[None]):
         self._last: RunRequest | None = None
 
     def compose(self) -> ComposeResult:
-        with Horizontal(id="bar"):
-            yield Static("luci", id="name")
-            for place, key, name in PLACES:
-                yield Tab(place, key, name)
-            yield Static(_short(os.getcwd()), id="folder")
+        yield Bar(_short(os.getcwd()))
         with Horizontal(id="places"):
             with Vertical(id="talk"):
                 yield Conversation(id="conversation")
                 yield Prompt(self.running_names)
             with Vertical(id="beside"):
                 yield Static("Nothing runs.", id="no-output")
-        yield Footer()
+        yield Hints()
 
     def on_mount(self) -> None:
         self.query_one(Prompt).line.focus()
-        self._mark_tabs()
 
     @property
     def conversation(self) -> Conversation:
@@ -91,7 +64,7 @@ class Home(Screen[None]):
             self.set_class(other == place, f"-at-{other}")
             if place != "conversation":
                 self.set_class(other == place, f"-beside-{other}")
-        self._mark_tabs()
+        self.query_one(Bar).here = place
         if place == "conversation":
             self.query_one(Prompt).line.focus()
 
@@ -100,10 +73,6 @@ class Home(Screen[None]):
 
     def action_widen(self) -> None:
         self.toggle_class("-full")
-
-    def _mark_tabs(self) -> None:
-        for tab in self.query(Tab):
-            tab.set_class(self.has_class(f"-at-{tab.place}"), "-here")
 
     # what is typed
 

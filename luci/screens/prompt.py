@@ -8,10 +8,11 @@ from typing import ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
@@ -26,7 +27,7 @@ class Line(TextArea):
     """The text itself."""
 
     def update_suggestion(self) -> None:
-        prompt = self.parent.parent if self.parent else None
+        prompt = self.parent
         self.suggestion = prompt.ghost() if isinstance(prompt, Prompt) else ""
 
     @property
@@ -38,7 +39,15 @@ class Line(TextArea):
         self.move_cursor(self.document.end)
 
 
-class Prompt(Vertical):
+class Offers(OptionList, can_focus=False):
+    """What could come next; the prompt moves in it."""
+
+    def on_option_list_option_selected(self, message: OptionList.OptionSelected) -> None:
+        message.stop()
+        self.screen.query_one(Prompt).take_clicked()
+
+
+class Prompt(Horizontal):
     """The line, its mark, and above it the list of what could come next, on which the meaning of most keys depends."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -72,20 +81,20 @@ class Prompt(Vertical):
         self._draft = ""
         self._candidates: list[Candidate] = []
         self._found: list[str] = []
+        self.offers: Offers | None = None
         self._moved = False  # the person moved in the list: enter takes from it
 
     def compose(self) -> ComposeResult:
-        with Horizontal(classes="row"):
-            yield Static("❯", classes="mark")
-            yield Line(
-                id="line",
-                show_line_numbers=False,
-                soft_wrap=True,
-                tab_behavior="focus",
-                compact=True,
-                highlight_cursor_line=False,
-                placeholder="Type a script's path, or / for commands",
-            )
+        yield Static("❯", classes="mark")
+        yield Line(
+            id="line",
+            show_line_numbers=False,
+            soft_wrap=True,
+            tab_behavior="focus",
+            compact=True,
+            highlight_cursor_line=False,
+            placeholder="Type a script's path, or / for commands",
+        )
 
     @property
     def line(self) -> Line:
@@ -139,20 +148,19 @@ class Prompt(Vertical):
 
     def _show(self, mode: str, options: list[Content]) -> None:
         self.mode = mode
-        found = self.query(OptionList)
+        listed = self.offers
         if not mode:
-            found.remove()
+            if listed:
+                self.offers = None
+                listed.remove()
             return
-        if not found:
-            listed = OptionList(*map(Option, options), classes="offers", compact=True)
-            listed.can_focus = False
-            listed.highlighted = 0 if options else None
-            self.mount(listed, before=0)
-        else:
-            listed = found.first()
+        if listed:
             listed.set_options(map(Option, options))
-            listed.highlighted = 0 if options else None
-        listed.border_title = "searching what was typed" if mode == "search" else ""
+        else:
+            self.offers = listed = Offers(*map(Option, options), compact=True)
+            assert isinstance(self.parent, Widget)
+            self.parent.mount(listed, before=self)
+        listed.highlighted = 0 if options else None
 
     def watch_mode(self, mode: str) -> None:
         self.set_class(mode == "search", "-search")
@@ -219,10 +227,9 @@ class Prompt(Vertical):
 
     def _move(self, way: int) -> None:
         line = self.line
-        listed = self.query(OptionList)
-        if self.mode and listed:
+        if self.mode and self.offers:
             self._moved = True
-            listed.first().action_cursor_up() if way < 0 else listed.first().action_cursor_down()
+            self.offers.action_cursor_up() if way < 0 else self.offers.action_cursor_down()
         elif way < 0 and line.cursor_location[0] > 0:
             line.action_cursor_up()
         elif way > 0 and line.cursor_location[0] < line.document.end[0]:
@@ -274,9 +281,7 @@ class Prompt(Vertical):
 
     # the list
 
-    @on(OptionList.OptionSelected)
-    def _clicked(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
+    def take_clicked(self) -> None:
         if self.mode == "search":
             self._take_found()
         else:
@@ -285,8 +290,7 @@ class Prompt(Vertical):
 
     def _take(self) -> Candidate | None:
         """Put the highlighted candidate into the line."""
-        listed = self.query(OptionList)
-        at = listed.first().highlighted if listed else None
+        at = self.offers.highlighted if self.offers else None
         if at is None or at >= len(self._candidates):
             return None
         chosen = self._candidates[at]
@@ -295,8 +299,7 @@ class Prompt(Vertical):
         return chosen
 
     def _take_found(self) -> None:
-        listed = self.query(OptionList)
-        at = listed.first().highlighted if listed else None
+        at = self.offers.highlighted if self.offers else None
         text = self._found[at] if at is not None and at < len(self._found) else self.line.text
         self._close()
         with self.prevent(TextArea.Changed):

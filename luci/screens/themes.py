@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="luci-dark",
@@ -47,6 +47,9 @@ LIGHT = Theme(
         "input-selection-background": "#1c62c4 25%",
     },
 )
+
+
+ALL = {theme.name: theme for theme in (DARK, LIGHT, BUILTIN_THEMES["ansi-dark"], BUILTIN_THEMES["ansi-light"])}
 
 
 def name_of(setting: str) -> str:
