@@ -26,13 +26,15 @@ class LuciApp(App[int]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", priority=True),
+        Binding("ctrl+p", "command_palette", "Palette", priority=True),
         Binding("ctrl+q", "quit", "Quit", priority=True, show=False),
     ]
 
     def _first_theme(self) -> str:
         return themes.name_of("dark")
 
-    theme = Reactive(Initialize(_first_theme))  # set later, it would have everything styled twice
+    # set later, it would have everything styled twice
+    theme: Reactive[str] = Reactive(Initialize(_first_theme))
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

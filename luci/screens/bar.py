@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from textual import events
 from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.style import Style
 from textual.widget import Widget
 
 Place = Literal["conversation", "output", "environments"]
@@ -36,13 +38,17 @@ class Bar(Widget):
             style = "bold $foreground" if place == self.here else "$foreground 60%"
             runs = f" ●{self.running}" if place == "output" and self.running else ""
             tab = Content.assemble((key.upper(), "$foreground 45%"), " ", (name, style), (runs, "$text-accent"))
-            left.append(tab.stylize(f"@click=screen.go('{place}')"))
+            left.append(tab.stylize(Style.from_meta({"action": f"screen.go('{place}')"})))
         line = Content("   ").join(left)
         room = self.content_size.width - line.cell_length - 3
         if room < 8:
             return line
         folder = self.folder if len(self.folder) <= room else f"…{self.folder[1 - room :]}"
         return Content.assemble(line, " " * (room + 3 - len(folder)), (folder, "$foreground 60%"))
+
+    async def on_click(self, event: events.Click) -> None:
+        if action := event.style.meta.get("action"):
+            await self.run_action(action)
 
 
 class Hints(Widget):
@@ -68,5 +74,9 @@ class Hints(Widget):
             told.add(binding.action)
             key = self.app.get_key_display(binding)
             hint = Content.assemble((key, "bold $footer-key-foreground"), " ", (binding.description, ""))
-            shown.append(hint.stylize(f"@click={binding.action}") if "." in binding.action else hint)
+            shown.append(hint.stylize(Style.from_meta({"key": binding.key})))
         return Content("   ").join(shown)
+
+    def on_click(self, event: events.Click) -> None:
+        if key := event.style.meta.get("key"):
+            self.app.simulate_key(key)
