@@ -82,7 +82,8 @@ def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: C
         environ = {**_neutral(os.environ), **_patience(terms), **extra}
         ended = Ended(1, 0.0)
         said: list[str] = []
-        for event in process.run(command, environ=environ, cwd=scratch, stop=stop, capture=True):
+        nothing = subprocess.DEVNULL  # uv asks nobody, and must not be lent the terminal that the app reads
+        for event in process.run(command, environ=environ, cwd=scratch, stdin=nothing, stop=stop, capture=True):
             if isinstance(event, Output) and event.stream == "stderr":
                 said += event.text.splitlines()
                 for line in event.text.splitlines():

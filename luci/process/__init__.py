@@ -21,6 +21,8 @@ from luci.process.tree import TIMED_OUT, Ending
 if TYPE_CHECKING:
     from types import FrameType
 
+    from luci.terminals import Terminal
+
 __all__ = ["StdinSpool", "run"]
 
 
@@ -34,11 +36,13 @@ def run(
     stop: Callable[[], bool] = never,
     capture: bool = False,
     log: BinaryIO | None = None,
+    terminal: Terminal | None = None,
 ) -> Iterator[Event]:
     """Run a command; the last event is Ended. Closing the generator ends the command and all its children.
 
     Without `capture` the command writes where we do: straight there, or, with `log`, through us into both, over a
     pseudo-terminal where our stdout is a terminal. With `capture` it is heard as Output events only.
+    With `terminal`, which has begun, it reads and writes there, and all it wrote is in the log when Ended comes.
     `timeout` is in seconds. SIGINT, SIGTERM and SIGHUP that reach us go to the command and end it.
     Raises EnvError where it cannot be started.
     """
@@ -51,7 +55,7 @@ def run(
     began = time.monotonic()
     ending: Ending | None = None
     timed_out = False
-    with _signals_noted() as noted, Child(command, environ, cwd, stdin, capture, log) as child:
+    with _signals_noted() as noted, Child(command, environ, cwd, stdin, capture, log, terminal) as child:
         while not child.is_done(ending):
             yield from child.hear(hurry=ending is not None)
             if ending is not None:

@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from luci.errors import EnvError
 from luci.events import Event, Output, Warned
@@ -17,6 +17,9 @@ from luci.process.spool import StdinSpool
 from luci.process.streams import ENDS, Stream, wait_for
 from luci.process.terminal import Pty, Terminal
 from luci.process.tree import GRACE_SECONDS, MARK, TICK_SECONDS, Ending, Tree
+
+if TYPE_CHECKING:
+    from luci import terminals
 
 QUIET_SECONDS = 0.05  # a terminal hands on what was written to it a moment later
 
@@ -32,8 +35,9 @@ class Child:
         stdin: int | Path | StdinSpool | None,
         capture: bool,
         log: BinaryIO | None,
+        given: terminals.Terminal | None = None,
     ) -> None:
-        self.stdin, self.capture, self.log = stdin, capture, log
+        self.stdin, self.capture, self.log, self.given = stdin, capture, log, given
         self.streams: list[Stream] = []
         self.exited = self.idle = self.left_alone = False
         self.ended_at = 0.0
@@ -57,8 +61,9 @@ class Child:
     def _start(self, argv: list[str], environ: Mapping[str, str], cwd: str | Path | None) -> None:
         import subprocess  # 5 ms, which a run that luci does not watch need not pay
 
-        through_us = self.log is not None and not self.capture
+        through_us = self.log is not None and not self.capture and not self.given
         self.pty = Pty(self.stack) if through_us and os.isatty(1) else None
+        session = self.given or self.pty  # a terminal of its own is the middle of a session of its own
         token = os.urandom(8).hex()
         with contextlib.ExitStack() as theirs:  # descriptors that are the child's alone once it runs
             if self.pty:
@@ -71,14 +76,14 @@ class Child:
                     stdin=self._stdin(theirs),
                     stdout=self._output(1, theirs),
                     stderr=self._output(2, theirs),
-                    process_group=None if self.pty else 0,
-                    start_new_session=self.pty is not None,
-                    preexec_fn=self.pty.take_control if self.pty else None,
+                    process_group=None if session else 0,
+                    start_new_session=session is not None,
+                    preexec_fn=session.take_control if session else None,
                 )
             except OSError as error:
                 raise EnvError(f"{argv[0]} could not be started.", cause=str(error)) from error
         self.tree = Tree(self.popen.pid, token)
-        self.terminal = None if self.pty else Terminal.in_our_hands(self.stack)
+        self.terminal = None if session else Terminal.in_our_hands(self.stack)
         if self.terminal and self.stdin is None and os.isatty(0):
             self.terminal.lend(self.popen.pid)
         with contextlib.suppress(AttributeError, OSError):  # Linux 5.3; elsewhere the tick notices the end
@@ -93,6 +98,8 @@ class Child:
             self.stack.callback(self.stdin.detach)
             theirs.callback(os.close, fd)
             return fd
+        if self.stdin is None and self.given:
+            return self.given.slave
         if self.stdin is None and self.pty and os.isatty(0):
             if self.pty.in_foreground:
                 self.streams.append(Stream("stdin", 0, self.pty.master))
@@ -100,6 +107,8 @@ class Child:
         return self.stdin
 
     def _output(self, fd: int, theirs: contextlib.ExitStack) -> int | None:
+        if self.given:
+            return self.given.slave
         if not self.capture and self.log is None:
             return None
         if self.pty and os.isatty(fd):
@@ -168,6 +177,8 @@ class Child:
             yield Output(stream.name, text)
 
     def last_words(self) -> Iterator[Event]:
+        if self.given:
+            self.given.settle()
         for stream in self.streams:
             if self.capture and (text := stream.decoder.decode(b"", final=True)):
                 yield Output(stream.name, text)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from luci.runner.plan import NOTHING_MORE, Wants
+
+if TYPE_CHECKING:
+    from luci.terminals import Terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class RunRequest:
     relax: bool = False
     keep_pythonpath: bool = False
     become: bool = False
+    terminal: Terminal | None = None  # what the script writes into and reads from; never with `become`
     front: dict[str, Any] = field(default_factory=dict)  # what the caller needs to go on when luci comes back
 
 

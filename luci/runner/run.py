@@ -7,23 +7,23 @@ module is missing. Otherwise luci stays the parent and the same hook leaves its 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from luci import paths, runs
 from luci.context import Context
 from luci.envs import files
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, UsageError
-from luci.events import Become, Ended, Event, Output, Started, Told, Warned
+from luci.events import Become, Ended, Event, Output, Started, Told, Warned, Words
 from luci.process import StdinSpool
 from luci.process import run as run_process
 from luci.runner import memory, oom
 from luci.runner.comeback import Stdin, restored, running, saved, script_again, stdin_kind
 from luci.runner.diagnose import Report, diagnose, read_report
-from luci.runner.failure import at, failed
 from luci.runner.mend import Mended, mend
 from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
@@ -31,11 +31,34 @@ from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, read_script
 from luci.runner.warm import activated
 
+if TYPE_CHECKING:
+    from luci.terminals import Terminal
+
 _TAIL = 8192  # bytes of a script's last words that are read for a diagnosis
 
 
 def run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     """Run a script; return the exit code. The last event is Become where the caller is to become the script."""
+    steps = _run(request, context)
+    return (yield from (_run_on(request.terminal, steps) if request.terminal else steps))
+
+
+def _run_on(terminal: Terminal, steps: Generator[Event, None, int]) -> Generator[Event, None, int]:
+    """Run on a terminal, which ends with the run. Words that were held back are written where the script wrote."""
+    with ExitStack() as stack:
+        stack.callback(terminal.end)
+        stack.callback(steps.close)
+        while True:
+            try:
+                event = next(steps)
+            except StopIteration as end:
+                return int(end.value)
+            if isinstance(event, Words):
+                terminal.say(event.text)
+            yield event
+
+
+def _run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     script = read_script(request.script, request.kind)  # type: ignore[arg-type]
     made, env = yield from prepare(request, script, context)
     for choice in unprovided(made):
@@ -68,7 +91,7 @@ def resume(state: Path, context: Context) -> Generator[Event, None, int]:
 
 def _attempts(request: RunRequest, script: Script, mended: Mended, context: Context) -> Generator[Event, None, int]:
     spool: StdinSpool | None = None
-    stdin = Stdin.now()
+    stdin = Stdin() if request.terminal else Stdin.now()
     while True:
         progress, made, env = mended.progress, mended.made, mended.env
         if _may_become(request, script, made, env, context):
@@ -92,8 +115,8 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             env_prefix=env.path,
         )
         if report is None:
-            if code and not ended.timed_out and (failure := failed(tail, script)):
-                yield failure
+            if code and not ended.timed_out:
+                yield from _said_to_fail(tail, script)
             if diagnosis.advice and (code or ended.timed_out) and diagnosis.kind != "other":
                 yield Told(diagnosis.advice)
             if not request.wants.requirements:
@@ -103,9 +126,18 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
         held = Stdin() if spool else stdin
         again = yield from mend(request, script, progress, env, report, diagnosis, held, context)
         if again is None:
+            from luci.runner.failure import at
+
             yield at(f"{report.type}: {report.message}", report.frames, script)
             return code
         mended = again
+
+
+def _said_to_fail(tail: str, script: Script) -> Iterator[Event]:
+    from luci.runner.failure import failed  # patterns that only a failure needs
+
+    if failure := failed(tail, script):
+        yield failure
 
 
 # -- running
@@ -165,13 +197,16 @@ def _watch(
     """Run the script as its parent; return how it ended, what the hook reported, and its last words on stderr where
     they passed through us."""
     record = _say_started(request, script, env)
-    state = running() / f"{record.id}.watched"  # one process may watch several runs
+    state = running() / f"{os.getpid()}.{record.id}.watched"
     report = Path(f"{state}.report")
     report.unlink(missing_ok=True)
     environ = _environ(request, script, env, made.scan.paths)
     environ["LUCI_RUN"] = f"0:report:{state}"
-    log = None
-    if request.record or context.settings.run.record:
+    log, terminal, since = None, request.terminal, 0
+    if terminal:
+        record = replace(record, log=str(terminal.begin(runs.log_for(record))))
+        environ, since = terminal.environ(environ), os.path.getsize(record.log)
+    elif request.record or context.settings.run.record:
         record = replace(record, log=str(runs.log_for(record)))
         log = open(record.log, "wb")  # noqa: SIM115
     command = _command(request, script, env)
@@ -185,8 +220,9 @@ def _watch(
             stdin=stdin,
             timeout=request.timeout,
             stop=context.stop,
-            capture=not request.become,
+            capture=not request.become and terminal is None,
             log=log,
+            terminal=terminal,
         ):
             if isinstance(event, Ended):
                 ended = event
@@ -199,12 +235,13 @@ def _watch(
         runs.end(record, ended.exit_code, ended.seconds)
     found = read_report(report)
     report.unlink(missing_ok=True)
-    return ended, found, tail or _end_of(record.log)
+    return ended, found, tail or _end_of(record.log, since)
 
 
-def _end_of(log: str) -> str:
+def _end_of(log: str, since: int) -> str:
+    """Return the last of what was written to the log from `since` on."""
     if not log:
         return ""
     with open(log, "rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+        file.seek(max(since, file.seek(0, os.SEEK_END) - _TAIL))
         return file.read().decode("utf-8", "replace")
