@@ -112,6 +112,7 @@ class Card(Vertical, can_focus=True):
 
     story: reactive[Story] = reactive(Story(0.0), init=False)
     folded = reactive(False, init=False)
+    waits = reactive(False, init=False)  # the script waits for input
 
     class Again(Message):
         """The same is to be done again."""
@@ -154,6 +155,7 @@ class Card(Vertical, can_focus=True):
             yield Static("", classes="outcome")
         yield Static("", classes="plan")
         yield Steps()
+        yield Static("It waits for your input: F3", classes="waits")
         yield Vertical(classes="more")
 
     def on_mount(self) -> None:
@@ -183,6 +185,9 @@ class Card(Vertical, can_focus=True):
     def watch_folded(self) -> None:
         self._draw()
 
+    def watch_waits(self) -> None:
+        self._draw()
+
     def _tick(self) -> None:
         if self.story.is_over:
             if self._timer:
@@ -207,6 +212,8 @@ class Card(Vertical, can_focus=True):
         plan = self.query_one(".plan", Static)
         plan.update(story.planned)
         plan.display = bool(story.planned)
+        waits = self.query_one(".waits", Static)
+        waits.display = self.waits and not story.is_over
         self.query_one(Steps).story = story
         self.refresh_bindings()
 

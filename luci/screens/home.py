@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import ComposeResult
+from textual import on
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Static
 
+from luci import editor
 from luci.actions import lines
 from luci.config import Settings
 from luci.errors import LuciError
+from luci.events import Started
 from luci.screens.bar import PLACES, Bar, Hints, Place
 from luci.screens.card import Card
 from luci.screens.conversation import Conversation
@@ -24,6 +28,7 @@ from luci.screens.prompt import Prompt
 
 if TYPE_CHECKING:
     from luci.runner.request import RunRequest
+    from luci.screens.output import Output
 
 
 class Home(Screen[None]):
@@ -47,7 +52,7 @@ class Home(Screen[None]):
                 yield Conversation(id="conversation")
                 yield Prompt(self.running_names)
             with Vertical(id="beside"):
-                yield Static("Nothing runs.", id="no-output")
+                yield Static("What runs shows here.", id="no-output")
         yield Hints()
 
     def on_mount(self) -> None:
@@ -59,7 +64,7 @@ class Home(Screen[None]):
 
     # the places
 
-    def go(self, place: Place) -> None:
+    async def go(self, place: Place) -> None:
         for other, _, _ in PLACES:
             self.set_class(other == place, f"-at-{other}")
             if place != "conversation":
@@ -67,9 +72,11 @@ class Home(Screen[None]):
         self.query_one(Bar).here = place
         if place == "conversation":
             self.query_one(Prompt).line.focus()
+        elif place == "output":
+            (await self.output()).focus()
 
-    def action_go(self, place: Place) -> None:
-        self.go(place)
+    async def action_go(self, place: Place) -> None:
+        await self.go(place)
 
     def action_widen(self) -> None:
         self.toggle_class("-full")
@@ -85,13 +92,13 @@ class Home(Screen[None]):
             return
         match meaning:
             case lines.Perform("run", request):
-                self.run_script(request)
+                await self.run_script(request)
             case lines.Perform(action, request):
                 self.perform(action, request)
             case lines.Go("help"):
                 await self.app.run_action("help")
             case lines.Go(place):
-                self.go(place)  # type: ignore[arg-type]
+                await self.go(place)  # type: ignore[arg-type]
             case lines.Stop(script, everything):
                 self.stop(script, everything)
             case lines.Clear():
@@ -102,10 +109,43 @@ class Home(Screen[None]):
                 self.conversation.said(message.text)
                 self.conversation.reply(text, hint)
 
-    def run_script(self, request: RunRequest) -> None:
+    async def run_script(self, request: RunRequest) -> None:
+        from luci.terminals import Terminal
+
         self._last = request
         card = self.conversation.card(" ".join([request.script, *request.args]))
-        card.begin(Job(card, "run", replace(request, become=False, record=True), self._settings()))
+        terminal = Terminal(*self._room_for_output())
+        job = Job(card, "run", replace(request, become=False, terminal=terminal), self._settings())
+        card.begin(job)
+        self.query_one(Bar).running = len(self.running)
+
+    def _room_for_output(self) -> tuple[int, int]:
+        """Columns and rows of the pane that a run will be shown in."""
+        beside = self.query_one("#beside")
+        width, height = beside.content_size if beside.display else (self.size.width, self.size.height - 2)
+        return max(width, 20), max(height - 2, 5)  # its tabs and its state take a line each
+
+    async def output(self) -> Output:
+        """Return the output pane. It is made when it is first wanted: it costs the first paint nothing."""
+        from luci.screens.output import Output
+
+        if found := self.query(Output):
+            return found.first()
+        output = Output(id="output")
+        await self.query_one("#no-output").remove()
+        await self.query_one("#beside").mount(output)
+        return output
+
+    async def on_job_said(self, message: Job.Said) -> None:
+        if isinstance(message.event, Started) and message.job.request.terminal:
+            output = await self.output()
+            output.add(message.job, _title(message.job), message.job.request.terminal)
+
+    async def on_job_finished(self, message: Job.Finished) -> None:
+        self.query_one(Bar).running = len(self.running)
+        if message.job.name == "run":
+            code = message.result if message.error is None else message.error.exit_code
+            (await self.output()).ended(message.job, code)
 
     def perform(self, action: str, request: Any) -> None:
         card = self.conversation.card(action)
@@ -128,20 +168,67 @@ class Home(Screen[None]):
             if card.job:
                 card.job.stop()
 
-    def on_card_stop_requested(self, message: Card.StopRequested) -> None:
+    @on(Card.StopRequested)
+    def _stop(self, message: Card.StopRequested) -> None:
         message.job.stop()
 
-    def on_card_again(self, message: Card.Again) -> None:
-        if message.job.name == "run":
-            self.run_script(message.job.request)
+    @on(Card.Again)
+    async def _again(self, message: Card.Again) -> None:
+        await self.again(message.job)
+
+    async def again(self, job: Job) -> None:
+        if job.name == "run":
+            await self.run_script(job.request)
         else:
-            self.perform(message.job.name, message.job.request)
+            self.perform(job.name, job.request)
+
+    @on(Card.OutputRequested)
+    async def _show_output(self, message: Card.OutputRequested) -> None:
+        (await self.output()).show(message.job)
+        await self.go("output")
+
+    def on_output_stop_requested(self, message: Output.StopRequested) -> None:
+        message.job.stop()
+
+    async def on_output_restart_requested(self, message: Output.RestartRequested) -> None:
+        await self.again(message.job)
+
+    def on_output_edit_requested(self, message: Output.EditRequested) -> None:
+        self.edit(message.path, message.line)
+
+    def on_output_waiting(self, message: Output.Waiting) -> None:
+        for card in self.running:
+            if card.job is message.job:
+                card.waits = message.waiting
+
+    @on(Card.EditRequested)
+    def _edit(self, message: Card.EditRequested) -> None:
+        self.edit(message.path, message.line)
+
+    def edit(self, path: str, line: int) -> None:
+        try:
+            with self.app.suspend():
+                editor.edit(path, line)
+        except SuspendNotSupported:
+            self.notify("This terminal cannot be lent to an editor.", severity="warning")
+        except LuciError as error:
+            self.notify(f"{error.message} {error.hint}", severity="error", markup=False)
 
     def on_prompt_interrupted(self) -> None:
         if self.running:
             self.stop()
         else:
             self.notify("ctrl+q quits.")
+
+
+def _title(job: Job) -> str:
+    """A run's name on its tab.
+
+    >>> from types import SimpleNamespace
+    >>> _title(SimpleNamespace(request=SimpleNamespace(script="examples/plot.py")))
+    'plot.py'
+    """
+    return PurePath(job.request.script).name or str(job.request.script)
 
 
 def _short(path: str) -> str:

@@ -1,0 +1,38 @@
+"""Open a file in the person's editor, at a line."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import PurePath
+
+from luci.errors import UsageError
+
+_COLON = {"code", "code-insiders", "codium", "cursor", "windsurf", "zed", "subl", "hx", "helix", "micro"}
+_GOTO = {"code", "code-insiders", "codium", "cursor", "windsurf"}
+_PLUS = {"vi", "vim", "nvim", "gvim", "view", "nano", "pico", "emacs", "emacsclient", "kak", "joe", "mg", "ne", "gedit"}
+
+
+def command(path: str, line: int, editor: str) -> list[str]:
+    """Return what opens `path` at `line` (0: wherever).
+
+    >>> command("a.py", 3, "nvim -R")
+    ['nvim', '-R', '+3', 'a.py']
+    >>> command("a.py", 3, "code --wait")
+    ['code', '--wait', '-g', 'a.py:3']
+    """
+    words = shlex.split(editor)
+    name = PurePath(words[0]).name if words else ""
+    if line > 0 and name in _COLON:
+        return [*words, *(["-g"] if name in _GOTO else []), f"{path}:{line}"]
+    return [*words, *([f"+{line}"] if line > 0 and name in _PLUS else []), path]
+
+
+def edit(path: str, line: int = 0) -> None:
+    """Run $VISUAL or $EDITOR until it ends; it has the terminal. Raises UsageError where it cannot."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        subprocess.run(command(path, line, editor), check=False)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{editor} could not be started.", cause=str(error), hint="Set $EDITOR.") from error
