@@ -46,6 +46,24 @@ class Working(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Reached(Event):
+    """How far work on several things has come: `done` of `total` are over, and `subject` is next."""
+
+    done: int
+    total: int
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured(Event):
+    """What an environment takes on the disk: the `bytes` of its files, and those that removing it would free."""
+
+    key: str
+    bytes: int
+    freed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Planned(Event):
     """What luci would do. `plan` is the plan's JSON form."""
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from luci import paths
+from luci.actions.described import described, inspected, shown, state, under_construction
+from luci.actions.grounds import Grounds, grounds
 from luci.context import Context, Question
-from luci.envs import installer, interpreters, prunes, trees, uses
-from luci.envs.installer import Terms
-from luci.envs.sources import sources
-from luci.envs.store import Env, Store, altered, fault, sizes
+from luci.envs import files, installer, prunes, trees
+from luci.envs.store import Env, Store, altered, sizes, weight
 from luci.envs.store import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
-from luci.events import Event, Told, Working
+from luci.events import Event, Measured, Note, Reached, Told, Working
 from luci.runner import memory
-from luci.runner.plan import quarantine
 from luci.runner.script import read_script
 
 
@@ -49,7 +49,8 @@ def chosen(selector: str) -> Env:
     return store().find(selector)
 
 
-def _several(request: EnvRequest) -> list[Env]:
+def several(request: EnvRequest) -> list[Env]:
+    """Return the environments that are asked for. Raises UsageError where none is."""
     if request.all:
         return store().all()
     if not request.selectors:
@@ -57,29 +58,23 @@ def _several(request: EnvRequest) -> list[Env]:
     return [chosen(selector) for selector in request.selectors]
 
 
-def described(env: Env, scripts: dict[str, list[str]]) -> dict[str, Any]:
-    """An environment as the lists show it."""
-    users = scripts.get(env.key, [])
-    return {**env.as_dict(), "scripts": users, "state": state(env, users)}
-
-
-def state(env: Env, scripts: list[str]) -> str:
-    if fault(env):
-        return "broken"
-    return "orphaned" if prunes.orphaned(env, scripts) else "ready"
-
-
 def listed(request: EnvRequest, context: Context) -> Generator[Event, None, list[dict[str, Any]]]:
     yield from ()
     scripts = memory.scripts_by_key()
-    return [described(env, scripts) for env in store().all()]
+    envs = store().all()
+    return [*under_construction(store(), envs), *(described(env, scripts) for env in envs)]
 
 
 def show(request: EnvRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
     yield from ()
+    return shown(_one(request), memory.scripts_by_key())
+
+
+def inspect(request: EnvRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
+    """Return all that is known of one environment; reads the metadata of its packages."""
     env = _one(request)
-    about = described(env, memory.scripts_by_key())
-    return {**about, "fault": fault(env), "in_use_by": uses.users(env.root), "freed_by_removing": sum(sizes(env.root))}
+    yield Working("reading", env.name)
+    return inspected(env, memory.scripts_by_key())
 
 
 def path(request: EnvRequest, context: Context) -> Generator[Event, None, str]:
@@ -102,7 +97,9 @@ def why(request: EnvRequest, context: Context) -> Generator[Event, None, dict[st
 def verify(request: EnvRequest, context: Context) -> Generator[Event, None, dict[str, list[str]]]:
     """Return {name: faults} of what was looked at."""
     found = {}
-    for env in _several(request) if request.selectors else store().all():
+    envs = several(request) if request.selectors else store().all()
+    for number, env in enumerate(envs):
+        yield Reached(number, len(envs), env.label)
         yield Working("verifying", env.name)
         found[env.name] = faults_of(env)
     return found
@@ -110,37 +107,35 @@ def verify(request: EnvRequest, context: Context) -> Generator[Event, None, dict
 
 def rebuild(request: EnvRequest, context: Context) -> Generator[Event, None, list[dict[str, Any]]]:
     rebuilt = []
-    for env in _several(request):
-        python = interpreters.choose(env.interpreter if Path(env.interpreter).exists() else env.spec.python)
-        terms = Terms(
-            builds=bool(env.about.get("builds")),
-            wheels_only=frozenset(env.about.get("guessed", ())),
-            not_after=tuple((name, quarantine(context.settings.gate)) for name in env.about.get("dated", ())),
-            offline=context.settings.index.offline,
-        )
+    envs = several(request)
+    for number, env in enumerate(envs):
+        yield Reached(number, len(envs), env.label)
+        ground = grounds(env, context)
 
-        def fill(folder: Path, env: Env = env, terms: Terms = terms) -> Iterator[Event]:
-            return installer.install(env.spec, folder, sources(context.settings.index), terms, context.stop)
+        def fill(folder: Path, env: Env = env, ground: Grounds = ground) -> Iterator[Event]:
+            return installer.install(env.spec, folder, ground.sources, ground.terms, context.stop)
 
         if altered(faults_of(env)):
             installer.forget(env.installed)
-        new = yield from store().rebuild(env, python, fill)
+        new = yield from store().rebuild(env, ground.python, fill)
         rebuilt.append(new.as_dict())
     return rebuilt
 
 
 def remove(request: EnvRequest, context: Context) -> Generator[Event, None, list[str]]:
-    envs = _several(request)
-    details = tuple(f"{env.name}  ({', '.join(env.spec.requirements) or 'no packages'})" for env in envs)
+    envs = several(request)
     if request.dry_run:
         return [env.name for env in envs]
+    details = tuple(_what_goes(env) for env in envs)
     if envs and not context.ask(Question("remove", f"Remove {len(envs)} environment(s)?", details, "--yes")):
         raise Refused("Nothing was removed.", hint="--yes answers yes.")
     removed, failed = [], []
-    for env in envs:
+    for number, env in enumerate(envs):
+        yield Reached(number, len(envs), env.label)
         try:
             store().remove(env)
             removed.append(env.name)
+            yield Note(f"removed {env.name}")
         except EnvError as error:
             failed.append(error)
             yield Told(error.message)
@@ -149,19 +144,26 @@ def remove(request: EnvRequest, context: Context) -> Generator[Event, None, list
     return removed
 
 
+def _what_goes(env: Env) -> str:
+    """One line for whom is asked: what it is, what is in it, and what is won."""
+    packages = ", ".join(env.spec.requirements) or "no packages"
+    return f"{env.name}  ({packages}; frees {files.amount(sum(sizes(env.root)))})"
+
+
 def prune(request: EnvRequest, context: Context) -> Generator[Event, None, list[dict[str, Any]]]:
-    """Remove, or with dry_run only list, what is broken, orphaned, unused for long, or over the budget."""
-    settings = context.settings.envs
-    policy = prunes.Policy(
-        orphan_days=0,
-        unused_days=settings.unused_days if request.unused_days is None else request.unused_days,
-        budget_bytes=(settings.budget_gb if request.budget_gb is None else request.budget_gb) * 1e9,
-    )
-    found = prunes.candidates(store(), policy, memory.scripts_by_key())
-    rows = [{"name": c.env.name, "key": c.env.key, "reason": c.reason, "freed": sum(sizes(c.env.root))} for c in found]
+    """Remove, or with dry_run only list, what is broken, orphaned, unused for long, or over the budget.
+
+    With selectors, only those of them that are named.
+    """
+    yield Working("looking", "for what is not needed any more")
+    found = prunes.candidates(store(), _policy(request, context), memory.scripts_by_key())
+    if request.selectors:
+        only = {env.key for env in several(request)}
+        found = [candidate for candidate in found if candidate.env.key in only]
+    rows = [_row(candidate) for candidate in found]
     if request.dry_run:
         return rows
-    details = tuple(f"{row['name']}  {row['reason']}" for row in rows)
+    details = tuple(f"{row['name']}  ({row['reason']}; frees {files.amount(row['freed'])})" for row in rows)
     if rows and not context.ask(Question("prune", f"Remove {len(rows)} environment(s)?", details, "--yes")):
         raise Refused("Nothing was removed.", hint="--yes answers yes.")
     yield from prunes.remove(store(), found)
@@ -169,26 +171,43 @@ def prune(request: EnvRequest, context: Context) -> Generator[Event, None, list[
     return rows
 
 
+def _row(candidate: prunes.Candidate) -> dict[str, Any]:
+    env = candidate.env
+    return {"name": env.name, "key": env.key, "reason": candidate.reason, "freed": sum(sizes(env.root))}
+
+
+def _policy(request: EnvRequest, context: Context) -> prunes.Policy:
+    settings = context.settings.envs
+    return prunes.Policy(
+        orphan_days=0,
+        unused_days=settings.unused_days if request.unused_days is None else request.unused_days,
+        budget_bytes=(settings.budget_gb if request.budget_gb is None else request.budget_gb) * 1e9,
+    )
+
+
 def stats(request: EnvRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
+    """Return what all of them take on the disk; each is told as it is measured."""
     scripts = memory.scripts_by_key()
     envs = store().all()
-    states: dict[str, int] = {}
-    kinds: dict[str, int] = {}
-    freed = 0
-    for env in envs:
+    held: dict[str, int] = {}
+    freed: dict[str, int] = {}
+    for number, env in enumerate(envs):
+        yield Reached(number, len(envs), env.label)
         yield Working("measuring", env.name)
-        now = state(env, scripts.get(env.key, []))
-        states[now] = states.get(now, 0) + 1
-        kinds[env.spec.kind] = kinds.get(env.spec.kind, 0) + 1
-        freed += sum(sizes(env.root))
+        held[env.key], freed[env.key] = weight(env.root)
+        yield Measured(env.key, held[env.key], freed[env.key])
+    yield Working("measuring", "the wheel cache")
+    cache = installer.cache_folder()
+    idle = prunes.candidates(store(), _policy(request, context), scripts)
     return {
         "environments": len(envs),
-        "by_kind": kinds,
-        "by_state": states,
-        "bytes": sum(int(env.about.get("bytes", 0)) for env in envs),
-        "freed_by_removing_all": freed,
-        "wheel_cache": installer.cache_folder(),
-        "wheel_cache_bytes": sum(sizes(Path(installer.cache_folder()))) if installer.cache_folder() else 0,
+        "by_kind": dict(Counter(env.spec.kind for env in envs)),
+        "by_state": dict(Counter(state(env, scripts) for env in envs)),
+        "bytes": sum(held.values()),
+        "freed_by_removing_all": sum(freed.values()),
+        "freed_by_pruning": sum(freed.get(candidate.env.key, 0) for candidate in idle),
+        "wheel_cache": cache,
+        "wheel_cache_bytes": sum(sizes(Path(cache))) if cache else 0,
         "budget_bytes": context.settings.envs.budget_gb * 1e9,
     }
 

@@ -14,7 +14,7 @@ from typing import Any
 from luci import config
 from luci.actions.door import perform
 from luci.actions.script_line import request_of, split
-from luci.cli.parser import parser
+from luci.cli.parser import parser, part
 from luci.context import Context, Question
 from luci.errors import LuciError, UsageError
 from luci.events import Become, Event
@@ -53,6 +53,10 @@ def _main(argv: list[str]) -> int:
         own, script_args = split(argv[1:])
         options = parser().parse_args([argv[0], *own])
         options.args = tuple(script_args)
+    elif argv[:2] == ["env", "shell"]:
+        own, command = part(argv)
+        options = parser().parse_args(own)
+        options.command = command
     else:
         options = parser().parse_args(argv)
     if not getattr(options, "do", None):
@@ -159,6 +163,10 @@ def _env(options: argparse.Namespace) -> int:
     from luci.screens import tables
 
     verb = options.verb
+    if verb in ("inspect", "update", "export", "shell"):
+        from luci.cli import env_verbs
+
+        return int(getattr(env_verbs, verb)(options))
     request = EnvRequest(
         selectors=tuple(getattr(options, "environment", ()) or ()),
         all=getattr(options, "all", False),

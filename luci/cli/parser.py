@@ -17,6 +17,19 @@ _EXAMPLES = """examples:
 """
 
 
+EXPORTS = ("requirements", "pylock", "pep723", "environment.yml")
+
+
+def part(words: list[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Part the words at the first `--`: luci's own, and the command behind it.
+
+    >>> part(["shell", "plot.py", "--", "ls", "--all"])
+    (['shell', 'plot.py'], ('ls', '--all'))
+    """
+    at = words.index("--") if "--" in words else len(words)
+    return words[:at], tuple(words[at + 1 :])
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="luci",
@@ -95,9 +108,9 @@ def _add_env(commands: Any) -> None:
         command.add_argument("--json", action="store_true", help="one JSON document")
         _voice(command)
         if verb in ("show", "path", "tree", "why"):
-            command.add_argument("environment", nargs=1, metavar="ENV", help="a key, a name, or a script")
-        if verb in ("verify", "rebuild", "remove"):
-            command.add_argument("environment", nargs="*", metavar="ENV", help="keys, names or scripts")
+            _environment(command, 1)
+        if verb in ("verify", "rebuild", "remove", "prune"):
+            _environment(command, "*")
         if verb == "why":
             command.add_argument("package", metavar="PACKAGE")
         if verb in ("rebuild", "remove"):
@@ -109,6 +122,79 @@ def _add_env(commands: Any) -> None:
             command.add_argument("--unused-days", type=float, metavar="N", help="unused for N days (default 60)")
             command.add_argument("--budget-gb", type=float, metavar="N", help="keep at most N GB (default 10)")
         command.set_defaults(do="env", verb=verb)
+    _add_more_env(verbs)
+
+
+def _add_more_env(verbs: Any) -> None:
+    """The verbs that have examples of their own."""
+    raw = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+    text = "show all that is known of one: its tree, its runs, its record"
+    inspect = verbs.add_parser(
+        "inspect", help=text, description=text, epilog="example:\n  luci env inspect plot.py", **raw
+    )
+    _environment(inspect, 1)
+    text = "bring it up to date within its bounds; the difference is shown first"
+    update = verbs.add_parser(
+        "update",
+        help=text,
+        description=text,
+        epilog="The former generation is kept for 7 days, until the next update or rebuild.\n"
+        "examples:\n  luci env update plot.py --dry-run\n  luci env update --all --yes\n"
+        "  luci env update --undo plot.py",
+        **raw,
+    )
+    _environment(update, "*")
+    update.add_argument("--all", action="store_true", help="all of them")
+    update.add_argument("--dry-run", action="store_true", help="only show the difference")
+    update.add_argument("--undo", action="store_true", help="take the former generation back")
+    update.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    text = "write down its exact versions for other tools"
+    export = verbs.add_parser(
+        "export",
+        help=text,
+        description=text,
+        epilog="examples:\n  luci env export plot.py > requirements.txt\n"
+        "  luci env export plot.py -o pylock.toml\n  luci env export plot.py --format pep723",
+        **raw,
+    )
+    _environment(export, "+")
+    export.add_argument("-f", "--format", default="", choices=EXPORTS, help="else as the name of FILE says")
+    export.add_argument("-o", "--output", default="", metavar="FILE", help="write to FILE, or into a folder")
+    export.add_argument("-y", "--yes", action="store_true", help="write over a FILE that says something else")
+    text = "open a shell in it, or run a command there"
+    shell = verbs.add_parser(
+        "shell",
+        help=text,
+        description=text,
+        usage="luci env shell [options] ENV [-- COMMAND ...]",
+        epilog="examples:\n  luci env shell plot.py\n  luci env shell plot.py -- python -m pdb plot.py",
+        **raw,
+    )
+    _environment(shell, 1)
+    shell.set_defaults(command=())
+    for command, verb in ((inspect, "inspect"), (update, "update"), (export, "export"), (shell, "shell")):
+        if verb != "shell":
+            command.add_argument("--json", action="store_true", help="one JSON document")
+        _voice(command)
+        command.set_defaults(do="env", verb=verb)
+
+
+def _environment(command: argparse.ArgumentParser, many: int | str) -> None:
+    text = "a key, a name, or a script" if many == 1 else "keys, names or scripts"
+    named = command.add_argument("environment", nargs=many, metavar="ENV", help=text)
+    named.completer = _environments  # type: ignore[attr-defined]
+
+
+def _environments(prefix: str, **_: Any) -> list[str]:
+    """What a shell may complete an ENV to: labels, keys, and files."""
+    from argcomplete.completers import FilesCompleter
+
+    from luci import paths
+    from luci.envs.store import Store
+
+    known = [word for env in Store(paths.envs()).all() for word in (env.label, env.key)]
+    scripts = FilesCompleter(("py", "pyw"))(prefix)
+    return [word for word in (*known, *scripts) if word.startswith(prefix)]
 
 
 def _add_runs(commands: Any) -> None:

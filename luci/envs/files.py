@@ -67,3 +67,16 @@ def write_quick(path: Path, text: str) -> None:
     name = path.with_name(f".{path.name}.new")
     name.write_text(text, encoding="utf-8")
     os.replace(name, path)
+
+
+def amount(number: float) -> str:
+    """Return bytes as a person reads them.
+
+    >>> amount(1_500_000)
+    '1.5 MB'
+    """
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"

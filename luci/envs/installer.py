@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -76,48 +76,61 @@ def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: C
     """Install what `spec` names into the empty environment at `folder`. Raises InstallFailed."""
     if not spec.requirements:
         return
+    python = str(venvs.python_of(folder))
     with tempfile.TemporaryDirectory(prefix="luci-") as scratch:
-        command, extra = _command(spec, folder, sources, terms, Path(scratch))
         yield Working("installing", ", ".join(spec.requirements))
-        environ = {**_neutral(os.environ), **_patience(terms), **extra}
-        ended = Ended(1, 0.0)
-        said: list[str] = []
-        nothing = subprocess.DEVNULL  # uv asks nobody, and must not be lent the terminal that the app reads
-        for event in process.run(command, environ=environ, cwd=scratch, stdin=nothing, stop=stop, capture=True):
-            if isinstance(event, Output) and event.stream == "stderr":
-                said += event.text.splitlines()
-                for line in event.text.splitlines():
-                    if line.lstrip().startswith(_STEPS):
-                        yield Working("installing", line.strip())
-            elif isinstance(event, Ended):
-                ended = event
+        if uv := find_uv():
+            command = [uv, "pip", "install", "--python", python, *flags(spec, sources, terms, Path(scratch))]
+        else:
+            command = _with_pip(python, _lines_of(spec, Path(scratch)), sources, terms)
+        yield from carry_out("installing", command, scratch, sources, terms, stop)
+
+
+def carry_out(
+    step: str, command: list[str], scratch: str, sources: Sources, terms: Terms, stop: Callable[[], bool]
+) -> Generator[Event, None, str]:
+    """Run an installer, say how it comes along, and return what it wrote to stdout. Raises InstallFailed."""
+    environ = {**_neutral(os.environ), **_patience(terms), **sources.uv_environ()}
+    ended = Ended(1, 0.0)
+    said: list[str] = []
+    written = ""
+    nothing = subprocess.DEVNULL  # uv asks nobody, and must not be lent the terminal that the app reads
+    for event in process.run(command, environ=environ, cwd=scratch, stdin=nothing, stop=stop, capture=True):
+        if isinstance(event, Output) and event.stream == "stderr":
+            said += event.text.splitlines()
+            for line in event.text.splitlines():
+                if line.lstrip().startswith(_STEPS):
+                    yield Working(step, line.strip())
+        elif isinstance(event, Output):
+            written += event.text
+        elif isinstance(event, Ended):
+            ended = event
     if stop() or ended.signal in (signal.SIGINT, signal.SIGTERM):
-        raise Interrupted("Stopped while installing.")
+        raise Interrupted(f"Stopped while {step}.")
     if ended.exit_code:
         raise _failure(said)
+    return written
 
 
-def _command(
-    spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, scratch: Path
-) -> tuple[list[str], dict[str, str]]:
-    listed = _listed("-r", scratch / "requirements.txt", spec.requirements)
-    listed += _listed("-c", scratch / "constraints.txt", spec.constraints)
-    python = str(venvs.python_of(folder))
-    uv = find_uv()
-    if uv is None:
-        return _with_pip(python, listed, sources, terms), sources.uv_environ()
-    command = [uv, "pip", "install", "--color", "never", "--no-progress", "--python", python, *listed]
-    command += [] if terms.builds else ["--only-binary", ":all:"]
+def flags(spec: EnvSpec, sources: Sources, terms: Terms, scratch: Path) -> list[str]:
+    """Return what tells uv the requirements of `spec`, and on which terms they may be had."""
+    said = [*_lines_of(spec, scratch), "--color", "never", "--no-progress"]
+    said += [] if terms.builds else ["--only-binary", ":all:"]
     for name in sorted(terms.wheels_only) if terms.builds else ():
-        command += ["--only-binary", name]
+        said += ["--only-binary", name]
     for name, instant in terms.not_after:
-        command += ["--exclude-newer-package", f"{name}={instant.isoformat()}"]
-    command += ["--exclude-newer", spec.as_of] if spec.as_of else []
-    command += ["--prerelease", "allow"] if terms.prereleases else []
-    command += sources.uv_flags()
-    command += ["--offline"] if terms.offline else []
-    command += ["--refresh"] if terms.refresh else []
-    return command, sources.uv_environ()
+        said += ["--exclude-newer-package", f"{name}={instant.isoformat()}"]
+    said += ["--exclude-newer", spec.as_of] if spec.as_of else []
+    said += ["--prerelease", "allow"] if terms.prereleases else []
+    said += sources.uv_flags()
+    said += ["--offline"] if terms.offline else []
+    said += ["--refresh"] if terms.refresh else []
+    return said
+
+
+def _lines_of(spec: EnvSpec, scratch: Path) -> list[str]:
+    listed = _listed("-r", scratch / "requirements.txt", spec.requirements)
+    return [*listed, *_listed("-c", scratch / "constraints.txt", spec.constraints)]
 
 
 def _listed(flag: str, file: Path, lines: tuple[str, ...]) -> list[str]:

@@ -13,11 +13,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luci.envs import files, uses, venvs
+from luci.envs.generations import former, kept, with_former, without_former
 from luci.envs.interpreters import Interpreter
 from luci.envs.spec import FORMAT, EnvSpec, label_for
 from luci.errors import EnvError, LuciError
@@ -64,6 +65,7 @@ class Env:
         return {
             "key": self.key,
             "name": self.name,
+            "label": self.label,
             "path": str(self.path),
             "python": str(self.python),
             "python_version": self.version,
@@ -92,6 +94,17 @@ class Store:
         """Every published environment, the most lately used first."""
         found = [env for name in self._names() if (env := _read(self.root / name))]
         return sorted(found, key=lambda env: uses.last(env.root), reverse=True)
+
+    def building(self) -> list[str]:
+        """Return the names of what is being built now: begun, not published, and its lock held."""
+        return [name for name in self._names() if _begun(self.root / name) and self._is_locked(name)]
+
+    def _is_locked(self, name: str) -> bool:
+        lock = self._lock(name.rpartition("_")[2])
+        if not _try(lock):
+            return True
+        lock.release()
+        return False
 
     def find(self, selector: str) -> Env:
         """Return the one environment that a key, the beginning of one, a name or a label means. Raises EnvError."""
@@ -151,7 +164,7 @@ class Store:
 
         started = time.time()
         root = before.root if before else self.root / f"luci_{label_for(label)}_{spec.key}"
-        generation = 1 + max([0, *(int(n[1:]) for n in files.listing(root) if n[:1] == "g" and n[1:].isdigit())])
+        generation = 1 + max([0, *generations(root)])
         folder = root / f"g{generation}"
         yield Working("building", f"Python {python.version}")
         try:
@@ -170,7 +183,7 @@ class Store:
                 installed=venvs.installed(folder),
                 created=time.time(),
                 sealed=files.mtime(venvs.site_packages(folder)),
-                about={**about, "bytes": held(folder)},
+                about={**about, "bytes": weight(folder)[0]},
             )
             _publish(env)
         except BaseException as error:
@@ -188,10 +201,29 @@ class Store:
         self._sweep_generations(env)
         return env
 
-    def rebuild(self, env: Env, python: Interpreter, fill: Fill) -> Generator[Event, None, Env]:
+    def rebuild(
+        self, env: Env, python: Interpreter, fill: Fill, *, keep_former: bool = False
+    ) -> Generator[Event, None, Env]:
         """Make a new generation of the same key; processes that run in the old one keep it until they end."""
         with self._lock(env.key):
-            return (yield from self._build(env.spec, python, fill, env.label, env.about, env))
+            about = with_former(env.about, env) if keep_former else without_former(env.about)
+            return (yield from self._build(env.spec, python, fill, env.label, about, env))
+
+    def take_back(self, env: Env) -> Env:
+        """Switch to the generation before an update; the one in use now is kept in its place. Raises EnvError."""
+        with self._lock(env.key):
+            now = self.get(env.key)
+            before = former(now) if now else None
+            if now is None or before is None:
+                raise EnvError(
+                    f"No former generation of {env.name} is kept.",
+                    hint="An update keeps one for 7 days, until the next update or rebuild.",
+                )
+            if problem := fault(before):
+                raise EnvError(f"The former generation of {env.name} is broken.", cause=problem)
+            back = replace(before, about=with_former(before.about, now))
+            _publish(back)
+            return back
 
     # -- removing
 
@@ -233,7 +265,8 @@ class Store:
         return swept
 
     def _sweep_generations(self, env: Env) -> list[str]:
-        old = [n for n in files.listing(env.root) if n[:1] == "g" and n[1:].isdigit() and int(n[1:]) != env.generation]
+        keep = kept(env)
+        old = [f"g{number}" for number in generations(env.root) if number not in keep]
         if not old or uses.users(env.root):
             return []
         for name in old:
@@ -333,27 +366,30 @@ def condemn(env: Env) -> None:
 
 def sizes(root: Path) -> tuple[int, ...]:
     """Return the bytes that removing each file below `root` would free: those linked elsewhere are left out."""
-    found = []
+    return tuple(_on_disk(info) for info in _entries(root) if info.st_nlink == 1)
+
+
+def weight(root: Path) -> tuple[int, int]:
+    """Return the bytes that all files below `root` take on the disk, and those that removing them would free."""
+    held = freed = 0
+    for info in _entries(root):
+        size = _on_disk(info)
+        held += size
+        freed += size if info.st_nlink == 1 else 0
+    return held, freed
+
+
+def _entries(root: Path) -> Iterator[os.stat_result]:
     for folder, _, names in os.walk(root):
         for name in names:
             try:
-                info = os.lstat(os.path.join(folder, name))
+                yield os.lstat(os.path.join(folder, name))
             except OSError:
                 continue
-            if info.st_nlink == 1:
-                found.append(info.st_blocks * 512 if hasattr(info, "st_blocks") else info.st_size)
-    return tuple(found)
 
 
-def held(folder: Path) -> int:
-    """Return the bytes of all files below a folder, those that other folders hold too included."""
-    total = 0
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            total += held(Path(entry.path))
-        else:
-            total += entry.stat(follow_symlinks=False).st_size
-    return total
+def _on_disk(info: os.stat_result) -> int:
+    return info.st_blocks * 512 if hasattr(info, "st_blocks") else info.st_size
 
 
 def _publish(env: Env) -> None:
@@ -371,6 +407,17 @@ def _publish(env: Env) -> None:
         "about": env.about,
     }
     files.write_json(env.root / "env.json", record)
+
+
+def _begun(root: Path) -> bool:
+    """Whether a folder holds a generation that is newer than its record."""
+    newest = max([0, *generations(root)])
+    return newest > int(files.read_json(root / "env.json").get("generation") or 0)
+
+
+def generations(root: Path) -> list[int]:
+    """Return the numbers of the generations that lie in an environment's folder."""
+    return sorted(int(name[1:]) for name in files.listing(root) if name[:1] == "g" and name[1:].isdigit())
 
 
 def _is_rubble(root: Path) -> bool:

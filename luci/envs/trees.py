@@ -91,6 +91,13 @@ def _needs(env: Env) -> dict[str, list[Any]]:
     return found
 
 
+def named(line: str) -> str:
+    """Return the canonical name in a requirement, "" where there is none."""
+    from packaging.utils import canonicalize_name
+
+    return str(canonicalize_name(wanted.name)) if (wanted := _parsed(line)) else ""
+
+
 def _parsed(line: str) -> Any:
     """Return the requirement in a line, None where it is none: a URL without a name, or old metadata."""
     from packaging.requirements import InvalidRequirement, Requirement

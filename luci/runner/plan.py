@@ -136,7 +136,7 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
         yield Warned(problem)
     for name, url, _ in declarations.index.only if declarations and declarations.complete else ():
         yield Warned(f"That {name} comes from {without_credentials(url)} alone is not heeded.")
-    places = _places(declarations, settings.index)
+    places = places_of(declarations, settings.index)
     pythons = _pythons(wants, declarations, memory, settings)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
@@ -170,7 +170,7 @@ def declarations_of(script: Script) -> Declarations | None:
     return lock or block or declared.project(script.folder)
 
 
-def _places(declarations: Declarations | None, settings: IndexSettings) -> Sources:
+def places_of(declarations: Declarations | None, settings: IndexSettings) -> Sources:
     """Where packages come from: as the script's own block says, else as the person has configured."""
     if declarations is None or not declarations.complete:
         return sources(settings)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from luci.envs.files import amount as size
 from luci.screens.terminal import as_json, harmless
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def env(row: dict[str, Any]) -> None:
         ("state", row["state"] + (f" ({row['fault']})" if row["fault"] else "")),
         ("python", f"{row['python_version']}  {row['python']}"),
         ("path", row["path"]),
-        ("activate", f". {row['path']}/bin/activate"),
+        ("activate", row["activate"]),
         ("project", row["scope"] or "shared"),
         ("requirements", ", ".join(row["requirements"]) or "none"),
         ("installed", ", ".join(f"{name} {version}" for name, version in row["installed"].items()) or "nothing"),
@@ -134,6 +135,26 @@ def why(answer: dict[str, Any]) -> None:
     for choice in answer["choices"]:
         place = f" (imported at {choice['file']}:{choice['line']})" if choice["line"] else ""
         print(harmless(f"{', '.join(choice['requirements'])}: {choice['source']}: {choice['reason']}{place}"))
+
+
+def inspected(about: dict[str, Any]) -> None:
+    env(about)
+    print(f"{'record':<15} {harmless(about['record_path'])}")
+    print(f"{'generations':<15} {', '.join(f'g{number}' for number in about['generations'])}")
+    for run in about["runs"]:
+        code = "unknown" if run["exit_code"] is None else run["exit_code"]
+        print(f"{'run':<15} {run['id']}  {harmless(run['script'])}  {ago(run['started'])}, exit code {code}")
+
+
+def updated(rows: list[dict[str, Any]], dry_run: bool) -> None:
+    for row in rows:
+        if not row["changes"]:
+            print(f"{row['name']}: nothing is newer" if dry_run else f"{row['name']}: up to date")
+            continue
+        print(f"{row['name']}: {'would change' if dry_run else 'changed'}")
+        for change in row["changes"]:
+            before, after = harmless(change["before"] or "not there"), harmless(change["after"] or "goes")
+            print(f"  {harmless(change['name'])}  {before} -> {after}")
 
 
 def pruned(rows: list[dict[str, Any]], dry_run: bool) -> None:
@@ -188,19 +209,6 @@ def settings(about: dict[str, Any]) -> None:
             for key, value in values.items():
                 shown = as_json(list(value) if isinstance(value, tuple) else value).replace("\n", "")
                 print(harmless(f"{key} = {shown}"))
-
-
-def size(number: float) -> str:
-    """Return bytes as a person reads them.
-
-    >>> size(1_500_000)
-    '1.5 MB'
-    """
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} GB"
 
 
 def ago(when: float) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from luci.envs import prunes
 from luci.envs.prunes import DAY, Policy
-from luci.envs.store import Env
+from luci.envs.store import Env, weight
 
 KEEP = Policy(orphan_days=14, unused_days=60, budget_bytes=1e10)
 
@@ -144,7 +144,7 @@ def test_statistics_count_and_say_what_removing_would_free(store, aged, luci, ca
     code, told = luci(capsys, "env", "stats")
     assert (code, told["environments"], told["by_kind"]) == (0, 3, {"venv": 3})
     assert told["by_state"] == {"ready": 1, "orphaned": 1, "broken": 1}
-    assert told["bytes"] == sum(env.about["bytes"] for env in store.all())
+    assert told["bytes"] == sum(weight(env.root)[0] for env in store.all())
     assert told["wheel_cache"] == os.environ["UV_CACHE_DIR"]
     assert told["wheel_cache_bytes"] > 0
     free = sum(store.remove(env) for env in store.all())

@@ -1,0 +1,111 @@
+"""Write down what is installed in an environment, for other tools to read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from luci.actions.envs import EnvRequest, several
+from luci.actions.grounds import grounds
+from luci.context import Context, Question
+from luci.envs import exports
+from luci.envs.exports import FORMATS, Format
+from luci.envs.store import Env, fault
+from luci.errors import EnvError, Refused, UsageError
+from luci.events import Event, Reached, Working
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRequest:
+    """`format` is one of FORMATS; empty, it is what the name of `output` says, else requirements.
+
+    `output` is a file, or a folder, where each gets a file named after its environment; empty, the text is only
+    returned.
+    """
+
+    selectors: tuple[str, ...]
+    format: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written. `path` is empty where it went to no file."""
+
+    format: str
+    text: str
+    path: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def export(request: ExportRequest, context: Context) -> Generator[Event, None, list[Exported]]:
+    """Return the exact versions of environments in a form; a file that is there and says otherwise is asked for."""
+    form = _form(request)
+    envs = several(EnvRequest(request.selectors))
+    into_folder = os.path.isdir(request.output)
+    if request.output and len(envs) > 1 and not into_folder:
+        raise UsageError(
+            f"{request.output} is no folder.", hint="Several environments are several files: name a folder."
+        )
+    written = []
+    for number, env in enumerate(envs):
+        yield Reached(number, len(envs), env.label)
+        if problem := fault(env):
+            raise EnvError(f"{env.name} is broken: {problem}.", hint=f"`luci env rebuild {env.key}` mends it.")
+        yield Working("reading", env.name)
+        text = yield from _written(env, form, context)
+        path = os.path.join(request.output, file_name(form, env.label)) if into_folder else request.output
+        if path:
+            _save(Path(path), text, context)
+        written.append(Exported(form, text, path))
+    return written
+
+
+def file_name(form: str, label: str) -> str:
+    """Return how a file in a form is called, for an environment of this label."""
+    names = {"requirements": "{}-requirements.txt", "pylock": "pylock.{}.toml", "pep723": "{}-block.txt"}
+    return names.get(form, "{}-environment.yml").format(label)
+
+
+def _form(request: ExportRequest) -> Format:
+    wanted = request.format or _by_name(os.path.basename(request.output))
+    for known in FORMATS:
+        if wanted == known:
+            return known
+    raise UsageError(f"{wanted} is no form to export to.", hint=f"One of {', '.join(FORMATS)}.")
+
+
+def _by_name(name: str) -> str:
+    if name.startswith("pylock.") or name.endswith((".pylock.toml", ".lock")):
+        return "pylock"
+    return "environment.yml" if name.endswith((".yml", ".yaml")) else "requirements"
+
+
+def _written(env: Env, form: Format, context: Context) -> Generator[Event, None, str]:
+    lines = exports.frozen(env)
+    if form == "pylock":
+        ground = grounds(env, context)
+        return (yield from exports.pylock(env, lines, ground.sources, ground.terms, context.stop))
+    writers = {
+        "requirements": exports.requirements,
+        "pep723": exports.pep723,
+        "environment.yml": exports.environment_yml,
+    }
+    return writers[form](env, lines)
+
+
+def _save(path: Path, text: str, context: Context) -> None:
+    try:
+        there = path.read_text(encoding="utf-8") if path.exists() else text
+        if there != text:
+            said = (f"{path} is there, with {len(there.splitlines())} lines, and says something else.",)
+            if not context.ask(Question("overwrite", f"Write over {path.name}?", said, "--yes")):
+                raise Refused(f"{path} was left as it is.", hint="--yes writes over it.")
+        path.write_text(text, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be written.", cause=str(error)) from error

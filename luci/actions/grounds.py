@@ -1,0 +1,62 @@
+"""How an environment is filled again: with which Python, from where, and on which terms."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from luci.context import Context
+from luci.envs import interpreters
+from luci.envs.installer import Terms
+from luci.envs.interpreters import Interpreter
+from luci.envs.sources import Sources, sources
+from luci.envs.store import Env
+from luci.errors import LuciError
+from luci.runner.plan import declarations_of, places_of, quarantine
+from luci.runner.script import read_script
+
+PRERELEASES = " with pre-releases"  # how a key's index says that they are allowed: see luci.runner.plan
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """`same_places`: packages would come from where they came from."""
+
+    python: Interpreter
+    sources: Sources
+    terms: Terms
+    same_places: bool
+
+
+def grounds(env: Env, context: Context, *, refresh: bool = False) -> Grounds:
+    settings = context.settings
+    wanted = env.spec.index.removesuffix(PRERELEASES.strip()).strip()
+    places = _places(env, wanted, context)
+    return Grounds(
+        python=interpreters.choose(env.interpreter if os.path.exists(env.interpreter) else env.spec.python),
+        sources=places,
+        terms=Terms(
+            builds=bool(env.about.get("builds")),
+            wheels_only=frozenset(env.about.get("guessed", ())),
+            not_after=tuple((name, quarantine(settings.gate)) for name in env.about.get("dated", ())),
+            prereleases=env.spec.index.endswith(PRERELEASES.strip()),
+            offline=settings.index.offline,
+            refresh=refresh,
+            timeout=settings.index.timeout_seconds,
+            tries=settings.index.tries,
+        ),
+        same_places=places.identity == wanted,
+    )
+
+
+def _places(env: Env, wanted: str, context: Context) -> Sources:
+    """Return where it was filled from: what is configured, or what its script's own block says."""
+    configured = sources(context.settings.index)
+    script = str(env.about.get("script", ""))
+    if configured.identity == wanted or not os.path.isfile(script):
+        return configured
+    try:
+        said = places_of(declarations_of(read_script(script)), context.settings.index)
+    except LuciError:  # the script cannot be read as one any more
+        return configured
+    return said if said.identity == wanted else configured

@@ -1,0 +1,45 @@
+"""Open a shell in an environment, or run one command there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from luci import paths
+from luci.actions.envs import chosen, store
+from luci.context import Context
+from luci.envs import shells
+from luci.envs.store import fault
+from luci.errors import EnvError, UsageError
+from luci.events import Become, Event
+from luci.runner.warm import activated
+
+
+@dataclass(frozen=True, slots=True)
+class ShellRequest:
+    """`command` is run instead of a shell."""
+
+    selector: str
+    command: tuple[str, ...] = ()
+
+
+def shell(request: ShellRequest, context: Context) -> Generator[Event, None, int]:
+    """Mark the environment as used by this process, which is to become the shell: the last event says how."""
+    if os.name == "nt":
+        raise UsageError("Opening a shell is not to be had on Windows yet.", hint="`luci env path` prints the folder.")
+    env = chosen(request.selector)
+    if not store().take(env):
+        hint = f"`luci env rebuild {env.key}` makes it whole."
+        raise EnvError(f"{env.name} is broken.", cause=fault(env), hint=hint)
+    environ = activated(str(env.path), dict(os.environ))
+    if not request.command:
+        opened = shells.shell(env, os.environ, environ, paths.state() / "shells")
+        yield Become(opened.argv, opened.environ)
+        return 0
+    program = shutil.which(request.command[0], path=environ["PATH"])
+    if program is None:
+        raise UsageError(f"There is no command {request.command[0]} in {env.name}, nor on PATH.")
+    yield Become((program, *request.command[1:]), environ)
+    return 0

@@ -1,0 +1,69 @@
+"""The verbs of `luci env` that have requests of their own."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from luci.cli import _context, _exec, _result
+from luci.events import Become, Event
+from luci.screens.terminal import Narrator, as_json
+
+
+def inspect(options: argparse.Namespace) -> int:
+    from luci.actions.envs import EnvRequest
+    from luci.screens import tables
+
+    told = _told("inspect", EnvRequest(tuple(options.environment)), options)
+    print(as_json(told)) if options.json else tables.inspected(told)
+    return 0
+
+
+def update(options: argparse.Namespace) -> int:
+    from luci.actions.updates import UpdateRequest
+    from luci.screens import tables
+
+    request = UpdateRequest(tuple(options.environment), options.all, options.dry_run, options.undo)
+    told = _told("update", request, options)
+    print(as_json(told)) if options.json else tables.updated(told, options.dry_run)
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    from luci.actions.exports import ExportRequest
+
+    request = ExportRequest(tuple(options.environment), options.format, options.output)
+    told = _told("export", request, options)
+    if options.json:
+        print(as_json(told))
+    elif not options.output:
+        print("".join(written.text for written in told), end="")
+    return 0
+
+
+def shell(options: argparse.Namespace) -> int:
+    from luci.actions.shells import ShellRequest
+
+    heard = _Hearing(quiet=options.quiet, verbose=options.verbose)
+    request = ShellRequest(options.environment[0], tuple(options.command))
+    code = int(_result("env shell", request, _context(heard), heard))
+    if heard.become:
+        _exec(heard.become)
+    return code
+
+
+class _Hearing(Narrator):
+    """Also keeps what this process is to become."""
+
+    become: Become | None = None
+
+    def show(self, event: Event) -> None:
+        super().show(event)
+        if isinstance(event, Become):
+            self.become = event
+
+
+def _told(verb: str, request: Any, options: argparse.Namespace) -> Any:
+    narrator = Narrator(quiet=options.quiet, verbose=options.verbose)
+    yes = getattr(options, "yes", False)
+    return _result(f"env {verb}", request, _context(narrator, yes=yes), narrator)

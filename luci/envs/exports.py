@@ -1,0 +1,95 @@
+"""What is installed in an environment, written in the forms that other tools read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from luci.envs import installer, resolver
+from luci.envs.installer import Terms
+from luci.envs.sources import Sources, without_credentials
+from luci.envs.spec import EnvSpec
+from luci.envs.store import Env
+from luci.errors import EnvError
+from luci.events import Event
+
+Format = Literal["requirements", "pylock", "pep723", "environment.yml"]
+FORMATS: tuple[Format, ...] = ("requirements", "pylock", "pep723", "environment.yml")
+
+
+def frozen(env: Env) -> tuple[str, ...]:
+    """Return one exact PEP 508 line for each distribution; `name @ url` for what came from an address."""
+    uv = installer.find_uv()
+    if uv is None:
+        return tuple(f"{name}=={version}" for name, version in env.installed.items())
+    command = [uv, "pip", "freeze", "--quiet", "--color", "never", "--python", str(env.python)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise EnvError(
+            f"What is installed in {env.name} cannot be read.",
+            cause=done.stderr.strip(),
+            hint=f"`luci env rebuild {env.key}` makes it whole.",
+        )
+    return tuple(_exact(line.strip(), env) for line in done.stdout.splitlines() if line.strip())
+
+
+def _exact(line: str, env: Env) -> str:
+    """Return a frozen line as a requirement that has a name and no secret."""
+    name, _, url = line.partition(" @ ")
+    if line.startswith("-e "):
+        url = line.removeprefix("-e ").strip()
+        name = next((name for name in env.installed if url.rstrip("/").endswith(f"/{name}")), "")
+    if not url:
+        return line
+    if not name:
+        raise EnvError(f"{url} is installed as a folder that is edited, and nobody can say its name elsewhere.")
+    scheme, plus, rest = url.partition("+")
+    return f"{name} @ " + (f"{scheme}+{without_credentials(rest)}" if plus else without_credentials(url))
+
+
+def requirements(env: Env, lines: Sequence[str]) -> str:
+    """A requirements.txt."""
+    return "".join(f"{line}\n" for line in (f"# {env.label}, Python {env.version}", *lines))
+
+
+def pep723(env: Env, lines: Sequence[str]) -> str:
+    """A script's metadata block (PEP 723)."""
+    import tomlkit
+
+    table = tomlkit.document()
+    table["requires-python"] = f"=={'.'.join(env.version.split('.')[:2])}.*"
+    table["dependencies"] = tomlkit.array().multiline(True)
+    for line in lines:
+        table["dependencies"].append(line)
+    said = tomlkit.dumps(table).splitlines()
+    return "\n".join(["# /// script", *(f"# {line}".rstrip() for line in said), "# ///", ""])
+
+
+def environment_yml(env: Env, lines: Sequence[str]) -> str:
+    """An environment.yml of conda, which has pip install what luci installed. A JSON string is a YAML string."""
+    pips = [f"      - {json.dumps(line)}" for line in lines]
+    said = [
+        f"name: {env.label}",
+        "channels:",
+        "  - conda-forge",
+        "dependencies:",
+        f"  - python={env.version}",
+        "  - pip",
+    ]
+    return "\n".join([*said, *(["  - pip:", *pips] if pips else []), ""])
+
+
+def pylock(
+    env: Env, lines: Sequence[str], sources: Sources, terms: Terms, stop: Callable[[], bool]
+) -> Generator[Event, None, str]:
+    """A pylock.toml (PEP 751), with the addresses and hashes of the files as the index gives them."""
+    if not lines:
+        version = ".".join(env.version.split(".")[:2])
+        return f'lock-version = "1.0"\ncreated-by = "luci"\nrequires-python = ">={version}"\npackages = []\n'
+    spec: EnvSpec = replace(env.spec, requirements=tuple(lines), constraints=(), as_of="")
+    unlimited = replace(terms, not_after=())  # what is installed was let in before
+    more = ("--format", "pylock.toml", "--no-deps")
+    return (yield from resolver.compiled(spec, str(env.python), sources, unlimited, stop, more))

@@ -1,0 +1,87 @@
+"""Which versions an environment's needs would come to now, without installing anything."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from luci.envs import installer
+from luci.envs.installer import Terms
+from luci.envs.sources import Sources
+from luci.envs.spec import EnvSpec
+from luci.errors import EnvError
+from luci.events import Event, Working
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one distribution; `before` is empty for one that comes, `after` for one that goes."""
+
+    name: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        if not self.before:
+            return f"+ {self.name} {self.after}"
+        return f"{self.name} {self.before} -> {self.after}" if self.after else f"- {self.name} {self.before}"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def resolve(
+    spec: EnvSpec, python: str, sources: Sources, terms: Terms, stop: Callable[[], bool]
+) -> Generator[Event, None, tuple[str, ...]]:
+    """Return one line for each distribution that installing `spec` would bring now. Raises InstallFailed."""
+    if not spec.requirements:
+        return ()
+    yield Working("resolving", ", ".join(spec.requirements))
+    written = yield from compiled(spec, python, sources, terms, stop, ())
+    return tuple(line.strip() for line in written.splitlines() if line.strip() and not line.lstrip().startswith("#"))
+
+
+def compiled(
+    spec: EnvSpec, python: str, sources: Sources, terms: Terms, stop: Callable[[], bool], more: Sequence[str]
+) -> Generator[Event, None, str]:
+    """Return what `uv pip compile` writes of `spec`."""
+    uv = installer.find_uv()
+    if uv is None:
+        raise EnvError("Only uv can resolve without installing.", hint="Install uv beside luci: pip install uv")
+    with tempfile.TemporaryDirectory(prefix="luci-") as scratch:
+        said = installer.flags(spec, sources, terms, Path(scratch))
+        said.remove("-r")  # here the file is not an option
+        command = [uv, "pip", "compile", "--no-header", "--no-annotate", "--python", python, *more, *said]
+        return (yield from installer.carry_out("resolving", command, scratch, sources, terms, stop))
+
+
+def changes(installed: dict[str, str], resolved: Sequence[str]) -> list[Change]:
+    """Return how what is installed differs from what was resolved, by name. A direct reference counts as unchanged.
+
+    >>> [str(change) for change in changes({"a": "1", "b": "1"}, ["a==2", "c==1"])]
+    ['a 1 -> 2', '- b 1', '+ c 1']
+    """
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    then: dict[str, str] = {}
+    for line in resolved:
+        wanted = Requirement(line)
+        name = str(canonicalize_name(wanted.name))
+        pinned = next((specifier.version for specifier in wanted.specifier), "")
+        then[name] = installed.get(name, "from its address") if wanted.url else pinned
+    names = sorted({*installed, *then})
+    found = [Change(name, installed.get(name, ""), then.get(name, "")) for name in names]
+    return [change for change in found if not _same(change)]
+
+
+def _same(change: Change) -> bool:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(change.before) == Version(change.after)
+    except InvalidVersion:
+        return change.before == change.after

@@ -1,0 +1,82 @@
+"""Where an environment is written to, and in which form."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from luci.actions.exports import ExportRequest, file_name
+
+FORMS = {
+    "requirements": "requirements.txt, for pip and uv",
+    "pylock": "pylock.toml with hashes (PEP 751)",
+    "pep723": "a block to put into a script (PEP 723)",
+    "environment.yml": "environment.yml, for conda and mamba",
+}
+
+
+class ExportForm(ModalScreen[ExportRequest | None]):
+    """Asks for the form and the file; dismissed with the request, or with None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(str(number), f"form({number})", form, show=False) for number, form in enumerate(FORMS, 1)),
+        Binding("escape", "leave", "Leave"),
+    ]
+
+    def __init__(self, keys: tuple[str, ...], labels: tuple[str, ...]) -> None:
+        super().__init__()
+        self.keys, self.labels = keys, labels
+
+    def compose(self) -> ComposeResult:
+        title = f"Export {self.labels[0]}" if len(self.keys) == 1 else f"Export {len(self.keys)} environments"
+        lines = [
+            Option(Content.assemble((f"{number}  ", "$foreground 60%"), (f"{form:<17}", "bold"), about), id=form)
+            for number, (form, about) in enumerate(FORMS.items(), 1)
+        ]
+        with Vertical(id="export"):
+            yield Static(title, id="export-title", markup=False)
+            yield OptionList(*lines, id="export-forms", compact=True)
+            yield Static("To this file" if len(self.keys) == 1 else "Into this folder", id="export-where")
+            yield Input("", id="export-file", compact=True)
+            with Horizontal(id="export-buttons"):
+                yield Button("Write  enter", variant="primary", id="export-write", compact=True)
+                yield Button("Leave  esc", id="export-leave", compact=True)
+
+    def on_mount(self) -> None:
+        forms = self.query_one("#export-forms", OptionList)
+        forms.highlighted = 0
+        forms.focus()
+
+    @property
+    def form(self) -> str:
+        return list(FORMS)[self.query_one("#export-forms", OptionList).highlighted or 0]
+
+    @on(OptionList.OptionHighlighted)
+    def _suggest(self) -> None:
+        self.query_one(Input).value = file_name(self.form, self.labels[0]) if len(self.keys) == 1 else "."
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self) -> None:
+        self.query_one(Input).focus()
+
+    def action_form(self, number: int) -> None:
+        self.query_one("#export-forms", OptionList).highlighted = number - 1
+        self.query_one(Input).focus()
+
+    @on(Button.Pressed, "#export-write")
+    @on(Input.Submitted)
+    def _write(self) -> None:
+        if place := self.query_one(Input).value.strip():
+            self.dismiss(ExportRequest(self.keys, self.form, place))
+
+    @on(Button.Pressed, "#export-leave")
+    def action_leave(self) -> None:
+        self.dismiss(None)

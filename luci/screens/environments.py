@@ -1,0 +1,396 @@
+"""The environments: a table of all, one in detail, and what can be done with them.
+
+The app lists environments.tcss among its style sheets, answers Job.Asked, and acts on ShellRequested and RunRequested.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual import on
+from textual.actions import SkipAction
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from luci.actions.envs import EnvRequest
+from luci.actions.exports import ExportRequest
+from luci.actions.updates import UpdateRequest
+from luci.config import Settings
+from luci.errors import Interrupted, Refused
+from luci.events import Built, Event, Measured, Reached, Told, Warned, Working
+from luci.screens.env_detail import EnvDetail
+from luci.screens.env_disk import DiskBar
+from luci.screens.env_export import ExportForm
+from luci.screens.env_prune import PrunePreview
+from luci.screens.env_rows import row
+from luci.screens.env_table import EnvTable
+from luci.screens.jobs import Job
+from luci.screens.terminal import harmless
+
+NARROW = 110  # cells; below, the detail takes the place of the table
+SETTLED = 0.12  # seconds that the cursor rests before an environment is read
+CHANGING = ("env remove", "env prune", "env rebuild", "env update")
+EMPTY = """No environments yet.
+
+Run a script, as in  run FILE.py
+luci makes the environment that it needs, and keeps it here."""
+
+
+class Environments(Widget):
+    """Shows what the actions tell, and asks for actions; it decides nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "filter", "Filter"),
+        Binding("d,delete", "remove", "Remove"),
+        Binding("p", "prune", "Prune"),
+        Binding("v", "verify", "Verify", show=False),
+        Binding("b", "rebuild", "Rebuild", show=False),
+        Binding("u", "update", "Update"),
+        Binding("U", "undo", "Take an update back", show=False),
+        Binding("e", "export", "Export", show=False),
+        Binding("t", "shell", "Shell"),
+        Binding("r", "run", "Run", show=False),
+        Binding("c", "copy", "Copy activation", show=False),
+        Binding("f5", "reload", "Reload", show=False),
+        Binding("escape", "back", "Back", show=False),
+    ]
+
+    @dataclass
+    class ShellRequested(Message):
+        """A shell in an environment: `argv` opens it in the terminal it is started in, and ends with its exit code."""
+
+        key: str
+        argv: tuple[str, ...]
+
+    @dataclass
+    class RunRequested(Message):
+        """The person wants to run the script of an environment."""
+
+        path: str
+
+    def __init__(self, settings: Settings, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.settings = settings
+        self.told: dict[str, dict[str, Any]] = {}
+        self.measured: dict[str, tuple[int, int]] = {}  # key -> bytes it takes, bytes it would free
+        self.jobs: dict[str, Job] = {}  # those that run, by what they are for: list, measure, inspect, work
+        self.progress = ""
+        self._rest: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="envs-top"):
+            yield DiskBar(id="envs-disk")
+        with Horizontal(id="envs-filter-line"):
+            yield Static("/ filter", id="envs-filter-sign")
+            yield Input(placeholder="name, package, script, state", id="envs-filter", compact=True)
+            yield Static(id="envs-count")
+        with Horizontal(id="envs-body"):
+            yield EnvTable(id="envs-table")
+            yield EnvDetail(id="envs-detail")
+            yield Static(EMPTY, id="envs-empty")
+        yield Static(id="envs-status", markup=False)
+
+    def on_mount(self) -> None:
+        self.table.placeholder = "Reading…"
+        self.reload()
+
+    def on_unmount(self) -> None:
+        for job in self.jobs.values():
+            job.stop()
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width < NARROW, "-narrow")
+        self._look_soon()
+
+    def focus(self, scroll_visible: bool = True) -> Environments:
+        self.table.focus(scroll_visible)
+        return self
+
+    @property
+    def table(self) -> EnvTable:
+        return self.query_one(EnvTable)
+
+    @property
+    def detail(self) -> EnvDetail:
+        return self.query_one(EnvDetail)
+
+    # -- jobs
+
+    def _start(self, purpose: str, name: str, request: Any) -> None:
+        if before := self.jobs.get(purpose):
+            before.stop()
+        self.jobs[purpose] = Job(self, name, request, self.settings).start()
+
+    def _work(self, name: str, request: Any) -> None:
+        """Do what changes something or takes long, one thing at a time."""
+        if "work" in self.jobs:
+            self.notify("One thing is being done already; esc stops it.", severity="warning")
+            return
+        self._say("")
+        self.progress = ""
+        self._start("work", name, request)
+
+    def _purpose(self, job: Job) -> str:
+        return next((purpose for purpose, running in self.jobs.items() if running is job), "")
+
+    @on(Job.Said)
+    def _hear(self, said: Job.Said) -> None:
+        said.stop()
+        purpose = self._purpose(said.job)
+        if isinstance(said.event, Measured):
+            key, held, freed = said.event.key, said.event.bytes, said.event.freed
+            self.measured[key] = held, freed
+            self.table.measured(key, held, freed)
+        elif purpose == "work":
+            self._follow(said.event)
+
+    def _follow(self, event: Event) -> None:
+        match event:
+            case Reached(done, total, subject):
+                self.progress = f"{done + 1} of {total}  {subject}  " if total > 1 else f"{subject}  "
+            case Working(step, detail):
+                self._say(f"{self.progress}{step} {detail}".rstrip() + "   esc stops it")
+            case Built(_, _, seconds, packages):
+                self._say(f"{self.progress}built with {packages} packages in {seconds:.1f} s")
+            case Told(text) | Warned(text):
+                self.notify(harmless(text), markup=False)
+
+    @on(Job.Finished)
+    def _end(self, finished: Job.Finished) -> None:
+        finished.stop()
+        purpose = self._purpose(finished.job)
+        if not purpose:
+            return  # another has taken its place
+        del self.jobs[purpose]
+        if finished.error:
+            self._fail(purpose, finished.error)
+        else:
+            self._take(finished.job, finished.result)
+        if purpose == "work" and finished.job.name in CHANGING:
+            self.reload()
+
+    def _fail(self, purpose: str, error: Any) -> None:
+        if isinstance(error, (Interrupted, Refused)):
+            self._say("Stopped." if isinstance(error, Interrupted) else error.message)
+        elif purpose == "inspect":
+            self.detail.show({})
+        else:
+            told = (error.message, error.cause, error.hint)
+            self._say("\n".join(text for text in told if text), failed=True)
+
+    def _take(self, job: Job, result: Any) -> None:
+        match job.name:
+            case "env list":
+                self.show(result)
+            case "env stats":
+                self.query_one(DiskBar).show(result)
+                self.table.settle()
+            case "env inspect":
+                self.detail.show(result)
+            case "env verify":
+                self._verified(result)
+            case "env rebuild":
+                self._say(f"Built again: {', '.join(env['label'] for env in result)}.")
+            case "env update":
+                self._updated(result)
+            case "env export":
+                self._say(f"Wrote {', '.join(written.path for written in result)}.")
+            case "env remove":
+                self.table.unmark()
+                self._say(f"Removed {_count(len(result))}.")
+            case "env prune" if job.request.dry_run:
+                self._preview(result)
+            case "env prune":
+                self._say(f"Removed {_count(len(result))}.")
+
+    def _say(self, text: str, *, failed: bool = False) -> None:
+        self.set_class(bool(text), "-told")
+        self.set_class(failed, "-failed")
+        self.query_one("#envs-status", Static).update(harmless(text))
+
+    # -- the list
+
+    def reload(self) -> None:
+        """Read the environments again: something may have been built or removed."""
+        self._start("list", "env list", EnvRequest())
+        self._start("measure", "env stats", EnvRequest())
+
+    def action_reload(self) -> None:
+        self.reload()
+
+    def show(self, told: list[dict[str, Any]]) -> None:
+        """Take the result of `env list`."""
+        self.told = {env["key"]: env for env in told}
+        self.measured = {key: sizes for key, sizes in self.measured.items() if key in self.told}
+        self.set_class(not told, "-empty")
+        self.table.placeholder = "Nothing here matches the filter; esc clears it."
+        self.table.show(row(env, self.measured.get(env["key"])) for env in told)
+        self._look_soon()
+
+    @on(EnvTable.Changed)
+    def _count(self, changed: EnvTable.Changed) -> None:
+        changed.stop()
+        shown = f"{changed.shown:,} of {changed.total:,}" if changed.shown != changed.total else f"{changed.total:,}"
+        marked = f" · {changed.marked:,} marked" if changed.marked else ""
+        self.query_one("#envs-count", Static).update(f"{shown}{marked}")
+
+    def action_filter(self) -> None:
+        self.query_one(Input).focus()
+
+    @on(Input.Changed, "#envs-filter")
+    def _filter(self, changed: Input.Changed) -> None:
+        changed.stop()
+        self.table.filter(changed.value)
+
+    @on(Input.Submitted, "#envs-filter")
+    def _filtered(self, submitted: Input.Submitted) -> None:
+        submitted.stop()
+        self.table.focus()
+
+    def on_key(self, event: Any) -> None:
+        if event.key == "down" and self.query_one(Input).has_focus:
+            event.stop()
+            self.table.focus()
+
+    def action_back(self) -> None:
+        """Stop what is being done; else one step back: the detail, the filter, the marks."""
+        filter = self.query_one(Input)
+        if "work" in self.jobs:
+            self.jobs["work"].stop()
+        elif self.has_class("-detail") or self.detail.has_focus:
+            self.remove_class("-detail")
+            self.table.focus()
+        elif filter.value or filter.has_focus:
+            filter.value = ""
+            self.table.focus()
+        elif self.table.marked:
+            self.table.unmark()
+        elif self.has_class("-told"):
+            self._say("")
+        else:
+            raise SkipAction
+
+    # -- one of them
+
+    @on(EnvTable.Highlighted)
+    def _highlighted(self, message: EnvTable.Highlighted) -> None:
+        message.stop()
+        self._look_soon()
+
+    @on(EnvTable.Opened)
+    def _opened(self, message: EnvTable.Opened) -> None:
+        message.stop()
+        self.add_class("-detail")
+        self.look()
+        self.detail.focus()
+
+    def _look_soon(self) -> None:
+        if self._rest:
+            self._rest.stop()
+        self._rest = self.set_timer(SETTLED, self.look)
+
+    def look(self) -> None:
+        """Read the environment under the cursor where its detail is on the screen."""
+        if self.has_class("-narrow") and not self.has_class("-detail"):
+            return
+        if key := self.table.highlighted:
+            if self.told[key]["state"] != "building":
+                self._start("inspect", "env inspect", EnvRequest((key,)))
+        else:
+            self.detail.show({})
+
+    def action_copy(self) -> None:
+        """Copy the line that activates it (OSC 52)."""
+        if key := self.table.highlighted:
+            line = self.told[key]["activate"]
+            self.app.copy_to_clipboard(line)
+            self.notify(f"Copied: {harmless(line)}", markup=False)
+
+    def action_shell(self) -> None:
+        if key := self.table.highlighted:
+            argv = (sys.executable, "-P", "-m", "luci", "env", "shell", key)
+            self.post_message(self.ShellRequested(key, argv))
+
+    def action_run(self) -> None:
+        if key := self.table.highlighted:
+            if script := self.told[key]["script"]:
+                self.post_message(self.RunRequested(script))
+            else:
+                self.notify("No script that used it is there any more.", severity="warning")
+
+    # -- one or many of them
+
+    def action_verify(self) -> None:
+        self._on_chosen("env verify")
+
+    def action_rebuild(self) -> None:
+        self._on_chosen("env rebuild")
+
+    def action_remove(self) -> None:
+        self._on_chosen("env remove")
+
+    def _on_chosen(self, name: str) -> None:
+        if keys := self.table.chosen:
+            self._work(name, EnvRequest(keys))
+
+    def _verified(self, found: dict[str, list[str]]) -> None:
+        faults = [f"{name}: {fault}" for name, faults in found.items() for fault in faults]
+        whole = sum(not faults for faults in found.values())
+        self._say(
+            "\n".join([f"{_count(whole)} whole, {len(found) - whole} with faults.", *faults]), failed=bool(faults)
+        )
+
+    def action_update(self) -> None:
+        if keys := self.table.chosen:
+            self._work("env update", UpdateRequest(keys))
+
+    def action_undo(self) -> None:
+        if keys := self.table.chosen:
+            self._work("env update", UpdateRequest(keys, undo=True))
+
+    def _updated(self, told: list[dict[str, Any]]) -> None:
+        lines = [_changes(env) for env in told if env["changes"]]
+        same = sum(not env["changes"] for env in told)
+        if same:
+            lines.append(f"{_count(same)} up to date.")
+        self._say("\n".join(lines))
+
+    def action_export(self) -> None:
+        def write(request: ExportRequest | None) -> None:
+            if request:
+                self._work("env export", request)
+
+        if keys := self.table.chosen:
+            labels = tuple(self.told[key]["label"] for key in keys)
+            self.app.push_screen(ExportForm(keys, labels), write)
+
+    def action_prune(self) -> None:
+        self._work("env prune", EnvRequest(dry_run=True))
+
+    def _preview(self, rows: list[dict[str, Any]]) -> None:
+        if not rows:
+            self._say("Everything here is needed: there is nothing to prune.")
+            return
+
+        def prune(keys: tuple[str, ...] | None) -> None:
+            if keys:
+                self._work("env prune", EnvRequest(keys))
+
+        self._say("")
+        self.app.push_screen(PrunePreview(rows), prune)
+
+
+def _changes(env: dict[str, Any]) -> str:
+    listed = (f"{c['name']} {c['before'] or 'new'} -> {c['after'] or 'gone'}" for c in env["changes"])
+    return f"{env['label']}: {', '.join(listed)}"
+
+
+def _count(number: int) -> str:
+    return f"{number:,} environment{'s' * (number != 1)}"
