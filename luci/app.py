@@ -22,7 +22,7 @@ class LuciApp(App[int]):
     """luci as a person lives in it."""
 
     TITLE = "luci"
-    CSS_PATH = ["screens/app.tcss", "screens/output.tcss"]  # noqa: RUF012
+    CSS_PATH = "screens/app.tcss"
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", priority=True),

@@ -1,10 +1,11 @@
-"""Open a file in the person's editor, at a line."""
+"""Lend the terminal to another program: the person's editor, a shell."""
 
 from __future__ import annotations
 
 import os
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from luci.errors import UsageError
@@ -30,9 +31,18 @@ def command(path: str, line: int, editor: str) -> list[str]:
 
 
 def edit(path: str, line: int = 0) -> None:
-    """Run $VISUAL or $EDITOR until it ends; it has the terminal. Raises UsageError where it cannot."""
+    """Run $VISUAL or $EDITOR until it ends. Raises UsageError where it cannot be started."""
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     try:
-        subprocess.run(command(path, line, editor), check=False)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{editor} could not be started.", cause=str(error), hint="Set $EDITOR.") from error
+        words = command(path, line, editor)
+    except ValueError as error:
+        raise UsageError(f"$EDITOR cannot be read: {editor}", cause=str(error)) from error
+    lend(words)
+
+
+def lend(argv: Sequence[str]) -> int:
+    """Run a program that has the terminal until it ends; return its exit code. Raises UsageError."""
+    try:
+        return subprocess.run(argv, check=False).returncode
+    except OSError as error:
+        raise UsageError(f"{argv[0]} could not be started.", cause=str(error), hint="Set $EDITOR or $SHELL.") from error

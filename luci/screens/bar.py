@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from textual import events
+from textual.binding import Binding
 from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -20,6 +21,9 @@ PLACES: tuple[tuple[Place, str, str], ...] = (
     ("output", "f3", "Output"),
     ("environments", "f4", "Environments"),
 )
+
+
+ALWAYS = ("help", "command_palette")  # hints that stay, wherever the focus is
 
 
 class Bar(Widget):
@@ -64,18 +68,17 @@ class Hints(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        shown: list[Content] = []
-        told: set[str] = set()
-        active = [b for b in self.screen.active_bindings.values() if b.binding.show and b.enabled]
-        for found in active[: self.MOST]:
-            binding = found.binding
-            if binding.action in told:
-                continue
-            told.add(binding.action)
-            key = self.app.get_key_display(binding)
-            hint = Content.assemble((key, "bold $footer-key-foreground"), " ", (binding.description, ""))
-            shown.append(hint.stylize(Style.from_meta({"key": binding.key})))
+        active = [b.binding for b in self.screen.active_bindings.values() if b.binding.show and b.enabled]
+        own = [binding for binding in active if binding.action not in ALWAYS]
+        always = [binding for binding in active if binding.action in ALWAYS]
+        unique = {b.action: b for b in [*own[: self.MOST - len(always)], *always]}.values()
+        shown = [self._hint(binding) for binding in unique]
         return Content("   ").join(shown)
+
+    def _hint(self, binding: Binding) -> Content:
+        key = self.app.get_key_display(binding)
+        hint = Content.assemble((key, "bold $footer-key-foreground"), " ", binding.description)
+        return hint.stylize(Style.from_meta({"key": binding.key}))
 
     def on_click(self, event: events.Click) -> None:
         if key := event.style.meta.get("key"):

@@ -16,10 +16,10 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
+from luci.envs.files import amount
 from luci.screens.figures import duration
 from luci.screens.jobs import Job
 from luci.screens.story import Step, Story
-from luci.screens.tables import size
 from luci.screens.terminal import harmless
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -222,7 +222,7 @@ class Card(Vertical, can_focus=True):
         took = (story.ended if story.ended is not None else monotonic()) - story.began
         parts = [duration(took)]
         if story.peak_bytes:
-            parts.append(size(story.peak_bytes))
+            parts.append(amount(story.peak_bytes))
         if story.outcome:
             parts.insert(0, story.outcome)
         return Content(" · ".join(parts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
@@ -28,6 +28,7 @@ from luci.screens.prompt import Prompt
 
 if TYPE_CHECKING:
     from luci.runner.request import RunRequest
+    from luci.screens.environments import Environments
     from luci.screens.output import Output
 
 
@@ -37,7 +38,7 @@ class Home(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"go('{place}')", name, show=False, priority=True) for place, key, name in PLACES),
-        Binding("f5", "widen", "Full width", show=False, priority=True),
+        Binding("f6", "widen", "Full width", show=False, priority=True),
     ]
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
@@ -74,6 +75,8 @@ class Home(Screen[None]):
             self.query_one(Prompt).line.focus()
         elif place == "output":
             (await self.output()).focus()
+        else:
+            (await self.environments()).focus()
 
     async def action_go(self, place: Place) -> None:
         await self.go(place)
@@ -131,13 +134,30 @@ class Home(Screen[None]):
 
         if found := self.query(Output):
             return found.first()
+        self._style("output.tcss")
         output = Output(id="output")
         await self.query_one("#no-output").remove()
         await self.query_one("#beside").mount(output)
         return output
 
+    def _style(self, name: str) -> None:
+        """Read a style sheet that the first paint did without."""
+        self.app.stylesheet.read(Path(__file__).with_name(name))
+
+    async def environments(self) -> Environments:
+        """Return the environments pane, made when it is first wanted."""
+        from luci.screens.environments import Environments
+
+        if found := self.query(Environments):
+            found.first().settings = self._settings()
+            return found.first()
+        self._style("environments.tcss")
+        pane = Environments(self._settings(), id="environments")
+        await self.query_one("#beside").mount(pane)
+        return pane
+
     async def on_job_said(self, message: Job.Said) -> None:
-        if isinstance(message.event, Started) and message.job.request.terminal:
+        if isinstance(message.event, Started) and message.job.name == "run":
             output = await self.output()
             output.add(message.job, _title(message.job), message.job.request.terminal)
 
@@ -206,13 +226,26 @@ class Home(Screen[None]):
         self.edit(message.path, message.line)
 
     def edit(self, path: str, line: int) -> None:
+        self._lend(lambda: editor.edit(path, line))
+
+    def _lend(self, use: Callable[[], object]) -> None:
+        """Give the terminal away for as long as `use` takes."""
         try:
             with self.app.suspend():
-                editor.edit(path, line)
+                use()
         except SuspendNotSupported:
-            self.notify("This terminal cannot be lent to an editor.", severity="warning")
+            self.notify("This terminal cannot be lent.", severity="warning")
         except LuciError as error:
             self.notify(f"{error.message} {error.hint}", severity="error", markup=False)
+
+    async def on_environments_run_requested(self, message: Environments.RunRequested) -> None:
+        from luci.runner.request import RunRequest
+
+        await self.go("conversation")
+        await self.run_script(RunRequest(message.path, "folder" if os.path.isdir(message.path) else "file"))
+
+    def on_environments_shell_requested(self, message: Environments.ShellRequested) -> None:
+        self._lend(lambda: editor.lend(message.argv))
 
     def on_prompt_interrupted(self) -> None:
         if self.running:

@@ -127,6 +127,8 @@ class Story:
                 told = replace(self, state="working")._begun(step, detail, now)
                 done, total = getattr(event, "done", 0), getattr(event, "total", 0)
                 return told._with_last(done=done or 0, total=total or 0)
+            case events.Reached(done, total, subject):
+                return self._with_last(done=done, total=total, detail=subject)
             case events.Planned(plan):
                 return replace(self._mended(self.plan, plan)._over("planning", now), plan=plan)
             case events.Built(packages=packages):
