@@ -19,6 +19,7 @@ from textual.widgets import Static
 from luci.envs.files import amount
 from luci.screens.figures import duration
 from luci.screens.jobs import Job
+from luci.screens.results import shown
 from luci.screens.story import Step, Story
 from luci.screens.terminal import harmless
 
@@ -114,17 +115,20 @@ class Card(Vertical, can_focus=True):
     folded = reactive(False, init=False)
     waits = reactive(False, init=False)  # the script waits for input
 
-    class Again(Message):
-        """The same is to be done again."""
+    class Wish(Message):
+        """What a person wants of the card's job."""
 
         def __init__(self, job: Job) -> None:
             self.job = job
             super().__init__()
 
-    class StopRequested(Again):
+    class Again(Wish):
+        """The same is to be done again."""
+
+    class StopRequested(Wish):
         """What runs is to end."""
 
-    class OutputRequested(Again):
+    class OutputRequested(Wish):
         """What it wrote is to be shown."""
 
     class EditRequested(Message):
@@ -176,10 +180,10 @@ class Card(Vertical, can_focus=True):
 
     def watch_story(self, before: Story, story: Story) -> None:
         if story.is_over and not self._touched:
-            self.set_reactive(Card.folded, story.state != "failed" and not story.remarks)
+            self.set_reactive(Card.folded, story.state != "failed" and self.is_run and not story.remarks)
         if self.is_mounted:
             self._draw()
-            if (story.remarks, story.failure, story.error) != (before.remarks, before.failure, before.error):
+            if _more(story) != _more(before):
                 self._draw_more()
 
     def watch_folded(self) -> None:
@@ -231,6 +235,8 @@ class Card(Vertical, can_focus=True):
         more = self.query_one(".more", Vertical)
         more.remove_children()
         more.mount_all(_remarks(self.story))
+        if self.job and self.result is not None and (result := shown(self.job.name, self.result)):
+            more.mount(Static(result, classes="result"))
 
     # what a person does with it
 
@@ -267,6 +273,10 @@ class Card(Vertical, can_focus=True):
     def action_edit(self) -> None:
         if (failure := self.story.failure) and failure.file:
             self.post_message(self.EditRequested(failure.file, failure.line))
+
+
+def _more(story: Story) -> tuple[object, ...]:
+    return story.remarks, story.failure, story.error, story.is_over
 
 
 def _remarks(story: Story) -> list[Widget]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
@@ -53,10 +53,10 @@ class QuestionPanel(ModalScreen[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes"),
         Binding("n,escape", "answer(False)", "No"),
-        Binding("up", "scroll(-1)", "Up", show=False),
-        Binding("down", "scroll(1)", "Down", show=False),
-        Binding("left", "app.focus_previous", "Previous", show=False),
-        Binding("right", "app.focus_next", "Next", show=False),
+        Binding("up,left", "app.focus_previous", "Previous", show=False),
+        Binding("down,right", "app.focus_next", "Next", show=False),
+        Binding("pageup", "scroll(-5)", "Up", show=False),
+        Binding("pagedown", "scroll(5)", "Down", show=False),
     ]
     AUTO_FOCUS = ""
 
@@ -77,7 +77,7 @@ class QuestionPanel(ModalScreen[bool]):
             with VerticalScroll(classes="details", can_focus=False):
                 for line in question.details:
                     yield Static(Content.assemble(("• ", "$text-accent"), harmless(line)))
-            with Horizontal(classes="choices"):
+            with Vertical(classes="choices"):
                 yield Choice("y", question.yes, yes=True)
                 yield Choice("n", question.no, yes=False)
 
