@@ -145,6 +145,7 @@ async def opened(size: tuple[int, int] = SIZE) -> AsyncIterator[Person]:
         for card in person.home.running:
             card.job.stop()  # type: ignore[union-attr]
         await person.until(lambda: not person.home.running)
+        await pilot.pause()
 
 
 def text_of(card: Card) -> str:
