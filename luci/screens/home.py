@@ -74,6 +74,7 @@ class Home(Screen[None]):
         if place == "conversation":
             self.query_one(Prompt).line.focus()
         elif place == "output":
+            self.set_focus(None)  # where nothing runs yet, keys are for nobody
             (await self.output()).focus()
         else:
             (await self.environments()).focus()
@@ -160,6 +161,8 @@ class Home(Screen[None]):
         if isinstance(message.event, Started) and message.job.name == "run":
             output = await self.output()
             output.add(message.job, _title(message.job), message.job.request.terminal)
+            if self.query_one(Bar).here == "output":
+                output.focus()
 
     async def on_job_finished(self, message: Job.Finished) -> None:
         self.query_one(Bar).running = len(self.running)

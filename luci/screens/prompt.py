@@ -26,6 +26,15 @@ _SEARCH_ROWS = 50
 class Line(TextArea):
     """The text itself."""
 
+    async def _on_key(self, event: events.Key) -> None:
+        """Act on the prompt's own keys here, in their turn: a binding would be quicker than the letters before it."""
+        prompt = self.parent
+        if isinstance(prompt, Prompt) and (action := prompt.action_for(event.key)):
+            event.stop()
+            event.prevent_default()
+            prompt.look()
+            action()
+
     def update_suggestion(self) -> None:
         prompt = self.parent
         self.suggestion = prompt.ghost() if isinstance(prompt, Prompt) else ""
@@ -51,14 +60,14 @@ class Prompt(Horizontal):
     """The line, its mark, and above it the list of what could come next, on which the meaning of most keys depends."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "enter", "Run", priority=True),
-        Binding("tab", "complete", "Complete", priority=True),
-        Binding("ctrl+r", "search", "Search", priority=True),
-        Binding("shift+enter,alt+enter,ctrl+j", "newline", "New line", show=False, priority=True),
-        Binding("up", "earlier", "Earlier", show=False, priority=True),
-        Binding("down", "later", "Later", show=False, priority=True),
-        Binding("escape", "escape", "Close", show=False, priority=True),
-        Binding("ctrl+c", "clear", "Clear", show=False, priority=True),
+        Binding("enter", "enter", "Run"),
+        Binding("tab", "complete", "Complete"),
+        Binding("ctrl+r", "search", "Search"),
+        Binding("shift+enter,alt+enter,ctrl+j", "newline", "New line", show=False),
+        Binding("up", "earlier", "Earlier", show=False),
+        Binding("down", "later", "Later", show=False),
+        Binding("escape", "escape", "Close", show=False),
+        Binding("ctrl+c", "clear", "Clear", show=False),
     ]
 
     mode: reactive[str] = reactive("")  # what the list shows: "", "complete" or "search"
@@ -79,6 +88,7 @@ class Prompt(Horizontal):
         self._lines: list[str] | None = None  # typed before, the oldest first; read when first needed
         self._at = 0  # how many lines back
         self._draft = ""
+        self._seen = ""  # the text before the cursor that the list was made for
         self._candidates: list[Candidate] = []
         self._found: list[str] = []
         self.offers: Offers | None = None
@@ -95,6 +105,10 @@ class Prompt(Horizontal):
             highlight_cursor_line=False,
             placeholder="Type a script's path, or / for commands",
         )
+
+    def action_for(self, key: str) -> Callable[[], None] | None:
+        bound = self._bindings.key_to_bindings.get(key)
+        return getattr(self, f"action_{bound[0].action}") if bound else None
 
     @property
     def line(self) -> Line:
@@ -127,11 +141,17 @@ class Prompt(Horizontal):
     @on(TextArea.Changed)
     def _typed(self, event: TextArea.Changed) -> None:
         event.stop()
-        self._moved = False
+        self.look()
+
+    def look(self) -> None:
+        """Offer what goes with the line as it is now, if it is another than at the last look."""
+        before = self.line.before_cursor
+        if before == self._seen:
+            return
+        self._seen, self._moved = before, False
         if self.mode == "search":
             self._show_found()
             return
-        before = self.line.before_cursor
         word = before.rpartition(" ")[2]
         wants = before.startswith("/") or "/" in word or before.split()[:1] in (["run"], ["plan"])
         self._offer(complete(before, self._what_runs()) if wants and self._is_at_end else [])
@@ -245,8 +265,12 @@ class Prompt(Horizontal):
         if self._at == 0:
             self._draft = self.line.text
         self._at = at
-        with self.prevent(TextArea.Changed):  # a recalled line offers nothing: up and down go on through the lines
-            self.line.replace_all(self.lines[-at] if at else self._draft)
+        self._put(self.lines[-at] if at else self._draft)
+
+    def _put(self, text: str) -> None:
+        """Set the line, and offer nothing: up and down go on through the lines."""
+        self.line.replace_all(text)
+        self._seen = self.line.before_cursor
 
     def action_search(self) -> None:
         if self.mode == "search":
@@ -263,7 +287,7 @@ class Prompt(Horizontal):
     def action_escape(self) -> None:
         if self.mode == "search":
             self._close()
-            self.text = self._draft
+            self._put(self._draft)
         elif self.mode:
             self._close()
 
@@ -302,8 +326,7 @@ class Prompt(Horizontal):
         at = self.offers.highlighted if self.offers else None
         text = self._found[at] if at is not None and at < len(self._found) else self.line.text
         self._close()
-        with self.prevent(TextArea.Changed):
-            self.text = text
+        self._put(text)
 
     def _close(self) -> None:
         self._candidates = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 from textual.widgets import OptionList
 
 from luci import typed
@@ -171,3 +172,23 @@ async def test_a_click_takes_an_offer():
         await person.type("/pl")
         await person.pilot.click(OptionList, offset=(4, 0))
         assert person.prompt.text == "/plan "
+
+
+@played
+async def test_a_line_and_its_enter_that_come_in_one_piece_are_one_line():
+    async with opened() as person:
+        for key in (*"tell", "enter", *"more"):
+            person.app.post_message(events.Key(key, key if len(key) == 1 else "\r"))
+        await person.until(lambda: person.prompt.text == "more")
+        assert typed.load()[-1] == "tell"
+
+
+@played
+async def test_what_is_typed_faster_than_the_list_follows_is_what_counts():
+    async with opened() as person:
+        await person.type("/p")
+        assert person.offers == ["/plan", "/prune"]
+        for key in (*"runs", "enter"):  # to "/pruns", which is none of them
+            person.app.post_message(events.Key(key, key if len(key) == 1 else "\r"))
+        await person.until(lambda: person.replies)
+        assert "There is no command /pruns" in person.replies[-1]
