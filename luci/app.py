@@ -31,7 +31,7 @@ class LuciApp(App[int]):
     ]
 
     def _first_theme(self) -> str:
-        return themes.name_of("dark")
+        return themes.name_of(self.settings.app.theme)
 
     # set later, it would have everything styled twice
     theme: Reactive[str] = Reactive(Initialize(_first_theme))
@@ -39,6 +39,8 @@ class LuciApp(App[int]):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         super().__init__()
+        if not settings.app.motion:
+            self.animation_level = "none"
         self._asked: deque[Job.Asked] = deque()
 
     @property
@@ -55,7 +57,16 @@ class LuciApp(App[int]):
         if len(self._asked) == 1:
             self._ask_next()
 
+    def action_help(self) -> None:
+        from luci.screens.help import Help
+
+        if not isinstance(self.screen, Help):
+            self.push_screen(Help())
+
     def on_job_finished(self, message: Job.Finished) -> None:
+        if message.job.name == "config" and message.error is None:
+            self.settings = config.load()
+            self.theme = themes.name_of(self.settings.app.theme)
         for asked in [asked for asked in self._asked if asked.job is message.job]:
             if isinstance(self.screen, QuestionPanel) and asked is self._asked[0]:
                 self.screen.dismiss(False)

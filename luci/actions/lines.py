@@ -87,6 +87,8 @@ def understand(text: str, last: RunRequest | None = None) -> Meaning:
         return command.read(words[1:], last)
     if words and _is_script(path := _as_path(first)):
         return Perform("run", _script([path, *words[1:]]))
+    if first.endswith((".py", ".pyw")) and not os.path.exists(path := _as_path(first)):
+        raise UsageError(f"There is no file {path} here.", hint="Type a part of its name and press tab.")
     if len(words) == 1 and os.path.exists(path := _as_path(first)):
         raise UsageError(f"{path} is not a Python script.", hint="It takes a .py file, or a folder with __main__.py.")
     return Nothing("There is no assistant here yet, so I can only follow commands.", WHAT_IT_CAN)
@@ -212,15 +214,15 @@ THEMES = ("dark", "light", "terminal")
 COMMANDS = {
     command.name: command
     for command in (
-        Command("run", "run FILE.py [ARGS]", "run a script in the environment it needs", _run, "script"),
+        Command("run", "run FILE.py [ARGS]", "run a script with all it imports", _run, "script"),
         Command("plan", "plan [FILE.py]", "say what run would do, and why", _plan, "script"),
         Command("envs", "envs", "look at the environments", lambda *_: Go("environments")),
-        Command("prune", "prune [--dry-run]", "remove environments that nothing needs", _prune),
+        Command("prune", "prune [--dry-run]", "remove environments not needed", _prune),
         Command("stop", "stop [NAME | all]", "end what runs", _stop, "running"),
         Command("runs", "runs", "list what ran, and how it ended", _runs),
         Command("doctor", "doctor", "look whether everything is there", lambda *_: Perform("doctor", None)),
         Command("theme", "theme dark | light | terminal", "change the colours", _theme, "theme"),
-        Command("clear", "clear", "empty the conversation of what is over", lambda *_: Clear()),
+        Command("clear", "clear", "empty the conversation", lambda *_: Clear()),
         Command("help", "help", "show keys and commands", lambda *_: Go("help")),
         Command("quit", "quit", "leave", lambda *_: Leave()),
     )

@@ -210,6 +210,7 @@ class Card(Vertical, can_focus=True):
         for state in ("working", "running", "done", "failed", "stopped"):
             self.set_class(story.state == state, f"-{state}")
         self.set_class(self.folded, "-folded")
+        self.set_class(story.state == "done" and not self.is_run, "-resulted")
         if story.is_over:
             self.query_one(".mark", Static).update(_MARKS[story.state])
         self.query_one(".outcome", Static).update(self._outcome())

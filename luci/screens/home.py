@@ -98,7 +98,7 @@ class Home(Screen[None]):
             case lines.Perform("run", request):
                 await self.run_script(request)
             case lines.Perform(action, request):
-                self.perform(action, request)
+                self.perform(action, request, message.text.lstrip("/"))
             case lines.Go("help"):
                 await self.app.run_action("help")
             case lines.Go(place):
@@ -170,8 +170,8 @@ class Home(Screen[None]):
             code = message.result if message.error is None else message.error.exit_code
             (await self.output()).ended(message.job, code)
 
-    def perform(self, action: str, request: Any) -> None:
-        card = self.conversation.card(action)
+    def perform(self, action: str, request: Any, title: str) -> None:
+        card = self.conversation.card(title)
         card.begin(Job(card, action, request, self._settings()))
 
     # what runs
@@ -197,13 +197,12 @@ class Home(Screen[None]):
 
     @on(Card.Again)
     async def _again(self, message: Card.Again) -> None:
-        await self.again(message.job)
-
-    async def again(self, job: Job) -> None:
+        job = message.job
         if job.name == "run":
             await self.run_script(job.request)
         else:
-            self.perform(job.name, job.request)
+            card = next(card for card in self.conversation.cards if card.job is job)
+            self.perform(job.name, job.request, card.heading)
 
     @on(Card.OutputRequested)
     async def _show_output(self, message: Card.OutputRequested) -> None:
@@ -214,7 +213,7 @@ class Home(Screen[None]):
         message.job.stop()
 
     async def on_output_restart_requested(self, message: Output.RestartRequested) -> None:
-        await self.again(message.job)
+        await self.run_script(message.job.request)
 
     def on_output_edit_requested(self, message: Output.EditRequested) -> None:
         self.edit(message.path, message.line)

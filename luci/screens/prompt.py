@@ -164,7 +164,7 @@ class Prompt(Horizontal):
         before = self.line.before_cursor
         new = [c for c in candidates if before[c.start :] != c.text.rstrip()]
         self._candidates = new
-        self._show("complete" if new else "", [_option(c.shown, c.about) for c in new])
+        self._show("complete" if new else "", _options([(c.shown, c.about) for c in new]))
 
     def _show(self, mode: str, options: list[Content]) -> None:
         self.mode = mode
@@ -282,7 +282,7 @@ class Prompt(Horizontal):
 
     def _show_found(self) -> None:
         self._found = typed.search(self.lines, self.line.text)[:_SEARCH_ROWS]
-        self._show("search", [_option(text.replace("\n", " ⏎ "), "") for text in self._found])
+        self._show("search", _options([(text.replace("\n", " ⏎ "), "") for text in self._found]))
 
     def action_escape(self) -> None:
         if self.mode == "search":
@@ -337,5 +337,9 @@ class Prompt(Horizontal):
             self._close()
 
 
-def _option(shown: str, about: str) -> Content:
-    return Content.assemble(f"{harmless(shown):<18}", ("  " + harmless(about), "$foreground 60%") if about else "")
+def _options(rows: list[tuple[str, str]]) -> list[Content]:
+    width = max((len(shown) for shown, about in rows if about), default=0)
+    return [
+        Content.assemble(f"{harmless(shown):<{width}}", (f"  {harmless(about)}" if about else "", "$foreground 60%"))
+        for shown, about in rows
+    ]

@@ -3,92 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
-
-from textual.content import Content
+from typing import TYPE_CHECKING, Any
 
 from luci.envs.files import amount
 from luci.screens.figures import count, duration
 from luci.screens.terminal import harmless
 
-FAINT = "$foreground 60%"
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
 
 
-def shown(action: str, result: Any) -> Content | None:
+def shown(action: str, result: Any) -> RenderableType | None:
     """Return the result of an action for a person to read; None where there is nothing to say."""
     show = _SHOWN.get(action)
     return show(result) if show else None
 
 
-def _plan(result: Any) -> Content:
+def _plan(result: Any) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
     made, what = result
     rows = []
     for choice in made.choices:
         wanted = ", ".join(line.partition(" --hash")[0] for line in choice.requirements) or "-"
-        state = {"ask": "asks first", "skip": "left out", "none": "not found"}.get(choice.status, choice.source)
-        rows.append((choice.module, wanted, state, "; ".join([choice.reason, *choice.doubts])))
-    lines = (
-        [_table(("import", "package", "says", "why"), rows)]
-        if rows
-        else [Content("It needs the standard library only.")]
-    )
+        says = {"ask": "asks first", "skip": "left out", "none": "not found"}.get(choice.status, choice.source)
+        rows.append((choice.module, wanted, says, "; ".join([choice.reason, *choice.doubts])))
+    table = _table(("import", "package", "says", "why"), rows) if rows else Text("Only the standard library.")
     does = {"build": "a new environment", "rebuild": "its environment, built again", "reuse": "the environment it has"}
-    python = f"Python {made.interpreter.version}, {count(len(made.spec.requirements), 'package')}, in {does[what]}"
-    lines.append(Content.styled(python + (f", as of {made.spec.as_of}" if made.spec.as_of else ""), FAINT))
-    lines += [Content.styled(harmless(f"cannot run: {c.reason}"), "$text-error") for c in made.hopeless]
-    lines += [Content.styled(harmless(problem), "$text-warning") for problem in made.problems]
-    return Content("\n").join(lines)
+    end = f"Python {made.interpreter.version}, {count(len(made.spec.requirements), 'package')}, in {does[what]}"
+    troubles = [*(f"cannot run: {c.reason}" for c in made.hopeless), *made.problems]
+    dated = f", as of {made.spec.as_of}" if made.spec.as_of else ""
+    return Group(table, *(Text(harmless(line), "bold") for line in troubles), Text(f"\n{end}{dated}", "dim"))
 
 
-def _pruned(rows: list[dict[str, Any]]) -> Content:
+def _pruned(rows: list[dict[str, Any]]) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
     if not rows:
-        return Content("Nothing that could go: every environment is needed.")
+        return Text("Nothing that could go: every environment is needed.")
     listed = _table(("environment", "frees", "why"), [(r["name"], amount(r["freed"]), r["reason"]) for r in rows])
-    return Content("\n").join([listed, Content.styled(f"{amount(sum(r['freed'] for r in rows))} in all", FAINT)])
+    return Group(listed, Text(f"\n{amount(sum(r['freed'] for r in rows))} in all", "dim"))
 
 
-def _runs(found: Sequence[Any]) -> Content:
+def _runs(found: Sequence[Any]) -> RenderableType:
+    from rich.text import Text
+
     from luci.screens.tables import ago
 
     if not found:
-        return Content("Nothing ran yet.")
+        return Text("Nothing ran yet.")
     rows = [
         (
-            ago(run.started),
             run.script.rpartition("/")[2],
             "" if run.exit_code is None else f"exit {run.exit_code}",
             "" if run.seconds is None else duration(run.seconds),
+            ago(run.started),
         )
         for run in found
     ]
-    return _table(("when", "script", "end", "took"), rows)
+    return _table(("script", "end", "took", "when"), rows)
 
 
-def _doctor(findings: Sequence[Any]) -> Content:
-    lines = []
-    for finding in findings:
-        mark = Content.styled("✓", "$text-success") if finding.well else Content.styled("✗", "$text-error")
-        lines.append(Content.assemble(mark, f" {finding.subject:<14}", harmless(finding.text)))
-        if not finding.well:
-            lines.append(Content.styled(f"  {'':<14}→ {harmless(finding.hint)}", FAINT))
-    return Content("\n").join(lines)
+def _doctor(findings: Sequence[Any]) -> RenderableType:
+    rows = [
+        ("✓" if f.well else "✗", f.subject, f.text if f.well or not f.hint else f"{f.text}\n→ {f.hint}")
+        for f in findings
+    ]
+    return _table(("", "", ""), rows, heads=False)
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Content:
-    """Columns as wide as what is in them; the last may wrap."""
-    cells = [[harmless(cell).replace("\n", " ") for cell in row] for row in rows]
-    widths = [min(32, max(len(row[at]) for row in [heads, *cells])) for at in range(len(heads) - 1)]
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, heads: bool = True) -> Table:
+    from rich.table import Table
+    from rich.text import Text
 
-    def line(row: Sequence[str], style: str = "") -> Content:
-        padded = [
-            Content(cell).truncate(width, ellipsis=True, pad=True) for cell, width in zip(row, widths, strict=False)
-        ]
-        return Content("  ").join([*padded, Content.styled(row[-1], style or FAINT)]).stylize_before(style)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", show_header=heads, expand=True)
+    for number, name in enumerate(columns, 1):
+        last = number == len(columns)
+        table.add_column(
+            name, style="dim" if last and heads else "", ratio=1 if last else None, no_wrap=not last, overflow="fold"
+        )
+    for row in rows:
+        table.add_row(*(Text(harmless(cell)) for cell in row))
+    return table
 
-    return Content("\n").join([line(heads, FAINT), *map(line, cells)])
 
-
-_SHOWN: dict[str, Callable[[Any], Content]] = {
+_SHOWN: dict[str, Callable[[Any], RenderableType]] = {
     "plan": _plan,
     "env prune": _pruned,
     "runs list": _runs,

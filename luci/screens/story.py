@@ -103,7 +103,7 @@ class Story:
         if self.plan.get("as_of"):
             parts.append(f"as of {self.plan['as_of']}")
         if self.new_environment is not None:
-            parts.append("new environment" if self.new_environment else "environment was there")
+            parts.append("new environment" if self.new_environment else "reused environment")
         return " · ".join(parts)
 
     @property
@@ -119,7 +119,7 @@ class Story:
             return f"ended by signal {self.signal}"
         if self.exit_code is not None:
             return f"exit {self.exit_code}"
-        return "failed" if self.error else "done"
+        return "failed" if self.error else ""
 
     def after(self, event: Event, now: float) -> Story:
         match event:

@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from textual.content import Content
 from textual.pilot import Pilot
+from textual.widget import Widget
+from textual.widgets import Static
 
 from luci import config
 from luci.app import LuciApp
@@ -150,4 +154,14 @@ async def opened(size: tuple[int, int] = SIZE) -> AsyncIterator[Person]:
 
 def text_of(card: Card) -> str:
     """All that a card shows, line by line."""
-    return "\n".join(str(part.render()) for part in card.query("*") if part.display and hasattr(part, "render"))
+    return "\n".join(_text(part) for part in card.query("*") if part.display)
+
+
+def _text(part: Widget) -> str:
+    shown = part.content if isinstance(part, Static) else part.render()
+    if isinstance(shown, Content | str):
+        return str(shown)
+    console = Console(width=100)
+    with console.capture() as captured:
+        console.print(shown)
+    return captured.get()

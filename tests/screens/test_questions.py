@@ -89,7 +89,7 @@ async def test_two_questions_come_one_after_the_other():
         await person.say("stranger.py")
         await person.asked()
         card = person.cards[0]
-        await person.home.again(card.job)
+        await person.home.run_script(card.job.request)
         await person.until(lambda: len(person.app._asked) == 2)
         await person.press("n")
         await person.until(lambda: len(person.app._asked) == 1)
