@@ -161,7 +161,7 @@ def _text(part: Widget) -> str:
     shown = part.content if isinstance(part, Static) else part.render()
     if isinstance(shown, Content | str):
         return str(shown)
-    console = Console(width=100)
+    console = Console(width=300, color_system=None)
     with console.capture() as captured:
         console.print(shown)
     return captured.get()
