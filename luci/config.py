@@ -16,6 +16,7 @@ from luci.errors import ConfigError
 
 Retry = Literal["auto", "ask", "never", "always"]
 Builds = Literal["never", "known", "always"]
+Theme = Literal["dark", "light", "terminal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,20 @@ class IndexSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AppSettings:
+    """[app] The terminal app."""
+
+    theme: Theme = "dark"  # terminal: the terminal's own colours
+    motion: bool = True  # false: nothing spins, slides or blinks
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     run: RunSettings = RunSettings()
     gate: GateSettings = GateSettings()
     envs: EnvSettings = EnvSettings()
     index: IndexSettings = IndexSettings()
+    app: AppSettings = AppSettings()
     names: Mapping[str, str] = field(default_factory=dict)  # [names] module = "requirement"
 
 

@@ -16,6 +16,8 @@ class Question:
     text: str
     details: tuple[str, ...] = ()
     flag: str = ""  # the option that would have answered yes
+    yes: str = "Yes"  # what a yes does, and what a no
+    no: str = "No"
 
 
 def nobody(question: Question) -> bool:

@@ -136,6 +136,20 @@ class Words(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Failed(Event):
+    """An exception ended the script. `line` of `file`, a person's own, is where; `excerpt` are lines around it.
+
+    `error` is the last line of the traceback, `first` the number of the excerpt's first line.
+    """
+
+    error: str
+    file: str = ""
+    line: int = 0
+    first: int = 0
+    excerpt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Become(Event):
     """Nothing is left to decide: the process may become the script, its standard input from `stdin` if given."""
 

@@ -42,6 +42,10 @@ tries = 1
 fresh_seconds = 0
 offline = true
 
+[app]
+theme = "light"
+motion = false
+
 [names]
 yaml = "pyyaml>=6"
 "zope.event" = "zope.event"

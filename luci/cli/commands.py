@@ -13,8 +13,9 @@ from typing import Any
 
 from luci import config
 from luci.actions.door import perform
+from luci.actions.script_line import request_of, split
 from luci.cli import at_once
-from luci.cli.parser import parser, part, split
+from luci.cli.parser import parser, part
 from luci.context import Context, Question
 from luci.errors import LuciError, UsageError, lacking
 from luci.events import Become, Event
@@ -52,6 +53,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _main(argv: list[str]) -> int:
+    if not argv and sys.stdin.isatty() and sys.stdout.isatty():
+        from luci import app  # Textual: 200 ms, and only to draw
+
+        return app.main()
     if argv[:1] == ["run"] or argv[:1] == ["plan"]:
         own, script_args = split(argv[1:])
         options = parser().parse_args([argv[0], *own])
@@ -71,40 +76,8 @@ def _main(argv: list[str]) -> int:
 # -- run and plan
 
 
-def _request(options: argparse.Namespace) -> Any:
-    from luci.runner.plan import Wants
-    from luci.runner.request import RunRequest
-
-    kinds = {"module": options.module, "code": options.code}
-    given = [(kind, text) for kind, text in kinds.items() if text is not None]
-    if options.script is not None:
-        path = options.script
-        given.append(("stdin" if path == "-" else "folder" if os.path.isdir(path) else "file", path))
-    if len(given) != 1:
-        raise UsageError("Which script?", hint="luci run SCRIPT, -m MODULE, -c CODE, or - for standard input.")
-    kind, script = given[0]
-    wants = Wants(
-        requirements=tuple(options.with_),
-        python=options.python,
-        allow=frozenset(options.allow),
-        offline=options.offline,
-    )
-    return RunRequest(script=script, kind=kind, args=options.args, wants=wants)
-
-
 def _run(options: argparse.Namespace) -> int:
-    request = replace(
-        _request(options),
-        python_args=tuple(options.python_arg),
-        env_file=options.env_file,
-        retry=options.retry,
-        timeout=options.timeout,
-        record=options.record,
-        fresh=options.fresh,
-        relax=options.relax,
-        keep_pythonpath=options.keep_pythonpath,
-        become=os.name != "nt",
-    )
+    request = replace(request_of(options, options.args), become=os.name != "nt")
     if options.dry_run:
         return _plan(options)
     events = os.path.abspath(options.events) if options.events else ""
@@ -157,7 +130,7 @@ def _exec(become: Become) -> None:
 
 def _plan(options: argparse.Namespace) -> int:
     narrator = Narrator(quiet=options.quiet, verbose=options.verbose)
-    made, what = _result("plan", _request(options), _context(narrator), narrator)
+    made, what = _result("plan", request_of(options, options.args), _context(narrator), narrator)
     told = {**made.as_dict(), "environment": what}
     return at_once.show(told, json=getattr(options, "json", False), names=getattr(options, "names", False))
 

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from luci import __version__
+from luci.actions.script_line import add_plan_options, add_run_options
 
 _EXAMPLES = """examples:
   luci run plot.py --size 10         run it; what follows the script is the script's
@@ -16,46 +17,7 @@ _EXAMPLES = """examples:
 """
 
 
-_VALUED = (
-    "--with",
-    "--python",
-    "--allow",
-    "--python-arg",
-    "--env-file",
-    "--retry",
-    "--timeout",
-    "--events",
-    "-w",
-    "-p",
-)
-
-
 EXPORTS = ("requirements", "pylock", "pep723", "environment.yml")
-
-
-def split(words: list[str]) -> tuple[list[str], list[str]]:
-    """Part the words behind `run` into luci's, the script's name the last of them, and the script's own.
-
-    >>> split(["--with", "x", "a.py", "--help"])
-    (['--with', 'x', 'a.py'], ['--help'])
-    """
-    at = 0
-    while at < len(words):
-        word = words[at]
-        if word in ("-m", "-c"):
-            return words[: at + 2], words[at + 2 :]
-        if word == "--":
-            return words[: at + 2], words[at + 2 :]
-        if word == "--python-arg" and at + 1 < len(words):
-            words = [*words[:at], f"{word}={words[at + 1]}", *words[at + 2 :]]  # its value begins with a dash
-            at += 1
-        elif word in _VALUED:
-            at += 2
-        elif word.startswith("-") and word != "-":
-            at += 1
-        else:
-            return words[: at + 1], words[at + 1 :]
-    return words, []
 
 
 def part(words: list[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -90,21 +52,6 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _script_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("script", nargs="?", metavar="SCRIPT", help="a file, a folder with __main__.py, or -")
-    command.add_argument("-m", dest="module", metavar="MODULE", help="run a module")
-    command.add_argument("-c", dest="code", metavar="CODE", help="run a line of code")
-    command.add_argument(
-        "-w", "--with", dest="with_", action="append", default=[], metavar="REQ", help="add a requirement"
-    )
-    command.add_argument("-p", "--python", default="", metavar="VERSION", help="a version, a range or a path")
-    command.add_argument(
-        "--allow", action="append", default=[], metavar="NAME", help="install this guessed distribution"
-    )
-    command.add_argument("--offline", action="store_true", help="use what was fetched before")
-    _voice(command)
-
-
 def _voice(command: argparse.ArgumentParser) -> None:
     command.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
     command.add_argument("-v", "--verbose", action="store_true", help="say what is done and why")
@@ -120,19 +67,9 @@ def _add_run(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _script_arguments(run)
-    run.add_argument(
-        "--python-arg", action="append", default=[], metavar="ARG", help="pass to Python, as --python-arg=-O"
-    )
-    run.add_argument("--env-file", default="", metavar="FILE", help="set the variables of a .env file")
-    run.add_argument("--keep-pythonpath", action="store_true", help="let the script see PYTHONPATH")
-    run.add_argument("--retry", default="", choices=("auto", "ask", "never", "always"), help="run again after a mend")
-    run.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="end it and its children after this time")
-    run.add_argument("--record", action="store_true", help="keep its output and how it ended: luci runs log")
-    run.add_argument("--fresh", action="store_true", help="build the environment again, with what is newest now")
-    run.add_argument(
-        "--relax", action="store_true", help="allow declared bounds to be dropped where they are impossible"
-    )
+    add_plan_options(run)
+    _voice(run)
+    add_run_options(run)
     run.add_argument("--dry-run", action="store_true", help="say what would be done: luci plan")
     run.add_argument("-y", "--yes", action="store_true", help="answer every question with yes")
     run.add_argument("--events", default="", metavar="FILE", help="write one JSON event a line")
@@ -143,7 +80,8 @@ def _add_plan(commands: Any) -> None:
     plan = commands.add_parser(
         "plan", help="say what run would do, and why", usage="luci plan [options] SCRIPT", allow_abbrev=False
     )
-    _script_arguments(plan)
+    add_plan_options(plan)
+    _voice(plan)
     how = plan.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="one JSON document")
     how.add_argument("--names", action="store_true", help="one distribution a line, as it would be installed")
@@ -299,10 +237,3 @@ def _add_care(commands: Any) -> None:
     )
     completion.add_argument("shell", choices=("bash", "zsh", "fish"))
     completion.set_defaults(do="completion")
-
-
-def _seconds(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError("must be more than 0")
-    return number

@@ -113,7 +113,14 @@ def _looser(plan: Plan, relax: bool, among: list[Choice]) -> Iterator[Tier]:
         if loose == line or choice not in among:
             continue
         told = f"trying without the bound of {line}"
-        question = Question("relax", f"Use {loose} without its bound?", (f"{choice.reason}: {line}",), "--relax")
+        question = Question(
+            "relax",
+            f"Use {loose} without its bound?",
+            (f"{choice.reason}: {line}",),
+            "--relax",
+            yes=f"Take the {loose} that fits, whichever it is",
+            no="Keep the bound",
+        )
         ask = choice.source in ("declared", "config") and not relax
         yield Tier(_replaced(plan, line, loose), told, loud=True, lasting=False, leave=question if ask else None)
 
@@ -177,7 +184,14 @@ def _from_source(
     names = ", ".join(failure.subjects) or "what has no wheel"
     asks = bool(blamed) and policy == "known"
     details = tuple(f"{name} was guessed from an import" for name in sorted(blamed))
-    question = Question("build", f"Build {names} from source? That runs its code.", details, "--yes")
+    question = Question(
+        "build",
+        f"Build {names} from source? That runs its code.",
+        details,
+        "--yes",
+        yes=f"Build {names}, running its code now",
+        no="Build nothing",
+    )
     others = [p for p in plan.pythons if p.minor != plan.interpreter.minor and p.minor >= plan.scan.minimum]
     for number, python in enumerate([plan.interpreter, *others[:2]]):
         base = plan if number == 0 else again(plan, python.path)
@@ -224,7 +238,14 @@ def approve(plan: Plan, context: Context, flag: str = "--allow") -> frozenset[st
         first = choice.imports[0]
         where = f"at {first.file}:{first.line}" if first.line else f"in {first.file}"
         seen = f"{choice.module} is imported {where}"
-        question = Question("install", f"Install {name}?", (seen, choice.reason, *choice.doubts), f"{flag} {name}")
+        question = Question(
+            "install",
+            f"Install {name}?",
+            (seen, choice.reason, *choice.doubts),
+            f"{flag} {name}",
+            yes=f"Install {name}, for this script from now on",
+            no="Install nothing, and do not run",
+        )
         if not context.ask(question):
             raise Refused(
                 f"{name} was not approved.",

@@ -160,7 +160,14 @@ def _not_again(request: RunRequest, script: Script, report: Report, stdin: Stdin
         done.append("it read from a pipe, which cannot be read again")
     if policy == "auto" and not done:
         return ""
-    question = Question("retry", f"Run {script.name} again from its start?", tuple(done), "--retry always")
+    question = Question(
+        "retry",
+        f"Run {script.name} again from its start?",
+        tuple(done),
+        "--retry always",
+        yes="Run it again: what it did the first time happens twice",
+        no="Leave it: the environment is ready for the next run",
+    )
     if context.ask(question):
         return ""
     return f"It was not run again: {'; '.join(done) or 'nobody said so'}."

@@ -42,7 +42,14 @@ def need(request: NeedRequest, context: Context) -> Generator[Event, None, int]:
         except InvalidRequirement as error:
             raise UsageError(f"{line!r} is not a requirement.", cause=str(error)) from error
         doubts = doubts_about(name_of(wanted.name), knowledge)
-        question = Question("install", f"Install {line}? {name} asks for it.", doubts, f"--allow {wanted.name}")
+        question = Question(
+            "install",
+            f"Install {line}? {name} asks for it.",
+            doubts,
+            f"--allow {wanted.name}",
+            yes=f"Install {line} for the next run",
+            no="Install nothing",
+        )
         if doubts and not context.ask(question):
             raise Refused(f"{line} was not approved.", cause="\n".join(doubts), hint=f"luci run --with {wanted.name} …")
     lines = tuple(dict.fromkeys([*known.requirements, *request.requirements]))

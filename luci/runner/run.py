@@ -8,7 +8,7 @@ end, the script's last words are read for it.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +116,8 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             without_site=request.without_site,
         )
         if report is None:
+            if code and not ended.timed_out:
+                yield from _said_to_fail(tail, script)
             if diagnosis.advice and (code or ended.timed_out) and diagnosis.kind != "other":
                 yield Told(diagnosis.advice)
             if not request.wants.requirements:
@@ -125,8 +127,18 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
         held = Stdin() if spool else stdin
         again = yield from mend(request, script, progress, env, report, diagnosis, held, context)
         if again is None:
+            from luci.runner.failure import at
+
+            yield at(f"{report.type}: {report.message}", report.frames, script)
             return code
         mended = again
+
+
+def _said_to_fail(tail: str, script: Script) -> Iterator[Event]:
+    from luci.runner.failure import failed  # patterns that only a failure needs
+
+    if failure := failed(tail, script):
+        yield failure
 
 
 # -- running

@@ -63,6 +63,15 @@ class Job:
         self._thread.start()
         return self
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether somebody asked it to end."""
+        return self._stop.is_set()
+
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """Ask the action to end; it does so at the next moment it can."""
         self._stop.set()

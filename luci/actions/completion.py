@@ -1,0 +1,124 @@
+"""What could come next in a line that a person types."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from dataclasses import dataclass
+
+from luci.actions.lines import COMMANDS, THEMES
+
+MOST = 200  # names of a folder that are looked at further
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """`text` takes the place of the line from `start` to the cursor; `about` says what it is."""
+
+    text: str
+    start: int
+    shown: str
+    about: str = ""
+
+
+def complete(line: str, running: tuple[str, ...] = ()) -> list[Candidate]:
+    """Return what could stand at the end of `line`, the text before the cursor."""
+    if "\n" in line:
+        return []
+    word, start = _last_word(line)
+    before = line[:start].split()
+    if not before:
+        found = _commands(word, start) if not _is_path(word) else []
+        return found or (_paths(word, start, scripts=True) if word else [])
+    command = COMMANDS.get(before[0].removeprefix("/"))
+    if command is None or command.takes == "script":
+        scripts = command is not None and all(word.startswith("-") for word in before[1:])
+        return _paths(word, start, scripts=scripts)
+    named = {"theme": THEMES, "running": (*running, "all") if running else ()}.get(command.takes, ())
+    return [Candidate(name, start, name) for name in named if name.startswith(word)] if len(before) == 1 else []
+
+
+def _is_path(word: str) -> bool:
+    return word.startswith(("./", "../", "~")) or "/" in word[1:]
+
+
+def _commands(word: str, start: int) -> list[Candidate]:
+    """A slash offers all commands; bare letters offer those they begin, as commands alone: a path may follow too."""
+    slash = "/" if word.startswith("/") else ""
+    if not word:
+        return []
+    names = [c for c in COMMANDS.values() if c.name.startswith(word.removeprefix("/"))]
+    return [
+        Candidate(f"{slash}{c.name}{' ' if c.takes != 'nothing' else ''}", start, f"{slash}{c.name}", c.summary)
+        for c in names
+    ]
+
+
+def _last_word(line: str) -> tuple[str, int]:
+    """Return the last word of a line as it is meant, and where it begins.
+
+    >>> _last_word("run 'my fi")
+    ('my fi', 4)
+    >>> _last_word("run ")
+    ('', 4)
+    """
+    start, at, quote = 0, 0, ""
+    while at < len(line):
+        char = line[at]
+        if char == "\\" and quote != "'":
+            at += 1
+        elif quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char.isspace():
+            start = at + 1
+        at += 1
+    raw = line[start:]
+    try:
+        words = shlex.split(raw + quote) if raw else [""]
+    except ValueError:  # it ends in a backslash
+        words = [raw.rstrip("\\")]
+    return (words[0] if words else ""), start
+
+
+def _paths(word: str, start: int, *, scripts: bool) -> list[Candidate]:
+    folder, _, part = word.rpartition("/")
+    shown_folder = f"{folder}/" if "/" in word else ""
+    place = os.path.expanduser(shown_folder) or "."
+    try:
+        with os.scandir(place) as entries:
+            named = [e for e in entries if e.name.startswith(part) and (part.startswith(".") or e.name[0] != ".")]
+    except OSError:
+        return []
+    found = []
+    for entry in sorted(named, key=lambda e: e.name.lower())[:MOST]:
+        is_folder = _is_folder(entry)
+        if scripts and not is_folder and not entry.name.endswith((".py", ".pyw")):
+            continue
+        if is_folder and entry.name == "__pycache__":
+            continue
+        runs = is_folder and os.path.isfile(os.path.join(place, entry.name, "__main__.py"))
+        ending = "/" if is_folder and not runs else " "
+        about = "a folder that runs" if runs else "folder" if is_folder else ""
+        text = _quoted(shown_folder + entry.name) + ending
+        found.append(Candidate(text, start, entry.name + ("/" if is_folder else ""), about))
+    return found
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _quoted(path: str) -> str:
+    """Quote what a shell would part; a leading ~ stays open.
+
+    >>> _quoted("~/my plots/a.py")
+    "~/'my plots/a.py'"
+    """
+    home, _, rest = path.partition("/") if path.startswith("~") else ("", "", path)
+    quoted = shlex.quote(rest) if rest else ""
+    return f"{home}/{quoted}" if home else quoted

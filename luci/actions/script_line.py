@@ -1,0 +1,142 @@
+"""The words behind `run` and `plan`: luci's options, the script, and what is the script's own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING
+
+from luci.errors import UsageError
+
+if TYPE_CHECKING:
+    from luci.runner.request import RunRequest
+
+_VALUED = (
+    "--with",
+    "--python",
+    "--allow",
+    "--python-arg",
+    "--env-file",
+    "--retry",
+    "--timeout",
+    "--events",
+    "-w",
+    "-p",
+)
+
+
+def split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Part the words behind `run` into luci's, the script's name the last of them, and the script's own.
+
+    >>> split(["--with", "x", "a.py", "--help"])
+    (['--with', 'x', 'a.py'], ['--help'])
+    """
+    at = 0
+    while at < len(words):
+        word = words[at]
+        if word in ("-m", "-c"):
+            return words[: at + 2], words[at + 2 :]
+        if word == "--":
+            return words[: at + 2], words[at + 2 :]
+        if word == "--python-arg" and at + 1 < len(words):
+            words = [*words[:at], f"{word}={words[at + 1]}", *words[at + 2 :]]  # its value begins with a dash
+            at += 1
+        elif word in _VALUED:
+            at += 2
+        elif word.startswith("-") and word != "-":
+            at += 1
+        else:
+            return words[: at + 1], words[at + 1 :]
+    return words, []
+
+
+def add_plan_options(command: argparse.ArgumentParser) -> None:
+    """The options that decide what a script is and what it needs."""
+    command.add_argument("script", nargs="?", metavar="SCRIPT", help="a file, a folder with __main__.py, or -")
+    command.add_argument("-m", dest="module", metavar="MODULE", help="run a module")
+    command.add_argument("-c", dest="code", metavar="CODE", help="run a line of code")
+    command.add_argument(
+        "-w", "--with", dest="with_", action="append", default=[], metavar="REQ", help="add a requirement"
+    )
+    command.add_argument("-p", "--python", default="", metavar="VERSION", help="a version, a range or a path")
+    command.add_argument(
+        "--allow", action="append", default=[], metavar="NAME", help="install this guessed distribution"
+    )
+    command.add_argument("--offline", action="store_true", help="use what was fetched before")
+
+
+def add_run_options(command: argparse.ArgumentParser) -> None:
+    """The options that decide how it runs."""
+    command.add_argument(
+        "--python-arg", action="append", default=[], metavar="ARG", help="pass to Python, as --python-arg=-O"
+    )
+    command.add_argument("--env-file", default="", metavar="FILE", help="set the variables of a .env file")
+    command.add_argument("--keep-pythonpath", action="store_true", help="let the script see PYTHONPATH")
+    command.add_argument(
+        "--retry", default="", choices=("auto", "ask", "never", "always"), help="run again after a mend"
+    )
+    command.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="end it and its children after this time")
+    command.add_argument("--record", action="store_true", help="keep its output and how it ended: luci runs log")
+    command.add_argument("--fresh", action="store_true", help="build the environment again, with what is newest now")
+    command.add_argument(
+        "--relax", action="store_true", help="allow declared bounds to be dropped where they are impossible"
+    )
+
+
+def request_of(options: argparse.Namespace, args: tuple[str, ...]) -> RunRequest:
+    """Return what the options ask for. Raises UsageError where they name no script, or two."""
+    from luci.runner.plan import Wants
+    from luci.runner.request import RunRequest
+
+    kinds = {"module": options.module, "code": options.code}
+    given = [(kind, text) for kind, text in kinds.items() if text is not None]
+    if options.script is not None:
+        path = options.script
+        given.append(("stdin" if path == "-" else "folder" if os.path.isdir(path) else "file", path))
+    if len(given) != 1:
+        raise UsageError("Which script?", hint="luci run SCRIPT, -m MODULE, -c CODE, or - for standard input.")
+    kind, script = given[0]
+    wants = Wants(
+        requirements=tuple(options.with_),
+        python=options.python,
+        allow=frozenset(options.allow),
+        offline=options.offline,
+    )
+    if "retry" not in options:
+        return RunRequest(script=script, kind=kind, args=args, wants=wants)
+    return RunRequest(
+        script=script,
+        kind=kind,
+        args=args,
+        wants=wants,
+        python_args=tuple(options.python_arg),
+        env_file=options.env_file,
+        retry=options.retry,
+        timeout=options.timeout,
+        record=options.record,
+        fresh=options.fresh,
+        relax=options.relax,
+        keep_pythonpath=options.keep_pythonpath,
+    )
+
+
+def read(words: list[str], *, plan: bool = False) -> RunRequest:
+    """Return what the words behind `run` (or `plan`) ask for. Raises UsageError."""
+    parser = _Words(prog="plan" if plan else "run", add_help=False, allow_abbrev=False)
+    add_plan_options(parser)
+    if not plan:
+        add_run_options(parser)
+    own, args = split(words)
+    return request_of(parser.parse_args(own), tuple(args))
+
+
+class _Words(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise UsageError(f"{self.prog}: {message}.", hint=f"{self.prog} [options] SCRIPT [ARGS...]")
+
+
+def _seconds(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return number

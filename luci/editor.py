@@ -1,0 +1,48 @@
+"""Lend the terminal to another program: the person's editor, a shell."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from luci.errors import UsageError
+
+_COLON = {"code", "code-insiders", "codium", "cursor", "windsurf", "zed", "subl", "hx", "helix", "micro"}
+_GOTO = {"code", "code-insiders", "codium", "cursor", "windsurf"}
+_PLUS = {"vi", "vim", "nvim", "gvim", "view", "nano", "pico", "emacs", "emacsclient", "kak", "joe", "mg", "ne", "gedit"}
+
+
+def command(path: str, line: int, editor: str) -> list[str]:
+    """Return what opens `path` at `line` (0: wherever).
+
+    >>> command("a.py", 3, "nvim -R")
+    ['nvim', '-R', '+3', 'a.py']
+    >>> command("a.py", 3, "code --wait")
+    ['code', '--wait', '-g', 'a.py:3']
+    """
+    words = shlex.split(editor)
+    name = PurePath(words[0]).name if words else ""
+    if line > 0 and name in _COLON:
+        return [*words, *(["-g"] if name in _GOTO else []), f"{path}:{line}"]
+    return [*words, *([f"+{line}"] if line > 0 and name in _PLUS else []), path]
+
+
+def edit(path: str, line: int = 0) -> None:
+    """Run $VISUAL or $EDITOR until it ends. Raises UsageError where it cannot be started."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        words = command(path, line, editor)
+    except ValueError as error:
+        raise UsageError(f"$EDITOR cannot be read: {editor}", cause=str(error)) from error
+    lend(words)
+
+
+def lend(argv: Sequence[str]) -> int:
+    """Run a program that has the terminal until it ends; return its exit code. Raises UsageError."""
+    try:
+        return subprocess.run(argv, check=False).returncode
+    except OSError as error:
+        raise UsageError(f"{argv[0]} could not be started.", cause=str(error), hint="Set $EDITOR or $SHELL.") from error

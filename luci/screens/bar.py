@@ -1,0 +1,85 @@
+"""The line at the top, which leads to the places, and the one at the bottom, which tells the keys.
+
+Each is a single widget: the first paint waits for every one there is.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.style import Style
+from textual.widget import Widget
+
+Place = Literal["conversation", "output", "environments"]
+PLACES: tuple[tuple[Place, str, str], ...] = (
+    ("conversation", "f2", "Conversation"),
+    ("output", "f3", "Output"),
+    ("environments", "f4", "Environments"),
+)
+
+
+ALWAYS = ("help", "command_palette")  # hints that stay, wherever the focus is
+
+
+class Bar(Widget):
+    """The places, with the key that leads to each; how much runs; the folder."""
+
+    here: reactive[str] = reactive("conversation")
+    running: reactive[int] = reactive(0)
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def render(self) -> Content:
+        left = [Content.styled("luci", "bold $text-accent")]
+        for place, key, name in PLACES:
+            style = "bold $foreground" if place == self.here else "$foreground 60%"
+            runs = f" ●{self.running}" if place == "output" and self.running else ""
+            tab = Content.assemble((key.upper(), "$foreground 45%"), " ", (name, style), (runs, "$text-accent"))
+            left.append(tab.stylize(Style.from_meta({"action": f"screen.go('{place}')"})))
+        line = Content("   ").join(left)
+        room = self.content_size.width - line.cell_length - 3
+        if room < 8:
+            return line
+        folder = self.folder if len(self.folder) <= room else f"…{self.folder[1 - room :]}"
+        return Content.assemble(line, " " * (room + 3 - len(folder)), (folder, "$foreground 60%"))
+
+    async def on_click(self, event: events.Click) -> None:
+        if action := event.style.meta.get("action"):
+            await self.run_action(action)
+
+
+class Hints(Widget):
+    """What the most useful keys do where the focus is; the rest is behind F1."""
+
+    MOST: ClassVar[int] = 6
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._changed)
+
+    def _changed(self, screen: Screen[object]) -> None:
+        if screen is self.screen:
+            self.refresh()
+
+    def render(self) -> Content:
+        active = [b.binding for b in self.screen.active_bindings.values() if b.binding.show and b.enabled]
+        own = [binding for binding in active if binding.action not in ALWAYS]
+        always = [binding for binding in active if binding.action in ALWAYS]
+        unique = {b.action: b for b in [*own[: self.MOST - len(always)], *always]}.values()
+        shown = [self._hint(binding) for binding in unique]
+        return Content("   ").join(shown)
+
+    def _hint(self, binding: Binding) -> Content:
+        key = self.app.get_key_display(binding)
+        hint = Content.assemble((key, "bold $footer-key-foreground"), " ", binding.description)
+        return hint.stylize(Style.from_meta({"key": binding.key}))
+
+    def on_click(self, event: events.Click) -> None:
+        if key := event.style.meta.get("key"):
+            self.app.simulate_key(key)

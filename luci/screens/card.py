@@ -1,0 +1,302 @@
+"""One action as it happens and as it ended: a card in the conversation."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Static
+
+from luci.envs.files import amount
+from luci.screens.figures import duration
+from luci.screens.jobs import Job
+from luci.screens.plain import harmless
+from luci.screens.results import shown
+from luci.screens.story import Step, Story
+
+_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_MARKS = {"done": "✓", "failed": "✗", "stopped": "■"}
+BAR = 24  # cells
+
+
+class Steps(Widget):
+    """The steps of a story, a line each: what, of what, how long."""
+
+    story: reactive[Story | None] = reactive(None, layout=True)
+    frame = reactive("●")
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self.story.steps) if self.story else 0
+
+    def render(self) -> Content:
+        steps = self.story.steps if self.story else ()
+        return Content("\n").join(self._line(step) for step in steps)
+
+    def _line(self, step: Step) -> Content:
+        over = step.ended is not None
+        mark = Content.styled("✗", "$text-error") if step.failed else Content.styled("✓", "$text-success")
+        if not over:
+            mark = Content.styled(self.frame, "$text-accent")
+        name = Content.styled(f"{step.shown:<10}", "" if over else "bold")
+        took = duration((step.ended if step.ended is not None else monotonic()) - step.began)
+        time_ = Content.styled(took.rjust(8), "$foreground 60%")
+        detail = _bar(step) if step.total and not over else Content(harmless(step.detail).replace("\n", " "))
+        left = Content.assemble(mark, " ", name, detail)
+        room = self.content_size.width - time_.cell_length - 1
+        return Content.assemble(left.truncate(room, ellipsis=True, pad=True), " ", time_)
+
+
+def _bar(step: Step) -> Content:
+    """How much of a step is done, where that is known."""
+    share = min(1.0, step.done / step.total)
+    halves = round(share * BAR * 2)
+    full, half = divmod(halves, 2)
+    bar = Content.assemble(("━" * full + "╸" * half, "$primary"), ("━" * (BAR - full - half), "$foreground 15%"), " ")
+    return Content.assemble(bar, (f"{step.done}/{step.total}", "$foreground 60%"), "  ", harmless(step.detail))
+
+
+class Failure(Static):
+    """What ended a script, and the line where, among its neighbours."""
+
+    def __init__(self, story: Story) -> None:
+        super().__init__(_failure(story))
+
+
+def _failure(story: Story) -> Content:
+    failed = story.failure
+    if failed is None:
+        return Content()
+    from textual.highlight import highlight  # pygments: only where something failed
+
+    name, colon, why = harmless(failed.error).partition(":")
+    head = [Content.styled(name + colon, "bold $text-error"), Content(why)]
+    if not failed.excerpt:
+        return Content.assemble(*head)
+    place = f"{failed.file.rpartition('/')[2]}:{failed.line}"
+    code = highlight("\n".join(harmless(line) for line in failed.excerpt), language="python").split("\n")
+    longest = max(line.cell_length for line in code)
+    width = len(str(failed.first + len(failed.excerpt)))
+    lines = [Content.assemble(*head), Content.styled(harmless(place), "$foreground 60%")]
+    for number, line in enumerate(code, failed.first):
+        if number == failed.line:
+            gutter = Content.styled(f"❯ {number:>{width}} │ ", "bold $text-error")
+            lines.append(
+                Content.assemble(gutter, line.pad_right(longest - line.cell_length + 1)).stylize("on $error 20%")
+            )
+        else:
+            lines.append(Content.assemble((f"  {number:>{width}} │ ", "$foreground 40%"), line))
+    return Content("\n").join(lines)
+
+
+class Card(Vertical, can_focus=True):
+    """An action and its story. It is the target of its job, whose messages pass it on their way up."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space", "fold", "Fold"),
+        Binding("r", "again", "Run again"),
+        Binding("o", "output", "Output"),
+        Binding("e", "edit", "Edit"),
+        Binding("s", "stop", "Stop"),
+        Binding("up,k", "screen.focus_previous('Card, #line')", "Previous", show=False),
+        Binding("down,j", "screen.focus_next('Card, #line')", "Next", show=False),
+        Binding("escape", "app.go('conversation')", "Prompt", show=False),
+    ]
+
+    story: reactive[Story] = reactive(Story(0.0), init=False)
+    folded = reactive(False, init=False)
+    waits = reactive(False, init=False)  # the script waits for input
+
+    class Wish(Message):
+        """What a person wants of the card's job."""
+
+        def __init__(self, job: Job) -> None:
+            self.job = job
+            super().__init__()
+
+    class Again(Wish):
+        """The same is to be done again."""
+
+    class StopRequested(Wish):
+        """What runs is to end."""
+
+    class OutputRequested(Wish):
+        """What it wrote is to be shown."""
+
+    class EditRequested(Message):
+        """A file is to be opened at a line."""
+
+        def __init__(self, path: str, line: int) -> None:
+            self.path, self.line = path, line
+            super().__init__()
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.heading = title
+        self.job: Job | None = None
+        self.result: Any = None
+        self.set_reactive(Card.story, Story(monotonic()))
+        self._touched = False  # a person folded or unfolded it: it stays as they want it
+        self._frame = 0
+        self._timer: Timer | None = None
+
+    @property
+    def is_run(self) -> bool:
+        return self.job is not None and self.job.name == "run"
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(classes="head"):
+            yield Static("●", classes="mark")
+            yield Static(Content(harmless(self.heading).replace("\n", " ")), classes="title")
+            yield Static("", classes="outcome")
+        yield Static("", classes="plan")
+        yield Steps()
+        yield Static("It waits for your input: F3", classes="waits")
+        yield Vertical(classes="more")
+
+    def on_mount(self) -> None:
+        still = self.app.animation_level == "none"
+        self._timer = self.set_interval(1.0 if still else 0.1, self._tick)
+        self._draw()
+
+    def begin(self, job: Job) -> None:
+        self.job = job
+        job.start()
+
+    def on_job_said(self, message: Job.Said) -> None:
+        self.story = self.story.after(message.event, monotonic())
+
+    def on_job_finished(self, message: Job.Finished) -> None:
+        self.result = message.result
+        self.story = self.story.finished(message.result, message.error, monotonic(), stopped=message.job.is_stopped)
+
+    def watch_story(self, before: Story, story: Story) -> None:
+        if story.is_over and not self._touched:
+            self.set_reactive(Card.folded, story.state != "failed" and self.is_run and not story.remarks)
+        if self.is_mounted:
+            self._draw()
+            if _more(story) != _more(before):
+                self._draw_more()
+
+    def watch_folded(self) -> None:
+        self._draw()
+
+    def watch_waits(self) -> None:
+        self._draw()
+
+    def _tick(self) -> None:
+        if self.story.is_over:
+            if self._timer:
+                self._timer.stop()
+            return
+        self._frame += 1
+        frame = "●" if self.app.animation_level == "none" else _FRAMES[self._frame % len(_FRAMES)]
+        steps = self.query_one(Steps)
+        steps.frame = frame
+        steps.refresh()
+        self.query_one(".mark", Static).update(frame)
+        self.query_one(".outcome", Static).update(self._outcome())
+
+    def _draw(self) -> None:
+        story = self.story
+        for state in ("working", "running", "done", "failed", "stopped"):
+            self.set_class(story.state == state, f"-{state}")
+        self.set_class(self.folded, "-folded")
+        self.set_class(story.state == "done" and not self.is_run, "-resulted")
+        if story.is_over:
+            self.query_one(".mark", Static).update(_MARKS[story.state])
+        self.query_one(".outcome", Static).update(self._outcome())
+        plan = self.query_one(".plan", Static)
+        plan.update(story.planned)
+        plan.display = bool(story.planned)
+        waits = self.query_one(".waits", Static)
+        waits.display = self.waits and not story.is_over
+        self.query_one(Steps).story = story
+        self.refresh_bindings()
+
+    def _outcome(self) -> Content:
+        story = self.story
+        took = (story.ended if story.ended is not None else monotonic()) - story.began
+        parts = [duration(took)]
+        if story.peak_bytes:
+            parts.append(amount(story.peak_bytes))
+        if story.outcome:
+            parts.insert(0, story.outcome)
+        return Content(" · ".join(parts))
+
+    def _draw_more(self) -> None:
+        more = self.query_one(".more", Vertical)
+        more.remove_children()
+        more.mount_all(_remarks(self.story))
+        if self.job and self.result is not None and (result := shown(self.job.name, self.result)):
+            more.mount(Static(result, classes="result"))
+
+    # what a person does with it
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "stop":
+            return not self.story.is_over
+        if action == "again":
+            return self.story.is_over
+        if action == "output":
+            return self.is_run
+        if action == "edit":
+            return bool(self.story.failure and self.story.failure.file)
+        return True
+
+    def on_click(self) -> None:
+        self.action_fold()
+
+    def action_fold(self) -> None:
+        self._touched = True
+        self.folded = not self.folded
+
+    def action_again(self) -> None:
+        if self.job:
+            self.post_message(self.Again(self.job))
+
+    def action_stop(self) -> None:
+        if self.job:
+            self.post_message(self.StopRequested(self.job))
+
+    def action_output(self) -> None:
+        if self.job:
+            self.post_message(self.OutputRequested(self.job))
+
+    def action_edit(self) -> None:
+        if (failure := self.story.failure) and failure.file:
+            self.post_message(self.EditRequested(failure.file, failure.line))
+
+
+def _more(story: Story) -> tuple[object, ...]:
+    return story.remarks, story.failure, story.error, story.is_over
+
+
+def _remarks(story: Story) -> list[Widget]:
+    shown: list[Widget] = []
+    for remark in story.remarks:
+        text = Content.assemble(
+            ("warning  ", "bold $text-warning") if remark.warning else ("", ""),
+            harmless(remark.text),
+            (f"\n{harmless(remark.hint)}", "$foreground 60%") if remark.hint else "",
+        )
+        shown.append(Static(text, classes="remark"))
+    if story.failure:
+        shown.append(Failure(story))
+    if error := story.error:
+        rows = [
+            ("bold $text-error", error.message),
+            ("$foreground 60%", error.cause),
+            ("", error.hint and f"→ {error.hint}"),
+        ]
+        text = Content("\n").join(Content.styled(harmless(said), style) for style, said in rows if said)
+        shown.append(Static(text, classes="remark"))
+    return shown

@@ -1,0 +1,71 @@
+"""What was asked and what came of it, from top to bottom."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from luci.screens.card import Card
+from luci.screens.plain import harmless
+
+_FIRST = (
+    ("run FILE.py", "run a script with all it imports"),
+    ("plan FILE.py", "see what that would install, and why"),
+    ("envs", "look at the environments"),
+    ("/", "every command, completed as you type"),
+)
+
+
+class Welcome(Static):
+    """What a person can do, while nothing was done yet."""
+
+    def __init__(self) -> None:
+        rows = [Content.assemble((f"{typed:<15}", "bold $text-accent"), about) for typed, about in _FIRST]
+        about = Content.styled(
+            "Runs a Python script that has imports and nothing else: finds the packages, keeps an environment for them,"
+            " and mends what turns out missing.",
+            "$foreground 60%",
+        )
+        super().__init__(Content("\n").join([about, Content(""), *rows]))
+
+
+class Conversation(VerticalScroll, can_focus=False):
+    """Lines that were typed, cards of what was done, and replies. It follows its end unless the person scrolled up."""
+
+    def compose(self) -> ComposeResult:
+        yield Welcome()
+
+    def on_mount(self) -> None:
+        self.anchor()
+
+    def said(self, text: str) -> None:
+        """Show a line that the person typed."""
+        self._add(Static(Content.assemble(("❯ ", "$text-accent"), (harmless(text), "bold")), classes="said"))
+
+    def reply(self, text: str, hint: str = "", *, error: bool = False) -> None:
+        lines = [Content.styled(harmless(text), "$text-error" if error else "")]
+        if hint:
+            lines.append(Content.styled(harmless(hint), "$foreground 60%"))
+        self._add(Static(Content("\n").join(lines), classes="reply"))
+
+    def card(self, title: str) -> Card:
+        card = Card(title)
+        self._add(card)
+        return card
+
+    @property
+    def cards(self) -> list[Card]:
+        return list(self.query(Card))
+
+    def clear(self) -> None:
+        """Take away all but what still runs."""
+        for child in self.children:
+            if not (isinstance(child, Card) and not child.story.is_over):
+                child.remove()
+
+    def _add(self, widget: Static | Card) -> None:
+        self.query(Welcome).remove()
+        self.mount(widget)
+        self.anchor()

@@ -1,0 +1,271 @@
+"""The one screen: the conversation, the live output, and the environments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Static
+
+from luci import editor
+from luci.actions import lines
+from luci.config import Settings
+from luci.errors import LuciError
+from luci.events import Started
+from luci.screens.bar import PLACES, Bar, Hints, Place
+from luci.screens.card import Card
+from luci.screens.conversation import Conversation
+from luci.screens.jobs import Job
+from luci.screens.prompt import Prompt
+
+if TYPE_CHECKING:
+    from luci.runner.request import RunRequest
+    from luci.screens.environments import Environments
+    from luci.screens.output import Output
+
+
+class Home(Screen[None]):
+    """Puts the three places beside each other where there is room, else shows one at a time."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(Binding(key, f"go('{place}')", name, show=False, priority=True) for place, key, name in PLACES),
+        Binding("f6", "widen", "Full width", show=False, priority=True),
+    ]
+
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        super().__init__(classes="-at-conversation -beside-output")
+        self._settings = settings
+        self._last: RunRequest | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Bar(_short(os.getcwd()))
+        with Horizontal(id="places"):
+            with Vertical(id="talk"):
+                yield Conversation(id="conversation")
+                yield Prompt(self.running_names)
+            with Vertical(id="beside"):
+                yield Static("What runs shows here.", id="no-output")
+        yield Hints()
+
+    def on_mount(self) -> None:
+        self.query_one(Prompt).line.focus()
+
+    @property
+    def conversation(self) -> Conversation:
+        return self.query_one(Conversation)
+
+    # the places
+
+    async def go(self, place: Place) -> None:
+        for other, _, _ in PLACES:
+            self.set_class(other == place, f"-at-{other}")
+            if place != "conversation":
+                self.set_class(other == place, f"-beside-{other}")
+        self.query_one(Bar).here = place
+        if place == "conversation":
+            self.query_one(Prompt).line.focus()
+        elif place == "output":
+            self.set_focus(None)  # where nothing runs yet, keys are for nobody
+            (await self.output()).focus()
+        else:
+            (await self.environments()).focus()
+
+    async def action_go(self, place: Place) -> None:
+        await self.go(place)
+
+    def action_widen(self) -> None:
+        self.toggle_class("-full")
+
+    # what is typed
+
+    async def on_prompt_submitted(self, message: Prompt.Submitted) -> None:
+        try:
+            meaning = lines.understand(message.text, self._last)
+        except LuciError as error:
+            self.conversation.said(message.text)
+            self.conversation.reply(error.message, error.hint or error.cause, error=True)
+            return
+        match meaning:
+            case lines.Perform("run", request):
+                await self.run_script(request)
+            case lines.Perform(action, request):
+                self.perform(action, request, message.text.lstrip("/"))
+            case lines.Go("help"):
+                await self.app.run_action("help")
+            case lines.Go(place):
+                await self.go(place)  # type: ignore[arg-type]
+            case lines.Stop(script, everything):
+                self.stop(script, everything)
+            case lines.Clear():
+                self.conversation.clear()
+            case lines.Leave():
+                await self.app.run_action("quit")
+            case lines.Nothing(text, hint):
+                self.conversation.said(message.text)
+                self.conversation.reply(text, hint)
+
+    async def run_script(self, request: RunRequest) -> None:
+        from luci.terminals import Terminal
+
+        self._last = request
+        card = self.conversation.card(" ".join([request.script, *request.args]))
+        terminal = Terminal(*self._room_for_output())
+        job = Job(card, "run", replace(request, become=False, terminal=terminal), self._settings())
+        card.begin(job)
+        self.query_one(Bar).running = len(self.running)
+
+    def _room_for_output(self) -> tuple[int, int]:
+        """Columns and rows of the pane that a run will be shown in."""
+        beside = self.query_one("#beside")
+        width, height = beside.content_size if beside.display else (self.size.width, self.size.height - 2)
+        return max(width, 20), max(height - 2, 5)  # its tabs and its state take a line each
+
+    async def output(self) -> Output:
+        """Return the output pane. It is made when it is first wanted: it costs the first paint nothing."""
+        from luci.screens.output import Output
+
+        if found := self.query(Output):
+            return found.first()
+        self._style("output.tcss")
+        output = Output(id="output")
+        await self.query_one("#no-output").remove()
+        await self.query_one("#beside").mount(output)
+        return output
+
+    def _style(self, name: str) -> None:
+        """Read a style sheet that the first paint did without."""
+        self.app.stylesheet.read(Path(__file__).with_name(name))
+
+    async def environments(self) -> Environments:
+        """Return the environments pane, made when it is first wanted."""
+        from luci.screens.environments import Environments
+
+        if found := self.query(Environments):
+            found.first().settings = self._settings()
+            return found.first()
+        self._style("environments.tcss")
+        pane = Environments(self._settings(), id="environments")
+        await self.query_one("#beside").mount(pane)
+        return pane
+
+    async def on_job_said(self, message: Job.Said) -> None:
+        if isinstance(message.event, Started) and message.job.name == "run":
+            output = await self.output()
+            output.add(message.job, _title(message.job), message.job.request.terminal)
+            if self.query_one(Bar).here == "output":
+                output.focus()
+
+    async def on_job_finished(self, message: Job.Finished) -> None:
+        self.query_one(Bar).running = len(self.running)
+        if message.job.name == "run":
+            code = message.result if message.error is None else message.error.exit_code
+            (await self.output()).ended(message.job, code)
+
+    def perform(self, action: str, request: Any, title: str) -> None:
+        card = self.conversation.card(title)
+        card.begin(Job(card, action, request, self._settings()))
+
+    # what runs
+
+    @property
+    def running(self) -> list[Card]:
+        return [card for card in self.conversation.cards if card.job and not card.story.is_over]
+
+    def running_names(self) -> tuple[str, ...]:
+        return tuple(card.heading.partition(" ")[0] for card in self.running)
+
+    def stop(self, script: str = "", everything: bool = False) -> None:
+        found = [card for card in self.running if not script or script in card.heading]
+        if not found:
+            self.conversation.reply("Nothing runs." if not script else f"Nothing that runs is named {script}.")
+        for card in found if everything or script else found[-1:]:
+            if card.job:
+                card.job.stop()
+
+    @on(Card.StopRequested)
+    def _stop(self, message: Card.StopRequested) -> None:
+        message.job.stop()
+
+    @on(Card.Again)
+    async def _again(self, message: Card.Again) -> None:
+        job = message.job
+        if job.name == "run":
+            await self.run_script(job.request)
+        else:
+            card = next(card for card in self.conversation.cards if card.job is job)
+            self.perform(job.name, job.request, card.heading)
+
+    @on(Card.OutputRequested)
+    async def _show_output(self, message: Card.OutputRequested) -> None:
+        (await self.output()).show(message.job)
+        await self.go("output")
+
+    def on_output_stop_requested(self, message: Output.StopRequested) -> None:
+        message.job.stop()
+
+    async def on_output_restart_requested(self, message: Output.RestartRequested) -> None:
+        await self.run_script(message.job.request)
+
+    def on_output_edit_requested(self, message: Output.EditRequested) -> None:
+        self.edit(message.path, message.line)
+
+    def on_output_waiting(self, message: Output.Waiting) -> None:
+        for card in self.running:
+            if card.job is message.job:
+                card.waits = message.waiting
+
+    @on(Card.EditRequested)
+    def _edit(self, message: Card.EditRequested) -> None:
+        self.edit(message.path, message.line)
+
+    def edit(self, path: str, line: int) -> None:
+        self._lend(lambda: editor.edit(path, line))
+
+    def _lend(self, use: Callable[[], object]) -> None:
+        """Give the terminal away for as long as `use` takes."""
+        try:
+            with self.app.suspend():
+                use()
+        except SuspendNotSupported:
+            self.notify("This terminal cannot be lent.", severity="warning")
+        except LuciError as error:
+            self.notify(f"{error.message} {error.hint}", severity="error", markup=False)
+
+    async def on_environments_run_requested(self, message: Environments.RunRequested) -> None:
+        from luci.runner.request import RunRequest
+
+        await self.go("conversation")
+        await self.run_script(RunRequest(message.path, "folder" if os.path.isdir(message.path) else "file"))
+
+    def on_environments_shell_requested(self, message: Environments.ShellRequested) -> None:
+        self._lend(lambda: editor.lend(message.argv))
+
+    def on_prompt_interrupted(self) -> None:
+        if self.running:
+            self.stop()
+        else:
+            self.notify("ctrl+q quits.")
+
+
+def _title(job: Job) -> str:
+    """A run's name on its tab.
+
+    >>> from types import SimpleNamespace
+    >>> _title(SimpleNamespace(request=SimpleNamespace(script="examples/plot.py")))
+    'plot.py'
+    """
+    return PurePath(job.request.script).name or str(job.request.script)
+
+
+def _short(path: str) -> str:
+    home = os.path.expanduser("~")
+    return f"~{path[len(home) :]}" if path == home or path.startswith(home + os.sep) else path

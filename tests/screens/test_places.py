@@ -1,0 +1,72 @@
+"""The three places on one screen, at any size."""
+
+from __future__ import annotations
+
+import pytest
+
+from luci.screens.bar import Bar
+from luci.screens.environments import Environments
+from luci.screens.output import Output
+from tests.screens.app_host import opened
+from tests.screens.environments_host import played
+
+pytestmark = pytest.mark.usefixtures("project")
+
+
+def seen(person):
+    return {name for name in ("talk", "beside") if person.home.query_one(f"#{name}").region.width}
+
+
+@played
+async def test_where_there_is_room_conversation_and_output_are_side_by_side():
+    async with opened((120, 40)) as person:
+        assert seen(person) == {"talk", "beside"}
+
+
+@played
+async def test_on_a_narrow_screen_one_place_is_shown_at_a_time():
+    async with opened((80, 24)) as person:
+        assert seen(person) == {"talk"}
+        await person.press("f3")
+        assert seen(person) == {"beside"} and person.home.query(Output)
+        await person.press("f4")
+        assert seen(person) == {"beside"} and person.home.query_one(Environments).region.width == 80
+        await person.press("f2")
+        assert seen(person) == {"talk"} and person.app.focused is person.prompt.line
+
+
+@played
+async def test_the_environments_take_the_full_width_until_the_screen_is_wide():
+    async with opened((120, 40)) as person:
+        await person.say("envs")
+        assert seen(person) == {"beside"}
+        await person.pilot.resize_terminal(200, 60)
+        await person.until(lambda: seen(person) == {"talk", "beside"})
+
+
+@played
+async def test_a_click_on_a_place_leads_there():
+    async with opened((120, 40)) as person:
+        line = str(person.home.query_one(Bar).render())
+        await person.pilot.click(Bar, offset=(line.index("Environments") + 2, 0))
+        await person.until(lambda: person.home.query(Environments))
+        assert person.home.query_one(Bar).here == "environments"
+
+
+@played
+async def test_f6_gives_a_place_the_full_width_and_back():
+    async with opened((120, 40)) as person:
+        await person.press("f3", "f6")
+        assert seen(person) == {"beside"}
+        await person.press("f6")
+        assert seen(person) == {"talk", "beside"}
+
+
+@played
+async def test_what_is_on_the_screen_survives_any_size():
+    async with opened((120, 40)) as person:
+        await person.run("plain.py")
+        for size in ((20, 5), (1, 1), (80, 24), (300, 80)):
+            await person.pilot.resize_terminal(*size)
+            await person.pilot.pause()
+        assert person.cards[0].story.outcome == "exit 0"
