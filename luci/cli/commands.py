@@ -34,7 +34,9 @@ def main(argv: Sequence[str]) -> int:
 
         argcomplete.autocomplete(parser())
     try:
-        return _main(list(argv))
+        code = _main(list(argv))
+        sys.stdout.flush()  # here, where it is known what to do if nobody reads
+        return code
     except LuciError as error:
         show_error(error)
         return error.exit_code

@@ -50,11 +50,15 @@ def save(path: str, value: Any) -> None:
     scratch = f"{path}.{os.getpid()}.{_thread.get_ident()}.new"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(scratch, "wb") as file:
+        with open(scratch, "wb", opener=_for_me_alone) as file:
             file.write(_head() + _checksum(payload) + payload)
         os.replace(scratch, path)
     except OSError:
         _remove(scratch)
+
+
+def _for_me_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)  # a declared URL may hold a password
 
 
 def drop_oldest(folder: str, most: int) -> None:

@@ -30,6 +30,11 @@ def test_what_was_saved_is_loaded(place):
     assert os.listdir(os.path.dirname(place)) == ["file"]
 
 
+def test_nobody_else_reads_it(place):
+    kept.save(place, VALUE)
+    assert os.stat(place).st_mode & 0o077 == 0
+
+
 def test_nothing_is_loaded_from_where_nothing_is(place, tmp_path):
     assert kept.load(place) is None
     assert kept.load(str(tmp_path)) is None
