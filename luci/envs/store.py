@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from luci.envs import files, records, uses, venvs
 from luci.envs.generations import former, kept, with_former, without_former
+from luci.envs.health import fault_of
 from luci.envs.interpreters import Interpreter
 from luci.envs.records import Env
 from luci.envs.spec import EnvSpec, label_for
@@ -296,19 +297,17 @@ def _try(lock: BaseFileLock) -> bool:
 
 def fault(env: Env) -> str:
     """Return what a quick look finds wrong with an environment; empty where it is whole. Reads no file of a package."""
-    if not os.path.exists(env.interpreter):
-        return f"Python {env.version} at {env.interpreter} is gone"
-    if not os.access(env.python, os.X_OK):
-        return "its python is gone"
-    if not 0 < files.mtime(env.path / "pyvenv.cfg") <= env.created * 1e9:
-        return "its pyvenv.cfg is gone or was changed"
+    return fault_of(*looked_at(env))
+
+
+def looked_at(env: Env) -> tuple[str, str, str, str, float, str, int]:
+    """Return what `fault_of` looks at."""
     try:
-        site = venvs.site_packages(env.path)
+        site = str(venvs.site_packages(env.path))
     except LuciError:
-        return "its site-packages are gone"
-    if files.mtime(site) != env.sealed:
-        return "its packages were changed"
-    return ""
+        site = ""
+    config = str(env.path / "pyvenv.cfg")
+    return env.version, env.interpreter, str(env.python), config, env.created, site, env.sealed
 
 
 def verify(env: Env) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from luci import config, paths
 from luci.context import Context
-from luci.envs import candidates, sources, venvs
-from luci.envs.store import Store, fault
+from luci.envs import candidates, sources
+from luci.envs.store import Store, fault, looked_at
 from luci.runner import declared, kept, memory, standing, witnesses
 from luci.runner.plan import Plan, Wants
 from luci.runner.script import Script
@@ -134,4 +134,4 @@ def _environment(key: str) -> tuple[Any, ...] | None:
     env = store.get(key)
     if env is None or fault(env):
         return None
-    return stamps[0], env.interpreter, str(env.python), str(venvs.site_packages(env.path)), env.sealed
+    return stamps[0], looked_at(env)

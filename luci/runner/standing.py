@@ -14,6 +14,7 @@ import sys
 import time
 
 from luci.envs import candidates
+from luci.envs.health import fault_of
 from luci.runner import kept, witnesses
 
 TYPE_CHECKING = False
@@ -93,12 +94,6 @@ def _environment(record: dict[str, Any]) -> str | None:
     for key in record["order"]:
         stamp = kept.stamp(os.path.join(record["store"], names[key], "env.json")) if key in names else ()
         if stamp:
-            return "reuse" if key == record["key"] and record["env"] and _is_whole(stamp, *record["env"]) else None
+            known, looked_at = record["env"] or ((), ())
+            return "reuse" if key == record["key"] and stamp == known and not fault_of(*looked_at) else None
     return "build" if record["key"] == record["order"][0] else None
-
-
-def _is_whole(stamp: kept.Stamp, known: kept.Stamp, interpreter: str, python: str, site: str, sealed: int) -> bool:
-    """As luci.envs.store.fault, of an environment whose record is as it was when that was asked."""
-    packages = kept.stamp(site)
-    there = os.path.exists(interpreter) and os.access(python, os.X_OK)
-    return stamp == known and there and packages[:1] == (sealed,)

@@ -436,13 +436,15 @@ def test_it_says_what_would_happen_to_the_environment(desk):
     assert made(desk)["environment"] == "build" and told() == anew(desk)
 
 
-@pytest.mark.parametrize("fault", ["python", "record", "unreadable record"])
+@pytest.mark.parametrize("fault", ["python", "configuration", "record", "unreadable record"])
 def test_an_environment_that_broke_is_seen(desk, fault):
     desk.write("a.py", "import os\n")
     root = build(desk)
     assert made(desk)["environment"] == "reuse" and told() is not None
     if fault == "python":
         (root / "g1" / "bin" / "python").unlink()
+    elif fault == "configuration":
+        (root / "g1" / "pyvenv.cfg").write_text("home = /nowhere\n")
     elif fault == "record":
         (root / "env.json").unlink()
     else:
