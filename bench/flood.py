@@ -42,7 +42,8 @@ with open({told!r}, "w") as file:
 
 def main() -> None:
     if sys.argv[1:2] == ["--app"]:
-        return app(Path(sys.argv[2]))
+        app(Path(sys.argv[2]))
+        return
     lines, rounds = (int(word) for word in (*sys.argv[1:], "1000000", "3")[:2])
     with tempfile.TemporaryDirectory(prefix="luci-flood-") as folder:
         work = Path(folder)

@@ -8,11 +8,14 @@ LuciError
 |-- EnvError          125  an environment could not be built or used
 |   `-- IndexFailed   125  the package index did not answer, or not with what was asked
 |-- Refused           126  it was not approved
+|-- Lacking           125  the machine has no room, no right or no descriptors for it
 |-- TimedOut          124
 `-- Interrupted       130
 """
 
 from __future__ import annotations
+
+import errno
 
 
 class LuciError(Exception):
@@ -53,6 +56,41 @@ class IndexFailed(EnvError):
 
 class Refused(LuciError):
     exit_code = 126
+
+
+class Lacking(LuciError):
+    """The machine, not what was asked, is why it could not be done: no room, no right, no descriptors left."""
+
+    exit_code = 125
+
+
+def lacking(error: OSError) -> Lacking | None:
+    """Return what an error of the machine means for a person, None for one that means something else."""
+    said = _LACKING.get(error.errno or 0)
+    if said is None:
+        return None
+    where = f"{error.filename}: " if error.filename else ""
+    return Lacking(said[0], cause=f"{where}{error.strerror}", hint=said[1])
+
+
+_FULL = ("The disk is full.", "Free some space: `luci env prune` and `uv cache clean` help.")
+_TOO_MANY_FILES = ("There are no file descriptors left.", "Close some files; `ulimit -n` shows the limit.")
+_CLOSED = ("The disk does not let luci write or read.", "LUCI_HOME moves luci's folders elsewhere.")
+_DAMAGED = ("The disk does not answer as it should.", "Look at the machine's own log.")
+_NO_MEMORY = ("The machine has no room for another process.", "End some; `ulimit -a` shows the limits.")
+_LACKING = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EMFILE: _TOO_MANY_FILES,
+    errno.ENFILE: _TOO_MANY_FILES,
+    errno.EROFS: _CLOSED,
+    errno.EACCES: _CLOSED,
+    errno.EPERM: _CLOSED,
+    errno.EIO: _DAMAGED,
+    errno.ESTALE: _DAMAGED,
+    errno.ENOMEM: _NO_MEMORY,
+    errno.EAGAIN: _NO_MEMORY,
+}
 
 
 class TimedOut(LuciError):

@@ -39,10 +39,18 @@ class Warned(Event):
 
 @dataclass(frozen=True, slots=True)
 class Working(Event):
-    """A step that may take long has begun; it ends with the next event."""
+    """A step that may take long has begun, or has come further; it ends with the next event that is none of its own.
+
+    `done` of `total` packages are behind it, and `received` of `size` bytes of the downloads under way. A total or a
+    size of 0: not known.
+    """
 
     step: str
     detail: str = ""
+    done: int = 0
+    total: int = 0
+    received: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from typing import Literal, Self
 from urllib.parse import unquote, urlsplit
 
 Contents = Mapping[str, str | bytes]
-Fault = int | Literal["hang", "half", "redirect-loop"]
+Fault = int | Literal["hang", "half", "pause", "redirect-loop"]
 
 JSON = "application/vnd.pypi.simple.v1+json"
 BACKEND = """\
@@ -107,7 +107,10 @@ class PackageIndex:
         self.close()
 
     def fail(self, path_prefix: str, status: Fault = 500, times: int | None = None) -> None:
-        """Answer requests under `path_prefix` ("/simple/x/", "/files/", "/") with a fault, at most `times` times."""
+        """Answer requests under `path_prefix` ("/simple/x/", "/files/", "/") with a fault, at most `times` times.
+
+        A path that ends in .whl is that file alone. "pause" sends half of it, and the rest once all is well again.
+        """
         self._released.clear()
         self._failures.append(_Failure(path_prefix, status, times))
 
@@ -194,7 +197,8 @@ class PackageIndex:
 
     def fault_for(self, path: str) -> Fault | None:
         for failure in self._failures:
-            if path.startswith(failure.prefix) and failure.times != 0:
+            whole = failure.prefix.endswith(".whl")
+            if (path == failure.prefix if whole else path.startswith(failure.prefix)) and failure.times != 0:
                 if failure.times is not None:
                     failure.times -= 1
                 return failure.fault
@@ -288,11 +292,11 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(404, "text/plain", b"not here")
         kind, body = found
         if path.startswith("/files/") and self.index.ranges:
-            return self._send_range(kind, body, half=fault == "half")
+            return self._send_range(kind, body, fault)
         etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         if self.index.etags and self.headers.get("If-None-Match") == etag:
             return self._send(304, kind, b"", {"ETag": etag})
-        return self._send(200, kind, body, {"ETag": etag} if self.index.etags else {}, half=fault == "half")
+        return self._send(200, kind, body, {"ETag": etag} if self.index.etags else {}, fault)
 
     def _authorized(self) -> bool:
         if self.index.credentials is None:
@@ -300,19 +304,24 @@ class _Handler(BaseHTTPRequestHandler):
         expected = base64.b64encode(":".join(self.index.credentials).encode()).decode()
         return self.headers.get("Authorization") == f"Basic {expected}"
 
-    def _send_range(self, kind: str, body: bytes, half: bool) -> None:
+    def _send_range(self, kind: str, body: bytes, fault: Fault | None) -> None:
         match = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
         if match is None:
-            return self._send(200, kind, body, {"Accept-Ranges": "bytes"}, half)
+            return self._send(200, kind, body, {"Accept-Ranges": "bytes"}, fault)
         first = int(match[1]) if match[1] else max(0, len(body) - int(match[2]))
         last = min(int(match[2]) if match[1] and match[2] else len(body) - 1, len(body) - 1)
         if first > last:
             return self._send(416, "text/plain", b"", {"Content-Range": f"bytes */{len(body)}"})
         span = {"Accept-Ranges": "bytes", "Content-Range": f"bytes {first}-{last}/{len(body)}"}
-        return self._send(206, kind, body[first : last + 1], span, half)
+        return self._send(206, kind, body[first : last + 1], span, fault)
 
     def _send(
-        self, status: int, kind: str, body: bytes, headers: Mapping[str, str] | None = None, half: bool = False
+        self,
+        status: int,
+        kind: str,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        fault: Fault | None = None,
     ) -> None:
         self.send_response(status)
         for key, value in (headers or {}).items():
@@ -321,9 +330,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if half:
+        if fault == "half":
             body = body[: len(body) // 2]
             self.close_connection = True
+        if fault == "pause":
+            self.wfile.write(body[: len(body) // 2])
+            self.index.wait_for_release()
+            body = body[len(body) // 2 :]
         if self.command != "HEAD":
             self.index.sent += len(body)
             self.wfile.write(body)

@@ -69,6 +69,17 @@ def test_what_is_captured_comes_apart_and_unchanged() -> None:
     assert written(events, "stderr") == "ö".encode()
 
 
+def test_with_a_screen_its_stderr_is_a_terminal_and_nothing_of_it_is_lost_or_changed() -> None:
+    code = """
+        import os, sys
+        print(os.isatty(1), os.get_terminal_size(2)[:2])
+        sys.stderr.write("one\\ntwo\\r\\x1b[2K" + "x" * 100_000 + "last")
+    """
+    events = captured(code, screen=(50, 7))
+    assert written(events) == b"False (50, 7)\n"
+    assert written(events, "stderr") == b"one\ntwo\r\x1b[2K" + b"x" * 100_000 + b"last"
+
+
 def test_a_character_cut_in_two_stays_one() -> None:
     events = captured(
         """

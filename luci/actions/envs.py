@@ -17,7 +17,7 @@ from luci.envs.store import Env, Store, altered, sizes, weight
 from luci.envs.store import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
 from luci.events import Event, Measured, Note, Reached, Told, Working
-from luci.runner import memory
+from luci.runner import memory, tidy
 from luci.runner.script import read_script
 
 
@@ -167,7 +167,7 @@ def prune(request: EnvRequest, context: Context) -> Generator[Event, None, list[
     if rows and not context.ask(Question("prune", f"Remove {len(rows)} environment(s)?", details, "--yes")):
         raise Refused("Nothing was removed.", hint="--yes answers yes.")
     yield from prunes.remove(store(), found)
-    store().sweep()
+    tidy.sweep(store())
     return rows
 
 

@@ -15,6 +15,7 @@ from luci.errors import LuciError
 from luci.runner.plan import declarations_of, places_of, quarantine
 from luci.runner.script import read_script
 
+ONLY = "only "  # how a line of a key's index begins that says of one package where it comes from: see luci.envs.sources
 PRERELEASES = " with pre-releases"  # how a key's index says that they are allowed: see luci.runner.plan
 
 
@@ -30,7 +31,8 @@ class Grounds:
 
 def grounds(env: Env, context: Context, *, refresh: bool = False) -> Grounds:
     settings = context.settings
-    wanted = env.spec.index.removesuffix(PRERELEASES.strip()).strip()
+    everywhere = "\n".join(line for line in env.spec.index.splitlines() if not line.startswith(ONLY))
+    wanted = everywhere.removesuffix(PRERELEASES.strip()).strip()
     places = _places(env, wanted, context)
     return Grounds(
         python=interpreters.choose(env.interpreter if os.path.exists(env.interpreter) else env.spec.python),
@@ -39,7 +41,7 @@ def grounds(env: Env, context: Context, *, refresh: bool = False) -> Grounds:
             builds=bool(env.about.get("builds")),
             wheels_only=frozenset(env.about.get("guessed", ())),
             not_after=tuple((name, quarantine(settings.gate)) for name in env.about.get("dated", ())),
-            prereleases=env.spec.index.endswith(PRERELEASES.strip()),
+            prereleases=everywhere.endswith(PRERELEASES.strip()),
             offline=settings.index.offline,
             refresh=refresh,
             timeout=settings.index.timeout_seconds,
@@ -53,7 +55,8 @@ def _places(env: Env, wanted: str, context: Context) -> Sources:
     """Return where it was filled from: what is configured, or what its script's own block says."""
     configured = sources(context.settings.index)
     script = str(env.about.get("script", ""))
-    if configured.identity == wanted or not os.path.isfile(script):
+    kept = any(line.startswith(ONLY) for line in env.spec.index.splitlines())  # the script knows the logins of those
+    if (configured.identity == wanted and not kept) or not os.path.isfile(script):
         return configured
     try:
         said = places_of(declarations_of(read_script(script)), context.settings.index)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from luci.cli import _context, _exec, _result
+from luci.cli.commands import _context, _exec, _result
 from luci.events import Become, Event
-from luci.screens.terminal import Narrator, as_json
+from luci.screens.plain import as_json
+from luci.screens.terminal import Narrator
 
 
 def inspect(options: argparse.Namespace) -> int:

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
+import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+# What was not read for want of these is not thereby missing
+_WANTING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+_SCRATCH = re.compile(r"\.(\d+)-.*\.part")
 
 
 def listing(folder: str | os.PathLike[str]) -> frozenset[str]:
     """Return the names in a folder; none where it is missing or closed to us."""
     try:
         return frozenset(os.listdir(folder))
-    except OSError:
+    except OSError as error:
+        return _nothing(error, frozenset())
+
+
+def entries(folder: str | os.PathLike[str]) -> frozenset[str]:
+    """Return the names in a folder; none where it is missing. Raises OSError where that cannot be told."""
+    try:
+        return frozenset(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
         return frozenset()
+
+
+def _nothing(error: OSError, value: T) -> T:
+    """Return `value` for a file that is missing or closed; raise where it is this process that cannot read any."""
+    if error.errno in _WANTING:
+        raise error
+    return value
 
 
 def mtime(path: str | os.PathLike[str]) -> int:
@@ -30,7 +54,9 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
             value = json.load(file)
-    except (OSError, ValueError, RecursionError):
+    except OSError as error:
+        return _nothing(error, {})
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -49,24 +75,19 @@ def write_json(path: Path, value: object, *, needed: bool = True) -> None:
             raise
 
 
-def write(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+def write(path: Path, content: bytes, *, lasting: bool = True) -> None:
+    """Replace a file. With lasting=False the disk is not waited for: for what need not outlive a power cut."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{os.getpid()}-{path.name[:40]}.", suffix=".part")
     try:
         with open(handle, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def write_quick(path: Path, text: str) -> None:
-    """Replace a file, without waiting for the disk: for what need not outlive a power cut."""
-    name = path.with_name(f".{path.name}.new")
-    name.write_text(text, encoding="utf-8")
-    os.replace(name, path)
 
 
 def amount(number: float) -> str:
@@ -80,3 +101,21 @@ def amount(number: float) -> str:
             return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} GB"
+
+
+def writer_of(name: str) -> int | None:
+    """Return the process that began to write a file of this name, None for names that `write` does not give."""
+    match = _SCRATCH.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def discard(path: Path) -> bool:
+    """Remove a file or a folder, as far as that can be; return whether it is gone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:
+            return False
+    return not os.path.lexists(path)

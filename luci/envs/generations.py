@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from luci.envs.store import Env
+    from luci.envs.records import Env
 
 KEPT_SECONDS = 7 * 86_400  # after an update; the next update or rebuild lets it go at once
 

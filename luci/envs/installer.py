@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from packaging.utils import canonicalize_name
+
 from luci import process
-from luci.envs import venvs
+from luci.envs import progress, venvs
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.errors import EnvError, Interrupted
@@ -57,8 +60,6 @@ class Terms:
 
 def find_uv() -> str | None:
     """Return the uv that luci depends on, else the one on PATH; None where there is neither."""
-    import shutil
-
     beside = Path(sys.executable).with_name("uv.exe" if os.name == "nt" else "uv")
     return str(beside) if beside.exists() else _packaged_uv() or shutil.which("uv")
 
@@ -77,44 +78,70 @@ def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: C
     if not spec.requirements:
         return
     python = str(venvs.python_of(folder))
-    with tempfile.TemporaryDirectory(prefix="luci-") as scratch:
-        yield Working("installing", ", ".join(spec.requirements))
+    with _scratch(folder) as scratch:
+        listed = lines_of(spec, sources, scratch)
         if uv := find_uv():
-            command = [uv, "pip", "install", "--python", python, *flags(spec, sources, terms, Path(scratch))]
+            command = [uv, "pip", "install", "--python", python, *listed, *flags(spec, sources, terms)]
         else:
-            command = _with_pip(python, _lines_of(spec, Path(scratch)), sources, terms)
-        yield from carry_out("installing", command, scratch, sources, terms, stop)
+            command = _with_pip(python, listed, sources, terms)
+        yield Working("resolving", ", ".join(spec.requirements))
+        yield from carry_out("installing", command, sources, terms, stop)
 
 
 def carry_out(
-    step: str, command: list[str], scratch: str, sources: Sources, terms: Terms, stop: Callable[[], bool]
+    step: str, command: list[str], sources: Sources, terms: Terms, stop: Callable[[], bool]
 ) -> Generator[Event, None, str]:
-    """Run an installer, say how it comes along, and return what it wrote to stdout. Raises InstallFailed."""
-    environ = {**_neutral(os.environ), **_patience(terms), **sources.uv_environ()}
+    """Run an installer, say how it comes along, and return what it wrote to stdout. Raises InstallFailed.
+
+    It works at the root of the disk, for where a project's files are uv would read its configuration.
+    """
+    environ = {**_neutral(os.environ), **_patience(terms), **sources.uv_environ(), **progress.AS_SAID}
     ended = Ended(1, 0.0)
-    said: list[str] = []
-    written = ""
+    told = progress.Listener()
+    written: list[str] = []
+    root = Path(sys.executable).anchor
     nothing = subprocess.DEVNULL  # uv asks nobody, and must not be lent the terminal that the app reads
-    for event in process.run(command, environ=environ, cwd=scratch, stdin=nothing, stop=stop, capture=True):
+    for event in process.run(
+        command, environ=environ, cwd=root, stdin=nothing, stop=stop, capture=True, screen=progress.SCREEN
+    ):
         if isinstance(event, Output) and event.stream == "stderr":
-            said += event.text.splitlines()
-            for line in event.text.splitlines():
-                if line.lstrip().startswith(_STEPS):
-                    yield Working(step, line.strip())
+            yield from told.hear(event.text)
         elif isinstance(event, Output):
-            written += event.text
+            written.append(event.text)
         elif isinstance(event, Ended):
             ended = event
+    told.end()
     if stop() or ended.signal in (signal.SIGINT, signal.SIGTERM):
         raise Interrupted(f"Stopped while {step}.")
     if ended.exit_code:
-        raise _failure(said)
-    return written
+        raise _failure(told.lines)
+    return "".join(written)
 
 
-def flags(spec: EnvSpec, sources: Sources, terms: Terms, scratch: Path) -> list[str]:
-    """Return what tells uv the requirements of `spec`, and on which terms they may be had."""
-    said = [*_lines_of(spec, scratch), "--color", "never", "--no-progress"]
+@contextlib.contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    """Lend a folder in the environment itself: what a kill -9 leaves there is swept with it."""
+    scratch = folder / ".luci"
+    scratch.mkdir()
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def lines_of(spec: EnvSpec, sources: Sources, scratch: Path) -> list[str]:
+    """Write down what `spec` requires; return the options that name the files, each after its -r or -c."""
+    listed = _listed("-r", scratch / "requirements.txt", spec.requirements)
+    only = sources.only_in(spec.index)
+    if only and find_uv() is None:
+        raise EnvError(f"Only uv can keep {only[0][0]} to its own index.", hint="Install uv beside luci.")
+    listed += _kept_to_their_index(scratch / "pyproject.toml", spec.requirements, only)
+    return [*listed, *_listed("-c", scratch / "constraints.txt", spec.constraints)]
+
+
+def flags(spec: EnvSpec, sources: Sources, terms: Terms) -> list[str]:
+    """Return what tells uv on which terms the requirements of `spec` may be had."""
+    said = ["--color", "never"]
     said += [] if terms.builds else ["--only-binary", ":all:"]
     for name in sorted(terms.wheels_only) if terms.builds else ():
         said += ["--only-binary", name]
@@ -128,14 +155,37 @@ def flags(spec: EnvSpec, sources: Sources, terms: Terms, scratch: Path) -> list[
     return said
 
 
-def _lines_of(spec: EnvSpec, scratch: Path) -> list[str]:
-    listed = _listed("-r", scratch / "requirements.txt", spec.requirements)
-    return [*listed, *_listed("-c", scratch / "constraints.txt", spec.constraints)]
-
-
 def _listed(flag: str, file: Path, lines: tuple[str, ...]) -> list[str]:
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return [flag, str(file)] if lines else []
+
+
+def _kept_to_their_index(
+    file: Path, requirements: tuple[str, ...], only: tuple[tuple[str, str, str], ...]
+) -> list[str]:
+    """Write a project that wants, from one index each, what comes from there only: uv knows no flag for that."""
+    names = {line: _canonical_name(line) for line in requirements}
+    kept = [(name, url, marker) for name, url, marker in only if name in names.values()]
+    if not kept:
+        return []
+    lines = [line.partition(" --hash")[0] for line, name in names.items() if any(name == each for each, *_ in kept)]
+    urls = list(dict.fromkeys(url for _, url, _ in kept))
+    chosen: dict[str, list[dict[str, str]]] = {}
+    for name, url, marker in kept:
+        table = {"index": f"{_PROJECT}-{urls.index(url)}"} | ({"marker": marker} if marker else {})
+        chosen.setdefault(name, []).append(table)
+    indexes = [{"name": f"{_PROJECT}-{n}", "url": url, "explicit": True} for n, url in enumerate(urls)]
+    project = {"name": _PROJECT, "version": "0", "dependencies": lines}
+    import tomlkit  # 20 ms, and few scripts name an index for one package
+
+    content = tomlkit.dumps({"project": project, "tool": {"uv": {"index": indexes, "sources": chosen}}})
+    file.write_text(content, encoding="utf-8")
+    return ["-r", str(file)]
+
+
+def _canonical_name(requirement: str) -> str:
+    match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
+    return canonicalize_name(match[0]) if match else ""
 
 
 def _with_pip(python: str, listed: list[str], sources: Sources, terms: Terms) -> list[str]:
@@ -159,7 +209,11 @@ def _neutral(environ: os._Environ[str]) -> dict[str, str]:
     """The variables without those that would choose another environment or another project for uv."""
     strange = {"VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "UV_CONSTRAINT", "UV_OVERRIDE"}
     strange |= {"UV_SYSTEM_PYTHON", "UV_EXCLUDE_NEWER", "UV_WORKING_DIR", "UV_OFFLINE", "PYTHONHOME", "PYTHONPATH"}
-    return {name: value for name, value in environ.items() if name not in strange}
+    strange |= {"UV_NO_PROGRESS", "UV_NO_SOURCES", "UV_NO_SOURCES_PACKAGE"}
+    kept = {name: value for name, value in environ.items() if name not in strange}
+    if kept.get("UV_CACHE_DIR"):
+        kept["UV_CACHE_DIR"] = os.path.abspath(kept["UV_CACHE_DIR"])
+    return kept
 
 
 def _patience(terms: Terms) -> dict[str, str]:
@@ -168,7 +222,7 @@ def _patience(terms: Terms) -> dict[str, str]:
     return {name: value for name, value in wanted.items() if name not in os.environ}
 
 
-_STEPS = ("Resolved", "Downloading", "Downloaded", "Building", "Built", "Prepared")
+_PROJECT = "luci-needs"  # what is written as a project for uv; its explanations are said in the person's terms
 _ITS_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 _LINES = 14
 _NAME = r"`?([A-Za-z0-9][A-Za-z0-9._-]*)"
@@ -214,6 +268,7 @@ _MESSAGES: dict[Reason, tuple[str, str]] = {
 
 
 def _failure(said: list[str]) -> InstallFailed:
+    said = [line.replace(f"{_PROJECT} depends on", "you require") for line in said]
     text = "\n".join(said)
     reason: Reason = next((reason for reason, sign in _SIGNS if re.search(sign, text)), "other")
     names = _subjects(reason, text)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luci import paths
-from luci.envs import files
+from luci.envs import candidates, files
+from luci.envs.candidates import OLDEST
 from luci.errors import EnvError
 
 if TYPE_CHECKING:
+    import subprocess
+
     from packaging.tags import Tag
 
-OLDEST = (3, 6)  # older ones cannot use what today's tools write
 _PATIENCE = 10  # seconds for one candidate to answer
 
 _ASK = (
@@ -73,7 +73,7 @@ class Interpreter:
 def find() -> list[Interpreter]:
     """Return the Pythons of this machine, the newest final CPython first, one for each version."""
     found: dict[tuple[str, str, bool], Interpreter] = {}
-    for interpreter in _asked(_candidates()):
+    for interpreter in _asked(candidates.paths()):
         if interpreter.minor >= OLDEST:
             found.setdefault((interpreter.version, interpreter.implementation, interpreter.free_threaded), interpreter)
     return sorted(found.values(), key=_preference, reverse=True)
@@ -129,55 +129,11 @@ def _matches(python: Interpreter, wanted: str) -> bool:
         raise EnvError(f"--python {wanted} is neither a version nor a path.") from None
 
 
-def _candidates() -> Iterator[str]:
-    """Every path that may be a Python, as a person's own shell and tools would find them."""
-    yield getattr(sys, "_base_executable", "") or sys.executable
-    names = [f"python3.{minor}" for minor in range(30, OLDEST[1] - 1, -1)]
-    names += ["python3", "python", "pypy3"]
-    for folder in os.get_exec_path():
-        there = files.listing(folder)
-        for name in names:
-            for file in (name, f"{name}.exe"):
-                if file in there:
-                    yield os.path.join(folder, file)
-    for root in _roots():
-        for version in sorted(files.listing(root), reverse=True):
-            for tail in ("bin/python3", "bin/pypy3", "python.exe"):
-                yield os.path.join(root, version, tail)
-    if os.name == "nt":
-        yield from _launcher()
-
-
-def _roots() -> Iterator[str]:
-    """Folders that hold one Python a folder: pyenv's and uv's."""
-    home = Path.home()
-    pyenv = os.environ.get("PYENV_ROOT") or str(home / ".pyenv")
-    yield os.path.join(pyenv, "versions")
-    yield os.path.join(pyenv, "pyenv-win", "versions")
-    if chosen := os.environ.get("UV_PYTHON_INSTALL_DIR"):
-        yield chosen
-    yield os.path.join(os.environ.get("XDG_DATA_HOME") or str(home / ".local" / "share"), "uv", "python")
-    if os.name == "nt":
-        yield os.path.join(os.environ.get("APPDATA", ""), "uv", "python")
-
-
-def _launcher() -> Iterator[str]:
-    """The Pythons that the Windows launcher knows (PEP 397). Not tested: there is no Windows here."""
-    try:
-        told = subprocess.run(["py", "-0p"], capture_output=True, text=True, timeout=_PATIENCE, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return
-    for line in told.splitlines():
-        path = line.rsplit("  ", 1)[-1].strip()
-        if path.lower().endswith(".exe"):
-            yield path
-
-
-def _asked(candidates: Iterable[str]) -> list[Interpreter]:
+def _asked(places: Iterable[str]) -> list[Interpreter]:
     """Return what each candidate says it is, in order; those that fail, as shims may, are left out."""
     memory = paths.cache() / f"interpreters-{zlib.crc32(_ASK.encode()):08x}.json"  # answers to this very question
     known = files.read_json(memory)
-    stamps = {path: stamp for path in candidates if (stamp := _stamp(path))}
+    stamps = {path: stamp for path in places if (stamp := candidates.stamp(path))}
     new = {path: _start(path) for path, stamp in stamps.items() if f"{path}|{stamp}" not in known}
     if new:
         for path, child in new.items():
@@ -193,19 +149,9 @@ def _asked(candidates: Iterable[str]) -> list[Interpreter]:
     return list(found.values())
 
 
-def _stamp(path: str) -> str:
-    """Tell one state of a file from another. A shim answers by what is configured around it, so that counts too."""
-    try:
-        info = os.stat(path)
-    except OSError:
-        return ""
-    if info.st_size > 20_000:
-        return f"{info.st_mtime_ns}.{info.st_size}"
-    around = [os.environ.get("PYENV_VERSION", ""), os.path.join(os.environ.get("PYENV_ROOT", ""), "version")]
-    return f"{info.st_mtime_ns}.{info.st_size}.{around[0]}.{files.mtime(around[1])}"
-
-
 def _start(path: str) -> subprocess.Popen[str] | None:
+    import subprocess  # 5 ms, and only for a Python that was never asked
+
     environ = {k: v for k, v in os.environ.items() if k not in ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")}
     try:
         return subprocess.Popen(
@@ -223,6 +169,8 @@ def _start(path: str) -> subprocess.Popen[str] | None:
 def _answer(child: subprocess.Popen[str] | None) -> dict[str, str | bool] | None:
     if child is None:
         return None
+    import subprocess
+
     try:
         told, _ = child.communicate(timeout=_PATIENCE)
         answer = json.loads(told) if child.returncode == 0 else None

@@ -51,7 +51,14 @@ def candidates(store: Store, policy: Policy, scripts: Mapping[str, list[str]]) -
         held += int(env.about.get("bytes", 0))
         if held > policy.budget_bytes:
             found.append(Candidate(env, f"over the budget of {policy.budget_bytes / 1e9:g} GB, and the longest unused"))
-    return [candidate for candidate in found if not uses.users(candidate.env.root)]
+    return [candidate for candidate in found if not _in_use(candidate.env)]
+
+
+def _in_use(env: Env) -> bool:
+    try:
+        return bool(uses.users(env.root))
+    except OSError:
+        return True  # nobody can tell
 
 
 def orphaned(env: Env, scripts: Iterable[str]) -> bool:
@@ -62,7 +69,7 @@ def orphaned(env: Env, scripts: Iterable[str]) -> bool:
 def remove(store: Store, found: Iterable[Candidate]) -> Iterator[Event]:
     for candidate in found:
         try:
-            store.remove(candidate.env)
-            yield Note(f"removed {candidate.env.name}: {candidate.reason}")
+            if store.remove_unwanted(candidate.env) is not None:
+                yield Note(f"removed {candidate.env.name}: {candidate.reason}")
         except EnvError as error:
             yield Told(error.message)

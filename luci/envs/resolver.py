@@ -52,10 +52,10 @@ def compiled(
     if uv is None:
         raise EnvError("Only uv can resolve without installing.", hint="Install uv beside luci: pip install uv")
     with tempfile.TemporaryDirectory(prefix="luci-") as scratch:
-        said = installer.flags(spec, sources, terms, Path(scratch))
-        said.remove("-r")  # here the file is not an option
+        listed = [each for each in installer.lines_of(spec, sources, Path(scratch)) if each != "-r"]  # no option here
+        said = [*listed, *installer.flags(spec, sources, terms)]
         command = [uv, "pip", "compile", "--no-header", "--no-annotate", "--python", python, *more, *said]
-        return (yield from installer.carry_out("resolving", command, scratch, sources, terms, stop))
+        return (yield from installer.carry_out("resolving", command, sources, terms, stop))
 
 
 def changes(installed: dict[str, str], resolved: Sequence[str]) -> list[Change]:

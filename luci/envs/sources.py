@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ class Sources:
 
     `url` is empty for the default index. `best_match` is pip's rule, the best version of all indexes; without it
     it is uv's: the first index that knows the project decides, `extra_urls` before the main one.
-    `overrides_uv` tells that uv's own configuration gives other places, so it must not read it.
+    `overrides_uv` tells that uv's own configuration gives other places, so it must not read it. `only` are triples: a
+    distribution (its canonical name), the URL of the one index it comes from, and the marker under which that holds.
     """
 
     url: str = ""
@@ -34,6 +35,7 @@ class Sources:
     no_index: bool = False
     best_match: bool = False
     overrides_uv: bool = False
+    only: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def index_url(self) -> str:
@@ -47,6 +49,23 @@ class Sources:
     def indexes(self) -> tuple[str, ...]:
         """Every index to ask, first the one that is asked first."""
         return () if self.no_index else (*self.extra_urls, self.index_url)
+
+    def indexes_for(self, name: str) -> tuple[str, ...]:
+        """Every index to ask for one distribution, by its canonical name."""
+        kept = [(url, marker) for each, url, marker in self.only if each == name]
+        elsewhere = self.indexes if not kept or all(marker for _, marker in kept) else ()
+        return (*_unique(url for url, _ in kept), *elsewhere)
+
+    def only_for(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return a line, without credentials, for each of these distributions that comes from one index only."""
+        kept = sorted({(name, without_credentials(url), marker) for name, url, marker in self.only if name in names})
+        return tuple(f"{_ONLY} {' '.join(each)}".strip() for each in kept)
+
+    def only_in(self, identity: str) -> tuple[tuple[str, str, str], ...]:
+        """Return the triples that such lines in an identity speak of, with the credentials that are known here."""
+        known = {without_credentials(url): url for _, url, _ in self.only}
+        told = [line.split(" ", 3)[1:] for line in identity.splitlines() if line.startswith(f"{_ONLY} ")]
+        return tuple((name, known.get(url, url), "".join(marker)) for name, url, *marker in told)
 
     @property
     def identity(self) -> str:
@@ -89,6 +108,9 @@ class Sources:
         return ("--no-index",) if self.no_index else ()
 
 
+_ONLY = "only"
+
+
 def sources(settings: IndexSettings, environ: Mapping[str, str] = os.environ) -> Sources:
     """Return where packages come from.
 
@@ -116,6 +138,13 @@ def sources(settings: IndexSettings, environ: Mapping[str, str] = os.environ) ->
         best_match=any(c.best_match for c in heard),
         overrides_uv=uv.names_places and uv not in heard,
     )
+
+
+def configured_in(environ: Mapping[str, str] = os.environ) -> list[Path]:
+    """Return every file that uv or pip would be configured by, those that are not there too."""
+    named = environ.get("UV_CONFIG_FILE")
+    users, systems = ([Path(named)], []) if named else _uv_places(environ)
+    return [*users, *systems, *_pip_files(environ)]
 
 
 def without_credentials(url: str) -> str:
@@ -216,15 +245,21 @@ def _uv_files(environ: Mapping[str, str]) -> list[Path]:
     """Return the files uv would read outside of a project, first the one that wins."""
     if named := environ.get("UV_CONFIG_FILE"):
         return [Path(named)]
+    users, systems = _uv_places(environ)
+    return [path for path in users if path.is_file()] + [path for path in systems if path.is_file()][:1]
+
+
+def _uv_places(environ: Mapping[str, str]) -> tuple[list[Path], list[Path]]:
+    """Return where uv would look, outside of a project, for a person's file and for the system's."""
     if _is_true(environ.get("UV_NO_CONFIG", "")):
-        return []
+        return [], []
     if sys.platform == "win32":
         users = [Path(environ["APPDATA"], "uv", "uv.toml")] if environ.get("APPDATA") else []
         systems = [Path(environ.get("SYSTEMDRIVE", "C:") + "/ProgramData/uv/uv.toml")]
     else:
         users = [_xdg_home(environ) / "uv" / "uv.toml"]
         systems = [*(folder / "uv" / "uv.toml" for folder in _xdg_folders(environ)), Path("/etc/uv/uv.toml")]
-    return [path for path in users if path.is_file()] + [path for path in systems if path.is_file()][:1]
+    return users, systems
 
 
 def _with_login(index: str, environ: Mapping[str, str]) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+if TYPE_CHECKING:
+    from packaging.specifiers import Specifier
 
 FORMAT = 1
+BARE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # a name as it is canonical: nothing else needs a parser for 15 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,13 @@ class EnvSpec:
         """16 hex digits over every field, each with its label."""
         fields = {
             "as_of": self.as_of,
-            "constraints": self.constraints,
+            "constraints": _identities(self.constraints),
             "implementation": self.implementation,
             "index": self.index,
             "kind": self.kind,
             "platform": self.platform,
             "python": self.python,
-            "requirements": self.requirements,
+            "requirements": _identities(self.requirements),
             "scope": self.scope,
             "format": FORMAT,
         }
@@ -59,12 +63,18 @@ class EnvSpec:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+@functools.cache
 def canonical(requirement: str) -> str:
     """Return a requirement in the one spelling that all its spellings share; other lines stay, trimmed.
 
     >>> canonical("PyYAML >= 6, <7")
     'pyyaml<7,>=6'
     """
+    if BARE.fullmatch(requirement):
+        return requirement
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
     try:
         parsed = Requirement(requirement)
     except InvalidRequirement:
@@ -72,6 +82,41 @@ def canonical(requirement: str) -> str:
     parsed.name = canonicalize_name(parsed.name)
     parsed.extras = {canonicalize_name(extra) for extra in parsed.extras}
     return str(parsed)
+
+
+def _identities(lines: Iterable[str]) -> list[str]:
+    return sorted({identity(line) for line in lines})
+
+
+@functools.cache
+def identity(requirement: str) -> str:
+    """Return what all requirements that mean the same share; `canonical` keeps versions as they were written.
+
+    >>> identity("six == 1.16.0"), identity("six==1.16.*"), identity("six~=1.0")
+    ('six==1.16', 'six==1.16.*', 'six~=1.0')
+    """
+    if BARE.fullmatch(requirement):
+        return requirement
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.specifiers import SpecifierSet
+
+    line, *hashes = requirement.split(" --hash=")
+    try:
+        parsed = Requirement(canonical(line))
+    except InvalidRequirement:
+        return requirement.strip()
+    parsed.specifier = SpecifierSet(",".join(_without_zeros(each) for each in parsed.specifier))
+    return " --hash=".join([str(parsed), *sorted(map(str.strip, hashes))])
+
+
+def _without_zeros(specifier: Specifier) -> str:
+    """PEP 440: zeros at the end of a release count in ~= and before a wildcard, and === compares letter by letter."""
+    from packaging.utils import canonicalize_version
+
+    operator, version = specifier.operator, specifier.version
+    if operator == "===" or version.endswith(".*"):
+        return str(specifier)
+    return operator + canonicalize_version(version, strip_trailing_zero=operator != "~=")
 
 
 def label_for(name: str) -> str:

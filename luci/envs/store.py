@@ -13,70 +13,24 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luci.envs import files, uses, venvs
+from luci.envs import files, records, uses, venvs
 from luci.envs.generations import former, kept, with_former, without_former
 from luci.envs.interpreters import Interpreter
-from luci.envs.spec import FORMAT, EnvSpec, label_for
+from luci.envs.records import Env
+from luci.envs.spec import EnvSpec, label_for
 from luci.errors import EnvError, LuciError
 from luci.events import Built, Event, Reused, Told, Working
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
+__all__ = ["Env", "Store", "altered", "condemn", "fault", "generations", "sizes", "verify", "weight"]
+
 Fill = Callable[[Path], Iterator[Event]]  # puts the packages into a fresh, empty environment
-
-
-@dataclass(frozen=True, slots=True)
-class Env:
-    """One environment on disk. `root` holds the record, `path` the generation in use."""
-
-    root: Path
-    spec: EnvSpec
-    label: str
-    generation: int
-    interpreter: str
-    version: str
-    installed: dict[str, str]
-    created: float  # seconds since the epoch
-    sealed: int  # mtime of site-packages when it was published, ns
-    about: dict[str, Any]  # what the plan said of it: who asked for what, and what was left out
-
-    @property
-    def key(self) -> str:
-        return self.root.name.rpartition("_")[2]
-
-    @property
-    def name(self) -> str:
-        return self.root.name
-
-    @property
-    def path(self) -> Path:
-        return self.root / f"g{self.generation}"
-
-    @property
-    def python(self) -> Path:
-        return venvs.python_of(self.path)
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "key": self.key,
-            "name": self.name,
-            "label": self.label,
-            "path": str(self.path),
-            "python": str(self.python),
-            "python_version": self.version,
-            "kind": self.spec.kind,
-            "requirements": list(self.spec.requirements),
-            "scope": self.spec.scope,
-            "installed": self.installed,
-            "created": self.created,
-            "last_used": uses.last(self.root),
-            "about": self.about,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +41,12 @@ class Store:
 
     def get(self, key: str) -> Env | None:
         """Return the published environment of a key, healthy or not."""
-        found = (_read(self.root / name) for name in self._names() if name.endswith(f"_{key}"))
+        found = (records.read(self.root / name) for name in self._names() if name.endswith(f"_{key}"))
         return next((env for env in found if env), None)
 
     def all(self) -> list[Env]:
         """Every published environment, the most lately used first."""
-        found = [env for name in self._names() if (env := _read(self.root / name))]
+        found = [env for name in self._names() if (env := records.read(self.root / name))]
         return sorted(found, key=lambda env: uses.last(env.root), reverse=True)
 
     def building(self) -> list[str]:
@@ -141,21 +95,23 @@ class Store:
             broken = fault(env) if env else self._unreadable(spec.key)
             if broken and not fresh:
                 yield Told(f"The environment was broken ({broken}); it is built again.")
+            for name in self.foreign():
+                if not env and name.endswith(f"_{spec.key}"):
+                    yield Told(f"{name} was recorded by another version of luci: it is left alone.")
             env = yield from self._build(spec, python, fill, label, about, env)
             uses.mark(env.root)
         return env
 
     def take(self, env: Env) -> bool:
-        """Mark `env` as used by this process if it is whole and still published then."""
+        """Mark `env` as used by this process if it is whole, and still what is published then."""
         if fault(env):
             return False
         try:
             uses.mark(env.root)
         except FileNotFoundError:
             return False  # somebody is removing it
-        except OSError:
-            pass  # a read-only store: nobody can remove from it either
-        return _read(env.root) is not None
+        now = records.read(env.root)
+        return now is not None and (now.generation, now.created) == (env.generation, env.created)
 
     def _build(
         self, spec: EnvSpec, python: Interpreter, fill: Fill, label: str, about: dict[str, Any], before: Env | None
@@ -163,7 +119,7 @@ class Store:
         from luci.envs import installer
 
         started = time.time()
-        root = before.root if before else self.root / f"luci_{label_for(label)}_{spec.key}"
+        root = before.root if before else self._place(spec.key, label_for(label))
         generation = 1 + max([0, *generations(root)])
         folder = root / f"g{generation}"
         yield Working("building", f"Python {python.version}")
@@ -185,7 +141,7 @@ class Store:
                 sealed=files.mtime(venvs.site_packages(folder)),
                 about={**about, "bytes": weight(folder)[0]},
             )
-            _publish(env)
+            records.publish(env)
         except BaseException as error:
             shutil.rmtree(folder, ignore_errors=True)
             if _is_rubble(root):
@@ -200,6 +156,11 @@ class Store:
         yield Built(env.key, str(env.path), time.time() - started, len(env.installed))
         self._sweep_generations(env)
         return env
+
+    def _place(self, key: str, label: str) -> Path:
+        """Return a folder for a new environment: never one with the record of another version of luci."""
+        names = [f"luci_{label}_{key}", *(f"luci_{label}-{number}_{key}" for number in range(2, 10_000))]
+        return next(root for name in names if not records.is_foreign(root := self.root / name))
 
     def rebuild(
         self, env: Env, python: Interpreter, fill: Fill, *, keep_former: bool = False
@@ -222,7 +183,7 @@ class Store:
             if problem := fault(before):
                 raise EnvError(f"The former generation of {env.name} is broken.", cause=problem)
             back = replace(before, about=with_former(before.about, now))
-            _publish(back)
+            records.publish(back)
             return back
 
     # -- removing
@@ -230,20 +191,42 @@ class Store:
     def remove(self, env: Env) -> int:
         """Remove an environment that nobody uses; return the bytes it held. Raises EnvError where somebody does."""
         with self._lock(env.key):
-            record, aside = env.root / "env.json", env.root / ".removed.json"
-            try:
-                os.replace(record, aside)
-            except FileNotFoundError:
-                return 0
-            if using := uses.users(env.root):
-                os.replace(aside, record)
-                raise EnvError(
-                    f"{env.name} is in use by process {', '.join(map(str, using))}.",
-                    hint="End it first; nothing was removed.",
-                )
-            freed = sum(sizes(env.root))
-            shutil.rmtree(env.root, ignore_errors=True)
-            return freed
+            return self._remove(env)
+
+    def remove_unwanted(self, env: Env) -> int | None:
+        """Remove an environment if it is still what was looked at; return the bytes it held, None where it is left
+        because it was built again meanwhile, or somebody is at it. Waits for nobody. Raises EnvError as `remove`."""
+        lock = self._lock(env.key)
+        if not _try(lock):
+            return None
+        try:
+            now = records.read(env.root)
+            return self._remove(env) if now and (now.generation, now.created) == (env.generation, env.created) else None
+        finally:
+            lock.release()
+
+    def _remove(self, env: Env) -> int:
+        record, aside = env.root / "env.json", env.root / ".removed.json"
+        try:
+            os.replace(record, aside)
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise EnvError(f"{env.name} cannot be removed.", cause=str(error)) from error
+        try:
+            using = uses.users(env.root)
+        except BaseException:
+            os.replace(aside, record)
+            raise
+        if using:
+            os.replace(aside, record)
+            raise EnvError(
+                f"{env.name} is in use by process {', '.join(map(str, using))}.",
+                hint="End it first; nothing was removed.",
+            )
+        freed = sum(sizes(env.root))
+        shutil.rmtree(env.root, ignore_errors=True)
+        return freed
 
     def sweep(self) -> list[str]:
         """Remove rubble: what was begun and never published, and generations that were replaced. Waits for nobody."""
@@ -254,24 +237,31 @@ class Store:
             if not _try(lock):
                 continue
             try:
-                env = _read(root)
+                env = records.read(root)
                 if env:
                     swept += self._sweep_generations(env)
-                elif _is_rubble(root):
-                    shutil.rmtree(root, ignore_errors=True)
+                elif _is_rubble(root) and files.discard(root):
                     swept.append(name)
+            except OSError:
+                continue  # what it is cannot be told, so it stays
             finally:
                 lock.release()
         return swept
 
     def _sweep_generations(self, env: Env) -> list[str]:
+        """Remove what lies in an environment's folder beside what is published. Its lock is held."""
+        for name in files.listing(env.root):
+            if name.startswith("."):  # a record that was being written, or taken away
+                files.discard(env.root / name)
         keep = kept(env)
         old = [f"g{number}" for number in generations(env.root) if number not in keep]
         if not old or uses.users(env.root):
             return []
-        for name in old:
-            shutil.rmtree(env.root / name, ignore_errors=True)
-        return [f"{env.name}/{name}" for name in old]
+        return [f"{env.name}/{name}" for name in old if files.discard(env.root / name)]
+
+    def foreign(self) -> list[str]:
+        """Return the names of environments whose record has a format that this version does not know."""
+        return [name for name in self._names() if records.is_foreign(self.root / name)]
 
     def _unreadable(self, key: str) -> str:
         there = any(name.endswith(f"_{key}") and (self.root / name / "env.json").exists() for name in self._names())
@@ -310,6 +300,8 @@ def fault(env: Env) -> str:
         return f"Python {env.version} at {env.interpreter} is gone"
     if not os.access(env.python, os.X_OK):
         return "its python is gone"
+    if not 0 < files.mtime(env.path / "pyvenv.cfg") <= env.created * 1e9:
+        return "its pyvenv.cfg is gone or was changed"
     try:
         site = venvs.site_packages(env.path)
     except LuciError:
@@ -392,27 +384,11 @@ def _on_disk(info: os.stat_result) -> int:
     return info.st_blocks * 512 if hasattr(info, "st_blocks") else info.st_size
 
 
-def _publish(env: Env) -> None:
-    record = {
-        "format": FORMAT,
-        "key": env.spec.key,
-        "label": env.label,
-        "spec": asdict(env.spec),
-        "generation": env.generation,
-        "interpreter": env.interpreter,
-        "version": env.version,
-        "installed": env.installed,
-        "created": env.created,
-        "sealed": env.sealed,
-        "about": env.about,
-    }
-    files.write_json(env.root / "env.json", record)
-
-
 def _begun(root: Path) -> bool:
-    """Whether a folder holds a generation that is newer than its record."""
+    """Whether a folder holds a generation that is newer than its record, if that is one of ours."""
+    env = records.read(root)
     newest = max([0, *generations(root)])
-    return newest > int(files.read_json(root / "env.json").get("generation") or 0)
+    return newest > (env.generation if env else 0) and not records.is_foreign(root)
 
 
 def generations(root: Path) -> list[int]:
@@ -421,34 +397,8 @@ def generations(root: Path) -> list[int]:
 
 
 def _is_rubble(root: Path) -> bool:
-    """Whether a folder holds what nobody published, or a record that was cut short, and nobody runs in it."""
-    return not files.read_json(root / "env.json") and not uses.users(root)
+    """Whether a folder holds what nobody published, or a record without sense, and nobody runs in it.
 
-
-def _read(root: Path) -> Env | None:
-    """Return the environment that a folder holds, or None: not published, unreadable, or of a format not known here."""
-    record = files.read_json(root / "env.json")
-    if record.get("format") != FORMAT:
-        return None
-    try:
-        known = {field.name for field in fields(EnvSpec)}
-        told: dict[str, Any] = {
-            name: tuple(v) if isinstance(v, list) else v for name, v in record["spec"].items() if name in known
-        }
-        spec = EnvSpec(**told)
-        if not root.name.endswith(f"_{spec.key}"):
-            return None
-        return Env(
-            root=root,
-            spec=spec,
-            label=str(record["label"]),
-            generation=int(record["generation"]),
-            interpreter=str(record["interpreter"]),
-            version=str(record["version"]),
-            installed=dict(record["installed"]),
-            created=float(record["created"]),
-            sealed=int(record["sealed"]),
-            about=dict(record["about"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
+    Raises OSError where that cannot be told.
+    """
+    return not records.is_one(root) and not uses.users(root)

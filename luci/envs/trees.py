@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from luci.envs import venvs
 from luci.envs.store import Env
 from luci.errors import EnvError
+
+CHAINS = 100  # as many as a person may want to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,18 @@ def tree(env: Env) -> list[Node]:
 
 
 def why(env: Env, package: str) -> dict[str, Any]:
-    """Return the chains that lead from a requirement to `package`, and the imports behind the requirement."""
+    """Return the chains that lead from a requirement to `package`, and the imports behind the requirement.
+
+    The shortest CHAINS of them, where there are more.
+    """
     from packaging.utils import canonicalize_name
 
     name = str(canonicalize_name(package))
     if name not in env.installed:
         raise EnvError(f"{package} is not in {env.name}.", hint=f"`luci env tree {env.key}` shows what is.")
-    chains = [chain for root in tree(env) for chain in _chains(root, name)]
-    roots = {chain[0].partition(" ")[0] for chain in chains}
+    names = list(islice(_chains(env, name), CHAINS))
+    chains = [[f"{each} {env.installed[each]}" for each in chain] for chain in names]
+    roots = {chain[0] for chain in names}
     reasons = [
         choice
         for choice in env.about.get("choices", ())
@@ -69,13 +77,52 @@ def why(env: Env, package: str) -> dict[str, Any]:
     return {"package": name, "version": env.installed[name], "chains": chains, "choices": reasons}
 
 
-def _chains(node: Node, name: str) -> Iterator[list[str]]:
-    here = f"{node.name} {node.version}"
-    if node.name == name:
-        yield [here]
-    for child in node.children:
-        for chain in _chains(child, name):
-            yield [here, *chain]
+def _chains(env: Env, name: str) -> Iterator[tuple[str, ...]]:
+    """Yield every way from a requirement to a distribution that passes none twice, the shortest first."""
+    needs = _needs(env)
+    leading = _leading_to(name, needs)
+    waiting: deque[tuple[tuple[str, ...], frozenset[str]]] = deque()
+    waiting.extend(((link.name,), link.extras) for link in _links(map(_parsed, env.spec.requirements), leading))
+    while waiting:
+        chain, extras = waiting.popleft()
+        if chain[-1] == name:
+            yield chain
+            continue
+        below = (need for need in needs.get(chain[-1], []) if _applies(need, extras, env))
+        waiting.extend(((*chain, link.name), link.extras) for link in _links(below, leading - {*chain}))
+
+
+class _Link(NamedTuple):
+    name: str
+    extras: frozenset[str]
+
+
+def _links(needs: Iterable[Any], among: Collection[str]) -> list[_Link]:
+    """Return the distributions that requirements name, each with the extras that all of them together ask for."""
+    from packaging.utils import canonicalize_name
+
+    extras: dict[str, frozenset[str]] = {}
+    for need in filter(None, needs):
+        name = str(canonicalize_name(need.name))
+        if name in among:
+            extras[name] = extras.get(name, frozenset()) | frozenset(need.extras)
+    return [_Link(*item) for item in extras.items()]
+
+
+def _leading_to(name: str, needs: dict[str, list[Any]]) -> set[str]:
+    """Return the distribution and all that may bring it."""
+    from packaging.utils import canonicalize_name
+
+    above: dict[str, set[str]] = {}
+    for upper, lower in needs.items():
+        for need in lower:
+            above.setdefault(str(canonicalize_name(need.name)), set()).add(upper)
+    found, waiting = {name}, [name]
+    while waiting:
+        new = above.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def _needs(env: Env) -> dict[str, list[Any]]:

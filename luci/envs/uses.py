@@ -2,11 +2,16 @@
 
 A user writes its marker and then looks whether the environment is still published; a remover unpublishes and then
 looks for markers. Whichever comes second sees the other, so no moment between them is uncovered.
+
+A marker is named by the process's number. It holds when that process began, in the kernel's ticks since the machine
+started, so that a later process of the same number is told from it whatever becomes of the clock; where it is empty,
+its time and the clock must do.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -14,11 +19,22 @@ from pathlib import Path
 
 from luci.envs import files
 
+_CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})  # nobody, or not we, can change it
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 
 def mark(env_root: Path) -> None:
-    """Say that this process uses the environment. Its pid stays the same when it becomes the script."""
-    with open(env_root / "uses" / str(os.getpid()), "wb"):
-        pass
+    """Say that this process uses the environment. Its pid stays the same when it becomes the script.
+
+    Raises FileNotFoundError where the environment is gone. A disk without room for a marker stops no script: the
+    environment counts as used all the same, from when its Python runs.
+    """
+    try:
+        with open(env_root / "uses" / str(os.getpid()), "wb") as marker:
+            marker.write(began(os.getpid()))
+    except OSError as error:
+        if error.errno not in _CLOSED | _NO_ROOM:
+            raise
 
 
 def unmark(env_root: Path, pid: int) -> None:
@@ -26,10 +42,10 @@ def unmark(env_root: Path, pid: int) -> None:
 
 
 def users(env_root: Path) -> list[int]:
-    """Return the processes that use the environment now, this one left out."""
-    marked = {int(name) for name in files.listing(env_root / "uses") if name.isdigit()}
-    users = {pid for pid in marked if lives_since(pid, files.mtime(env_root / "uses" / str(pid)))}
-    return sorted((users | set(_children_of(env_root))) - {os.getpid()})
+    """Return the processes that use the environment now, this one left out. Raises OSError where nobody can tell."""
+    folder = env_root / "uses"
+    marked = {pid for name in files.entries(folder) if (pid := _pid(name)) and _holds(folder / name, pid)}
+    return sorted((marked | set(_children_of(env_root))) - {os.getpid()})
 
 
 def last(env_root: Path) -> float:
@@ -40,34 +56,76 @@ def last(env_root: Path) -> float:
 
 
 def forget_the_dead(env_root: Path) -> None:
-    """Drop the markers of processes that are gone; the folder keeps the time of the last use."""
+    """Drop the markers of processes that are gone; the folder keeps the time of the last use.
+
+    A marker is put aside, where it still counts, and looked at once more: a new process of the same number may have
+    marked in this very moment.
+    """
     folder = env_root / "uses"
     when = last(env_root)
-    living = set(users(env_root)) | {os.getpid()}
-    for name in files.listing(folder):
-        if name.isdigit() and int(name) not in living:
-            (folder / name).unlink(missing_ok=True)
-    with contextlib.suppress(FileNotFoundError):  # somebody removed the environment in the meantime
+    with contextlib.suppress(OSError):  # a read-only store, or somebody removed the environment in the meantime
+        for name in files.entries(folder):
+            pid = _pid(name)
+            if pid is None or pid == os.getpid() or _holds(folder / name, pid):
+                continue
+            aside = folder / f"{pid}.dead"
+            os.replace(folder / name, aside)
+            if _holds(aside, pid):
+                os.replace(aside, folder / str(pid))
+            else:
+                aside.unlink()
         os.utime(folder, (when, when))
 
 
-def lives_since(pid: int, marked_ns: int) -> bool:
-    """Whether the process that wrote a marker still runs, and is not a later one with the same number."""
+def _pid(marker: str) -> int | None:
+    number = marker.removesuffix(".dead")
+    return int(number) if number.isascii() and number.isdigit() else None
+
+
+def _holds(marker: Path, pid: int) -> bool:
+    """Whether the process that wrote a marker still runs."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        noted = marker.read_bytes()
     except FileNotFoundError:
+        return False
+    if not noted:
+        return lives_since(pid, files.mtime(marker))
+    try:
+        told = _told(pid)
+    except (FileNotFoundError, ProcessLookupError):
+        return not Path("/proc/self/stat").exists() and _answers(pid)
+    return told[0] not in b"ZX" and told[19] == noted
+
+
+def began(pid: int) -> bytes:
+    """Return when a process began, in ticks since the machine started; nothing where that is not told."""
+    try:
+        return _told(pid)[19]
+    except (OSError, IndexError):
+        return b""
+
+
+def lives_since(pid: int, marked_ns: int) -> bool:
+    """Whether the process that wrote a file at that time still runs, and is not a later one with the same number."""
+    try:
+        told = _told(pid)
+    except (FileNotFoundError, ProcessLookupError):
         return not Path("/proc/self/stat").exists() and _answers(pid)
     except OSError:
         return _answers(pid)
-    fields = stat.rpartition(")")[2].split()
-    if fields[0] in "ZX":
+    if told[0] in b"ZX":
         return False
-    return _booted() + int(fields[19]) / os.sysconf("SC_CLK_TCK") <= marked_ns / 1e9 + 2  # 2 s: clocks are coarse
+    return _booted() + int(told[19]) / os.sysconf("SC_CLK_TCK") <= marked_ns / 1e9 + 2  # 2 s: clocks are coarse
+
+
+def _told(pid: int) -> list[bytes]:
+    """Return what /proc tells of a process behind its name: see proc(5), from the third field on."""
+    return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
 
 
 def _booted() -> float:
-    for line in Path("/proc/stat").read_text().splitlines():
-        if line.startswith("btime"):
+    for line in Path("/proc/stat").read_bytes().splitlines():
+        if line.startswith(b"btime"):
             return float(line.split()[1])
     return 0.0
 
@@ -79,7 +137,7 @@ def _answers(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:
+    except (OSError, OverflowError):
         return True
     return True
 
@@ -88,11 +146,11 @@ def _children_of(env_root: Path) -> Iterator[int]:
     """Processes without a marker that run the environment's Python: a script's children, an editor, a shell.
     Only where /proc tells."""
     inside = os.fsencode(str(env_root)) + b"/"
-    for name in files.listing("/proc"):
+    for name in files.entries("/proc"):
         if name.isdigit():
             try:
                 command = Path(f"/proc/{name}/cmdline").read_bytes()
-            except OSError:
+            except (FileNotFoundError, ProcessLookupError, PermissionError):
                 continue
             if command.startswith(inside):
                 yield int(name)

@@ -10,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from luci.context import never
 from luci.events import Ended, Event
-from luci.process.child import Child
+from luci.process.child import Child, Log
 from luci.process.spool import StdinSpool
 from luci.process.tree import TIMED_OUT, Ending
 
@@ -35,14 +35,17 @@ def run(
     timeout: float | None = None,
     stop: Callable[[], bool] = never,
     capture: bool = False,
-    log: BinaryIO | None = None,
+    log: Log | None = None,
+    screen: tuple[int, int] | None = None,
     terminal: Terminal | None = None,
 ) -> Iterator[Event]:
     """Run a command; the last event is Ended. Closing the generator ends the command and all its children.
 
     Without `capture` the command writes where we do: straight there, or, with `log`, through us into both, over a
-    pseudo-terminal where our stdout is a terminal. With `capture` it is heard as Output events only.
-    With `terminal`, which has begun, it reads and writes there, and all it wrote is in the log when Ended comes.
+    pseudo-terminal where our stdout is a terminal. With `capture` it is heard as Output events only;
+    with `screen`, columns and lines, its stderr is then a terminal of that size, for what is told to terminals only
+    (not on Windows). With `terminal`, which has begun, it reads and writes there, and all it wrote is in the log when
+    Ended comes.
     `timeout` is in seconds. SIGINT, SIGTERM and SIGHUP that reach us go to the command and end it.
     Raises EnvError where it cannot be started.
     """
@@ -55,7 +58,7 @@ def run(
     began = time.monotonic()
     ending: Ending | None = None
     timed_out = False
-    with _signals_noted() as noted, Child(command, environ, cwd, stdin, capture, log, terminal) as child:
+    with _signals_noted() as noted, Child(command, environ, cwd, stdin, capture, log, screen, terminal) as child:
         while not child.is_done(ending):
             yield from child.hear(hurry=ending is not None)
             if ending is not None:

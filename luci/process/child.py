@@ -9,19 +9,27 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Protocol
 
 from luci.errors import EnvError
 from luci.events import Event, Output, Warned
 from luci.process.spool import StdinSpool
 from luci.process.streams import ENDS, Stream, wait_for
-from luci.process.terminal import Pty, Terminal
+from luci.process.terminal import Pty, Terminal, blank_screen
 from luci.process.tree import GRACE_SECONDS, MARK, TICK_SECONDS, Ending, Tree
 
 if TYPE_CHECKING:
     from luci import terminals
 
 QUIET_SECONDS = 0.05  # a terminal hands on what was written to it a moment later
+
+
+class Log(Protocol):
+    """What keeps a copy of what passes through us: a binary file, or whatever takes bytes as one."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+    def flush(self) -> object: ...
 
 
 class Child:
@@ -34,10 +42,12 @@ class Child:
         cwd: str | Path | None,
         stdin: int | Path | StdinSpool | None,
         capture: bool,
-        log: BinaryIO | None,
-        given: terminals.Terminal | None = None,
+        log: Log | None,
+        screen: tuple[int, int] | None,
+        given: terminals.Terminal | None,
     ) -> None:
         self.stdin, self.capture, self.log, self.given = stdin, capture, log, given
+        self.screen = screen if capture else None
         self.streams: list[Stream] = []
         self.exited = self.idle = self.left_alone = False
         self.ended_at = 0.0
@@ -115,7 +125,7 @@ class Child:
             if fd == 1:
                 self.streams.append(Stream("stdout", self.pty.master, 1))
             return self.pty.slave
-        ours, childs = os.pipe()
+        ours, childs = blank_screen(*self.screen) if self.screen and fd == 2 else os.pipe()
         theirs.callback(os.close, childs)
         stream = Stream("stdout" if fd == 1 else "stderr", ours, None if self.capture else fd, owned=True)
         self.stack.callback(stream.shut)
@@ -158,9 +168,13 @@ class Child:
         """Whether something was read that its reader has not taken."""
         return any(stream.pending for stream in self.streams if stream.name != "stdin")
 
+    def _is_heard(self) -> bool:
+        """Whether somebody still holds the other end of a stream."""
+        return any(stream.open for stream in self.streams)
+
     def _patience(self, hurry: bool) -> float:
         if self.exited and not hurry and not self._is_waiting():
-            return QUIET_SECONDS if self.pty else 0
+            return QUIET_SECONDS if self.pty or (self.screen and self._is_heard()) else 0
         return TICK_SECONDS / 5 if hurry or self.pidfd < 0 else TICK_SECONDS
 
     def _said(self, stream: Stream, data: bytes) -> Iterator[Event]:

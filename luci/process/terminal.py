@@ -106,6 +106,23 @@ class Pty:
                 self.size = size
 
 
+def blank_screen(columns: int, lines: int) -> tuple[int, int]:
+    """Return both sides of a terminal that is nobody's, the reader's first; it hands on bytes as they are written.
+
+    A pipe where the system has no terminal to give.
+    """
+    import termios
+    import tty
+
+    try:
+        reader, writer = os.openpty()
+    except OSError:
+        return os.pipe()
+    tty.setraw(writer)
+    termios.tcsetwinsize(writer, (lines, columns))
+    return reader, writer
+
+
 def _in_foreground(fd: int) -> bool:
     try:
         return os.tcgetpgrp(fd) == os.getpgrp()

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 from luci.events import Ended, Event, Output
 from luci.process.spool import StdinSpool
@@ -20,6 +20,8 @@ from luci.process.tree import TICK_SECONDS, TIMED_OUT
 if TYPE_CHECKING:
     import queue
     import subprocess
+
+    from luci.process.child import Log
 
 if sys.platform == "win32":
 
@@ -31,7 +33,7 @@ if sys.platform == "win32":
         timeout: float | None,
         stop: Callable[[], bool],
         capture: bool,
-        log: BinaryIO | None,
+        log: Log | None,
     ) -> Iterator[Event]:
         """As `run`, with a thread for each pipe, since poll is not there. Not tested: no Windows was at hand."""
         import queue

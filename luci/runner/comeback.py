@@ -25,8 +25,9 @@ def running() -> Path:
     return folder
 
 
-def saved(request: RunRequest, progress: Progress, env: Env, script: Script) -> Path:
-    state = running() / f"{os.getpid()}.json"
+def saved(request: RunRequest, progress: Progress, env: Env, script: Script) -> Path | None:
+    """Write what is needed to go on; None on a disk that takes nothing, which stops no script."""
+    state = paths.state() / "running" / f"{os.getpid()}.json"
     told = {
         "resume": [sys.executable, "-P", "-E", "-m", "luci", "_resume", str(state)],
         "request": {**asdict(request), "wants": {**asdict(request.wants), "allow": sorted(request.wants.allow)}},
@@ -35,7 +36,11 @@ def saved(request: RunRequest, progress: Progress, env: Env, script: Script) -> 
         "stdin": asdict(Stdin.now()),
         "source": "" if script.path else script.source.decode("latin-1"),
     }
-    files.write_quick(state, json.dumps(told))
+    try:
+        running()
+        files.write(state, json.dumps(told).encode("ascii"), lasting=False)
+    except OSError:
+        return None
     return state
 
 

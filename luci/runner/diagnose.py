@@ -99,15 +99,22 @@ def diagnose(
     script_folder: Path,
     env_prefix: Path,
     oom_killed: bool = False,
+    without_site: bool = False,
 ) -> Diagnosis:
-    """Return what a run's end means. Out-of-memory is said only where the caller knows it (`oom_killed`)."""
+    """Return what a run's end means. Out-of-memory is said only where the caller knows it (`oom_killed`).
+
+    `without_site`: Python was told to leave out what is installed.
+    """
     if timed_out:
         return Diagnosis("timeout", "", "Its time was over; --timeout sets how long it may take.")
     if oom_killed:
         return Diagnosis("out-of-memory", "", "The system ended it for want of memory.")
     place = _Place(script_folder, env_prefix)
     if report is not None:
-        return _of_import_error(report, place)
+        found = _of_import_error(report, place)
+        if without_site and found.kind == "missing-module" and place.installed(found.subject):
+            return Diagnosis("other", found.subject, f"{found.subject} is installed, but -S keeps Python from it.")
+        return found
     if exit_code and (last := _last_words(stderr_tail)):
         return _of_text(*last, place)
     if signal:
@@ -397,12 +404,20 @@ def _last_words(tail: str) -> tuple[str, str] | None:
     return raised[-1] if raised else None
 
 
+def import_error(kind: str, message: str) -> Report | None:
+    """Return what the class and the text of an exception tell of a failed import; None where it was none."""
+    if kind not in ("ImportError", "ModuleNotFoundError", "PackageNotFoundError"):
+        return None
+    name = missing_module(message)
+    if kind == "PackageNotFoundError":
+        name = message.rpartition(" ")[2]
+    path = re.search(r"\((/[^()]*|[A-Za-z]:[^()]*)\)$", message)
+    return Report("ModuleNotFoundError" if name else "ImportError", name, message, kind, path[1] if path else "")
+
+
 def _of_text(kind: str, message: str, place: _Place) -> Diagnosis:
-    if kind in ("ImportError", "ModuleNotFoundError", "PackageNotFoundError"):
-        name = missing_module(message)
-        path = re.search(r"\((/[^()]*|[A-Za-z]:[^()]*)\)$", message)
-        base = "ModuleNotFoundError" if name else "ImportError"
-        return _of_import_error(Report(base, name, message, kind, path[1] if path else ""), place)
+    if report := import_error(kind, message):
+        return _of_import_error(report, place)
     if kind == "AttributeError" and (
         match := re.match(r"(?:partially initialized )?module '([\w.]+)' has no attribute '(\w+)'", message)
     ):

@@ -88,12 +88,15 @@ def minimum_of(nodes: Iterable[ast.AST], text: str) -> Version:
 
 def _needed_by(node: ast.AST, lines: list[bytes]) -> Version:
     match node:
-        case ast.FunctionDef(decorator_list=decorators) | ast.ClassDef(decorator_list=decorators) if any(
-            not _is_plain(decorator) for decorator in decorators
-        ):
+        case (
+            ast.FunctionDef(decorator_list=decorators)
+            | ast.AsyncFunctionDef(decorator_list=decorators)
+            | ast.ClassDef(decorator_list=decorators)
+        ) if any(not _is_plain(decorator) for decorator in decorators):
             return (3, 9)  # PEP 614
         case (
             ast.FunctionDef(args=ast.arguments(posonlyargs=[_, *_]))
+            | ast.AsyncFunctionDef(args=ast.arguments(posonlyargs=[_, *_]))
             | ast.Lambda(args=ast.arguments(posonlyargs=[_, *_]))
         ):
             return (3, 8)

@@ -17,8 +17,9 @@ from luci.errors import LuciError, ScriptError
 from luci.runner import stdlib
 from luci.runner.expressions import Target, facts_of, folders_from, why_not
 from luci.runner.local import Folders, Local, project_root
-from luci.runner.reader import FileImports, Found, Group, extract, frozen
-from luci.runner.script import LARGEST, BadSyntax, PythonTwo, Script, decode
+from luci.runner.reader import FileImports, Found, Group, frozen
+from luci.runner.readings import Readings
+from luci.runner.script import BadSyntax, PythonTwo, Script
 from luci.runner.stdlib import Version
 
 __all__ = ["Certainty", "FileImports", "Import", "Scan", "Skipped", "Target", "scan", "scan_with"]
@@ -80,9 +81,9 @@ class Scan:
     shadows: tuple[Import, ...] = ()
 
 
-def scan(script: Script, target: Target) -> Scan:
+def scan(script: Script, target: Target, readings: Readings | None = None) -> Scan:
     """Return what a script imports on a target. ScriptError (BadSyntax, PythonTwo): its own source cannot be read."""
-    return _Scanning(script, target).run()
+    return _Scanning(script, target, readings or Readings()).run()
 
 
 Place = Literal["here", "gone", "elsewhere"]  # here: in the standard library or the script's own
@@ -115,12 +116,12 @@ class _Outcome:
 
 
 class _Scanning:
-    def __init__(self, script: Script, target: Target) -> None:
-        self.script = script
+    def __init__(self, script: Script, target: Target, readings: Readings) -> None:
+        self.script, self.readings = script, readings
         self.library = stdlib.names(target.version)
         self.missing = "not in the standard library of Python {}.{}".format(*target.version)
         self.own = os.fspath(script.folder)
-        self.files = {script.origin: extract(decode(script.source, script.name), script.name)}
+        self.files = {script.origin: readings.script(script)}
         self.faults: dict[str, str] = {}
         self.folders, self.facts = Folders(), facts_of(target)
         self.first: list[str] = []  # before the script's folder on sys.path
@@ -137,6 +138,7 @@ class _Scanning:
             self.paths.clear()
             outcomes = self._follow()
         every = outcomes.values()
+        self.readings.look(self.folders.listings)
         sources = [self.files[file] for file in outcomes]
         return Scan(
             imports=tuple(one for outcome in every for one in outcome.imports),
@@ -179,15 +181,9 @@ class _Scanning:
 
     def _load(self, file: str) -> bool:
         """Read a local module; say whether it changed where modules are looked for."""
-        self.files[file] = FileImports()
-        try:
-            if os.path.getsize(file) > LARGEST:
-                raise ScriptError(f"{file} is too large.")
-            self.files[file] = extract(decode(Path(file).read_bytes(), file), file)
-        except LuciError as error:
-            self.faults[file] = error.message
-        except OSError as error:
-            self.faults[file] = error.strerror or str(error)
+        self.files[file], fault = self.readings.module(file)
+        if fault:
+            self.faults[file] = fault
         return self._edit_paths(file)
 
     def _facts(self, file: str) -> dict[str, Any]:
@@ -200,11 +196,14 @@ class _Scanning:
         facts, grew = self._facts(file), False
         for edit in self.files[file].edits:
             given = [] if why_not(edit.conditions, facts) else folders_from(edit.folders, facts)
-            for one, base in product(given, (os.getcwd(), self.own)):
-                folder = os.path.normpath(os.path.join(base, one))
-                if self._is_new(folder):
-                    (self.first if edit.first else self.last).append(folder)
-                    grew = True
+            seen_from = product(given, (os.getcwd(), self.own))
+            folders = dict.fromkeys(os.path.normpath(os.path.join(base, one)) for one, base in seen_from)
+            new = [folder for folder in folders if self._is_new(folder)]
+            if edit.first:
+                self.first[:0] = new
+            else:
+                self.last += new
+            grew = grew or bool(new)
         return grew
 
     def _is_new(self, folder: str) -> bool:

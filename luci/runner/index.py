@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
@@ -16,11 +16,11 @@ from urllib.parse import quote
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from luci.config import IndexSettings
+from luci.config import GateSettings, IndexSettings
 from luci.context import never
 from luci.envs.sources import Sources, local_path, without_credentials
 from luci.errors import IndexFailed
-from luci.runner import pages
+from luci.runner import kept, pages
 from luci.runner.inside import Inside
 from luci.runner.pages import File, Page, digest
 from luci.runner.web import Web, refused
@@ -73,6 +73,8 @@ class Index:
         self, sources: Sources, settings: IndexSettings, cache: Path, stop: Callable[[], bool] = never
     ) -> None:
         self.troubles: list[str] = []
+        self.heard: dict[str, tuple[kept.Stamp, float]] = {}  # files that told something, and until when they may
+        self.asks = repr((sources, settings))  # equal for indexes that would ask the same; it may hold credentials
         self.web = Web(sources, settings, stop)
         self._sources = sources
         self._settings = settings
@@ -103,6 +105,20 @@ class Index:
             return {name: self.project(name) for name in wanted}
         with ThreadPoolExecutor(min(THREADS, len(wanted))) as pool:
             return dict(zip(wanted, pool.map(self.project, wanted), strict=True))
+
+    def hear(self, path: str, stamp: kept.Stamp, until: float) -> None:
+        """Note that a file told something, when it was like this, and until when it may be believed."""
+        self.heard[path] = stamp, until
+
+    def believed_until(self, now: float, gate: GateSettings | None = None) -> float:
+        """Return until when (seconds since the epoch) the same questions get the same answers, while the files that
+        told them stay as they are; with a gate, until time alone lets another release through it."""
+        instants = [until for _, until in self.heard.values()]
+        if gate:
+            told = datetime.fromtimestamp(now, UTC)
+            projects = [project for project in self._projects.values() if project]
+            instants += (when.timestamp() for p in projects for when in _turning_points(p, gate, told) if when >= told)
+        return min(instants, default=float("inf"))
 
     def holds(self, file: File, module: str, names: Collection[str] = ()) -> Holds:
         """Say whether a wheel has a module, and in it the names imported from it. Raises IndexFailed."""
@@ -153,7 +169,7 @@ class Index:
     def _look_up(self, name: str) -> Project | None:
         found: list[Page] = []
         failures: list[IndexFailed] = []
-        for place in self._sources.indexes:
+        for place in self._sources.indexes_for(name):
             try:
                 page = self._page(place, name)
             except IndexFailed as error:
@@ -180,6 +196,7 @@ class Index:
         url = f"{place.rstrip('/')}/{quote(name)}/"
         path = local_path(url)
         if path is not None:
+            self._hear_local(path / "index.html")
             return pages.local(path / "index.html", name)
         return self._remote_page(url, name, self._pages / digest(without_credentials(place)) / f"{name}.json")
 
@@ -191,13 +208,16 @@ class Index:
                 cached = self._pages / digest("links " + without_credentials(place)) / f"{name}.json"
                 page = self._remote_page(place, name, cached)
             else:
+                self._hear_local(path)
                 page = pages.folder(path, name) if path.is_dir() else pages.local(path, name)
             if page.files:
                 yield page
 
     def _remote_page(self, url: str, name: str, cached: Path) -> Page:
+        stamp = kept.stamp(str(cached))  # before it is read: a newer page shows
         known = pages.read(cached)
         if known and (self._settings.offline or 0 <= time.time() - known.fetched < self._settings.fresh_seconds):
+            self.hear(str(cached), stamp, self._believed(known))
             return known
         try:
             page = self._fetched_page(url, name, known)
@@ -207,7 +227,16 @@ class Index:
             self._trouble(f"{error.message} {error.cause}; what it said before is used.")
             return replace(known, stale=True)
         pages.write(cached, page)
+        self.hear(str(cached), kept.stamp(str(cached)), self._believed(page))
         return page
+
+    def _believed(self, page: Page) -> float:
+        return float("inf") if self._settings.offline else page.fetched + self._settings.fresh_seconds
+
+    def _hear_local(self, path: Path) -> None:
+        stamp = kept.stamp(str(path))
+        told_by_it = not stamp or kept.settled(stamp, time.time_ns())
+        self.hear(str(path), stamp, float("inf") if told_by_it else 0)
 
     def _fetched_page(self, url: str, name: str, known: Page | None) -> Page:
         headers = {"Accept": pages.ACCEPT}
@@ -257,6 +286,15 @@ def _releases(files: Iterable[File]) -> Iterator[Release]:
     for version in sorted(by_version, reverse=True):
         if not all(file.yanked for file in by_version[version]):
             yield Release(version, tuple(by_version[version]))
+
+
+def _turning_points(project: Project, gate: GateSettings, now: datetime) -> Iterator[datetime]:
+    """Yield when a release leaves the quarantine, when the project is old enough, and when it is a day older."""
+    uploads = [file.uploaded for release in project.releases for file in release.files if file.uploaded]
+    yield from (when + timedelta(days=gate.quarantine_days) for when in uploads)
+    if uploads and (born := min(uploads)) + timedelta(days=gate.age_days) > now:
+        yield born + timedelta(days=gate.age_days)
+        yield born + timedelta(days=(now - born).days + 1)
 
 
 def _version(text: str) -> Version | None:

@@ -14,6 +14,7 @@ from luci.envs.interpreters import Interpreter
 from luci.runner.choices import Choice, Knowledge, name_of, with_hashes
 from luci.runner.guesses import Guess, candidates, guess
 from luci.runner.imports import Certainty, Import
+from luci.runner.recall import recalled, remember
 from luci.runner.releases import right_versions
 from luci.runner.table import normal, prefixes
 
@@ -23,6 +24,14 @@ __all__ = ["Choice", "Knowledge", "choose"]
 def choose(imports: Iterable[Import], known: Knowledge, python: Interpreter) -> tuple[Choice, ...]:
     """Return a choice for each module that must come from elsewhere, in the order of the source."""
     listed = list(imports)
+    made = recalled(listed, known, python)
+    if made is None:
+        made = _made(listed, known, python)
+        remember(listed, known, python, made)
+    return tuple(sorted(made, key=lambda c: [(i.file, i.line) for i in c.imports[:1]]))
+
+
+def _made(listed: list[Import], known: Knowledge, python: Interpreter) -> list[Choice]:
     known = replace(known, hosts=known.table.hosts([i.module for i in listed]), used=_used(listed))
     wanted = _one_of_each_alternative(listed, known)
     groups: dict[tuple[str, tuple[str, ...]], list[Import]] = {}
@@ -42,8 +51,7 @@ def choose(imports: Iterable[Import], known: Knowledge, python: Interpreter) -> 
                 groups[key].append(seen)
     sure = [replace(answer, imports=tuple(groups[key])) for key, answer in answers.items()]
     checked = right_versions([_optional_or(c) for c in sure], known, python)
-    guessed = guess(list(guesses.values()), known, python)
-    return tuple(sorted([*checked, *guessed], key=lambda c: [(i.file, i.line) for i in c.imports[:1]]))
+    return [*checked, *guess(list(guesses.values()), known, python)]
 
 
 def _used(imports: Iterable[Import]) -> dict[str, frozenset[str]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from packaging.utils import canonicalize_name
 
+from luci.envs.files import write as replace_file
 from luci.envs.sources import without_credentials
 
 if TYPE_CHECKING:
@@ -157,7 +156,7 @@ def _file(row: list[Any]) -> File:
 def read_json(path: Path) -> dict[str, Any] | None:
     try:
         kept = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return kept if isinstance(kept, dict) else None
 
@@ -166,13 +165,7 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write at once or not at all. A cache that cannot be written costs time, not the run, so that is no error."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        number, scratch = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        try:
-            with open(number, "w", encoding="utf-8") as file:
-                json.dump(value, file, separators=(",", ":"))
-            os.replace(scratch, path)
-        except OSError:
-            Path(scratch).unlink(missing_ok=True)
+        replace_file(path, json.dumps(value, separators=(",", ":")).encode(), lasting=False)
 
 
 def digest(text: str) -> str:

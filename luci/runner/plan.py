@@ -13,7 +13,7 @@ from luci.context import Context
 from luci.envs import interpreters
 from luci.envs.installer import Terms
 from luci.envs.interpreters import Interpreter
-from luci.envs.sources import Sources, sources, without_credentials
+from luci.envs.sources import Sources, sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Store, fault
 from luci.errors import LuciError, PlanError, ScriptError, UsageError
@@ -23,6 +23,7 @@ from luci.runner.choices import Choice, Knowledge, guessed, name_of, with_hashes
 from luci.runner.declared import Declarations
 from luci.runner.imports import Certainty, Import, Scan, Target
 from luci.runner.memory import Memory
+from luci.runner.readings import Readings
 from luci.runner.script import BadSyntax, Script, decode
 
 
@@ -67,6 +68,8 @@ class Plan:
     problems: tuple[str, ...] = ()
     pythons: tuple[Interpreter, ...] = field(default=(), repr=False)  # others that would do, the best first
     memory: Memory = field(default=Memory(), repr=False)
+    readings: Readings = field(default_factory=Readings, repr=False)  # the sources that were read for it
+    order: tuple[str, ...] = ()  # the keys of the environments that would do, the best first
 
     @property
     def asked(self) -> tuple[Choice, ...]:
@@ -97,6 +100,7 @@ class Plan:
             "as_of": self.spec.as_of,
             "choices": [_choice_as_dict(c) for c in self.choices],
             "refused": [_choice_as_dict(c) for c in self.asked],
+            "hopeless": [_choice_as_dict(c) for c in self.hopeless],
             "skipped": [{"module": s.module, "line": s.line, "reason": s.reason} for s in self.scan.skipped],
             "problems": list(self.problems),
         }
@@ -134,18 +138,22 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
     declarations = declarations_of(script)
     for problem in declarations.problems if declarations else ():
         yield Warned(problem)
-    for name, url, _ in declarations.index.only if declarations and declarations.complete else ():
-        yield Warned(f"That {name} comes from {without_credentials(url)} alone is not heeded.")
     places = places_of(declarations, settings.index)
     pythons = _pythons(wants, declarations, memory, settings)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
-    plan = _best(pythons, lambda python: _on(python, script, declarations, places, known, wants, settings, memory))
-    plan = _reusing(
-        plan, pythons, lambda python: _on(python, script, declarations, places, known, wants, settings, memory)
-    )
+    readings = Readings.of(script)
+
+    def on(python: Interpreter) -> Plan:
+        return _on(python, script, readings, declarations, places, known, wants, settings, memory)
+
+    best = _best(pythons, on)
+    places_for = _places_for(best, pythons)
+    plan = _reusing(best, places_for, on)
+    readings.keep()
     troubles = tuple(dict.fromkeys([*known.troubles, *(known.index.troubles if known.index else ())]))
-    return replace(plan, pythons=tuple(pythons), problems=(*troubles, *_shadows(plan.scan)))
+    problems = (*troubles, *_shadows(plan.scan))
+    return replace(plan, pythons=tuple(pythons), problems=problems, order=tuple(places_for))
 
 
 def _shadows(scan: Scan) -> list[str]:
@@ -171,17 +179,20 @@ def declarations_of(script: Script) -> Declarations | None:
 
 
 def places_of(declarations: Declarations | None, settings: IndexSettings) -> Sources:
-    """Where packages come from: as the script's own block says, else as the person has configured."""
-    if declarations is None or not declarations.complete:
+    """Where packages come from: as the script's own block says, else as the person has configured; what is declared to
+    come from one index only comes from there."""
+    if declarations is None:
         return sources(settings)
     said = declarations.index
+    if not declarations.complete:
+        return replace(sources(settings), only=said.only)
     named = replace(
         settings,
         url=said.url or settings.url,
         extra_urls=(*said.extra_urls, *settings.extra_urls),
         find_links=(*said.find_links, *settings.find_links),
     )
-    return sources(named)
+    return replace(sources(named), only=said.only)
 
 
 def _pythons(wants: Wants, declarations: Declarations | None, memory: Memory, settings: Settings) -> list[Interpreter]:
@@ -242,6 +253,7 @@ def knowledge(
 def _on(
     python: Interpreter,
     script: Script,
+    readings: Readings,
     declarations: Declarations | None,
     places: Sources,
     known: Knowledge,
@@ -250,7 +262,7 @@ def _on(
     memory: Memory,
 ) -> Plan:
     """Return the plan as it would be with this Python."""
-    scan = _scan(script, python)
+    scan = _scan(script, python, readings)
     learned = [Import(module, 0, "an earlier run", Certainty.DYNAMIC) for module in memory.modules]
     taken = {seen.module for seen in scan.imports}
     wanted = [*scan.imports, *(seen for seen in learned if seen.module not in taken)]
@@ -265,24 +277,26 @@ def _on(
     limits = [with_hashes(d) for d in declarations.requirements if d.constraint] if declarations else []
     chosen = {name_of(line) for c in choices for line in c.requirements}
     limits += [f"{name}{limit}" for name, limit in memory.limits.items() if name not in chosen]
+    needed = _in_the_end(choices, wants)
     spec = EnvSpec(
         python=python.short,
         implementation=python.implementation,
         platform=python.platform,
-        requirements=tuple(_in_the_end(choices, wants)),
+        requirements=tuple(needed),
         constraints=tuple(limits),
         scope="" if settings.envs.share else str(declared.project_root(script.folder) or script.folder),
-        index=_where(places, declarations),
+        index=_where(places, declarations, needed),
         as_of=_as_of(choices, declarations, memory, wants),
     )
     terms = _terms(choices, settings, wants, declarations)
-    return Plan(script, scan, python, spec, tuple(choices), declarations, places, terms, known)
+    return Plan(script, scan, python, spec, tuple(choices), declarations, places, terms, known, readings=readings)
 
 
-def _where(places: Sources, declarations: Declarations | None) -> str:
+def _where(places: Sources, declarations: Declarations | None, needed: Iterable[str]) -> str:
     """Where packages come from, as the key knows it, with what else the script says of it."""
     said = declarations.index if declarations and declarations.complete else None
-    return f"{places.identity} with pre-releases".strip() if said and said.prereleases else places.identity
+    everywhere = f"{places.identity} with pre-releases".strip() if said and said.prereleases else places.identity
+    return "\n".join(filter(None, [everywhere, *places.only_for({name_of(line) for line in needed})]))
 
 
 def _as_of(choices: Iterable[Choice], declarations: Declarations | None, memory: Memory, wants: Wants) -> str:
@@ -295,13 +309,14 @@ def _as_of(choices: Iterable[Choice], declarations: Declarations | None, memory:
     return max([memory.as_of, *(c.as_of for c in kept)])
 
 
-def _scan(script: Script, python: Interpreter) -> Scan:
+def _scan(script: Script, python: Interpreter, readings: Readings) -> Scan:
     target = Target(python.minor, python.sys_platform, python.os_name, python.implementation)
     try:
-        return imports.scan(script, target)
+        return imports.scan(script, target, readings)
     except BadSyntax as error:
         if python.minor <= sys.version_info[:2]:
             raise
+        readings.elsewhere = True
         try:
             return imports.scan_with(python.path, script, target)  # its grammar is newer than this Python's
         except BadSyntax:
@@ -405,14 +420,21 @@ def _first(pythons: list[Interpreter], on: Callable[[Interpreter], Plan]) -> Pla
     raise failure or PlanError("No Python was found.")
 
 
-def _reusing(plan: Plan, pythons: list[Interpreter], on: Callable[[Interpreter], Plan]) -> Plan:
+def _places_for(plan: Plan, pythons: list[Interpreter]) -> dict[str, Interpreter]:
+    """Return the keys that the plan's environment would have with each Python, that of its own first."""
+    places: dict[str, Interpreter] = {}
+    for python in [plan.interpreter, *pythons]:
+        places.setdefault(replace(plan.spec, python=python.short).key, python)
+    return places
+
+
+def _reusing(plan: Plan, places: dict[str, Interpreter], on: Callable[[Interpreter], Plan]) -> Plan:
     """Prefer a Python for which the environment is already there and whole."""
     from luci import paths
 
     store = Store(paths.envs())
-    for python in [plan.interpreter, *pythons]:
-        spec = replace(plan.spec, python=python.short)
-        env = store.get(spec.key)
+    for key, python in places.items():
+        env = store.get(key)
         if env and not fault(env):
             other: Plan = plan if python == plan.interpreter else on(python)
             if other.spec.key == env.key and other.scan.minimum <= python.minor:

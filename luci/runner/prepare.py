@@ -180,6 +180,7 @@ def _let_the_launcher_know(request: RunRequest, script: Script, warm: dict[str, 
 def _read_files(made: Plan, env: Env) -> list[str]:
     declarations = made.declarations.files if made.declarations else ()
     own = [str(paths.config_file()), env.interpreter, str(env.root / "env.json"), str(venvs.site_packages(env.path))]
+    own.append(str(env.path / "pyvenv.cfg"))
     return list(dict.fromkeys([*made.scan.files, *map(str, declarations), *own]))
 
 

@@ -37,7 +37,7 @@ class Group(NamedTuple):
 
 
 class Edit(NamedTuple):
-    """A change of sys.path."""
+    """A change of sys.path: folders put before all others, in this order, or behind them."""
 
     folders: Data
     first: bool
@@ -163,7 +163,10 @@ class _Reader:
         return FileImports(
             imports=tuple(self._found(pending) for pending in sorted(self.pending, key=lambda p: p.place)),
             groups=tuple(Group(choice.optional, tuple(sorted(choice.replacing))) for choice in self.choices),
-            edits=tuple(Edit(read(node, names), first, self._conditions(where)) for node, first, where in self.edits),
+            edits=tuple(
+                Edit(read(node, names), first, self._conditions(where))
+                for node, first, where in sorted(self.edits, key=lambda edit: (edit[0].lineno, edit[0].col_offset))
+            ),
             minimum=minimum_of(telling, self.text),
             reads_stdin=self.reads_stdin,
             defined=() if open_ended else tuple(sorted(names.defined)),
@@ -393,9 +396,16 @@ class _Reader:
                 sides = ((left, True), (right, False))
                 self.edits += [(side, before, where) for side, before in sides if isinstance(side, ast.List)]
             case ast.List(elts=items) if any(isinstance(item, ast.Starred) for item in items):
-                self.edits += [(item, first, where) for item in items if not isinstance(item, ast.Starred)]
+                old = next((at for at, item in enumerate(items) if self._is_all_of_path(item)), None)
+                parts = [(items, first)] if old is None else [(items[:old], True), (items[old:], False)]
+                for part, before in parts:
+                    if new := [item for item in part if not isinstance(item, ast.Starred)]:
+                        self.edits.append((ast.copy_location(ast.List(new, ast.Load()), new[0]), before, where))
             case value:
                 self.edits.append((value, first, where))
+
+    def _is_all_of_path(self, item: ast.expr) -> bool:
+        return isinstance(item, ast.Starred) and self.names.dotted(item.value) == "sys.path"
 
 
 def _literal(node: ast.expr | None) -> str | None:

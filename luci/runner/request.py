@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,23 @@ class RunRequest:
     become: bool = False
     terminal: Terminal | None = None  # what the script writes into and reads from; never with `become`
     front: dict[str, Any] = field(default_factory=dict)  # what the caller needs to go on when luci comes back
+
+    @property
+    def without_site(self) -> bool:
+        """Whether Python is told (-S) to leave out what is installed, and the start-up hook with it.
+
+        >>> RunRequest("a.py", python_args=("-W", "-S", "-XS", "-OES")).without_site
+        True
+        >>> RunRequest("a.py", python_args=("-W", "-S", "-XS", "-OE")).without_site
+        False
+        """
+        words = iter(self.python_args)
+        for word in words:
+            if word in ("-W", "-X", "--check-hash-based-pycs"):
+                next(words, "")
+            elif word[:1] == "-" and word[:2] != "--" and "S" in re.split("[WX]", word)[0]:
+                return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)

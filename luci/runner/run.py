@@ -1,7 +1,8 @@
 """The loop: plan, build, run, diagnose, plan again.
 
 Where nothing needs watching luci becomes the script, and the environment's hook brings it back (`resume`) when a
-module is missing. Otherwise luci stays the parent and the same hook leaves its report in a file.
+module is missing. Otherwise luci stays the parent and the same hook leaves its report in a file; where no hook saw the
+end, the script's last words are read for it.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from luci.errors import EnvError, UsageError
 from luci.events import Become, Ended, Event, Output, Started, Told, Warned, Words
 from luci.process import StdinSpool
 from luci.process import run as run_process
-from luci.runner import memory, oom
+from luci.runner import last_words, memory, oom
 from luci.runner.comeback import Stdin, restored, running, saved, script_again, stdin_kind
 from luci.runner.diagnose import Report, diagnose, read_report
+from luci.runner.last_words import Tail
 from luci.runner.mend import Mended, mend
 from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
@@ -33,8 +35,6 @@ from luci.runner.warm import activated
 
 if TYPE_CHECKING:
     from luci.terminals import Terminal
-
-_TAIL = 8192  # bytes of a script's last words that are read for a diagnosis
 
 
 def run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
@@ -113,6 +113,7 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             oom_killed=ended.signal == 9 and oom.kills() > killed_before,
             script_folder=script.folder,
             env_prefix=env.path,
+            without_site=request.without_site,
         )
         if report is None:
             if code and not ended.timed_out:
@@ -147,6 +148,8 @@ def _may_become(request: RunRequest, script: Script, made: Plan, env: Env, conte
     """Whether nothing needs a parent: no limit, no log, and no piped input that a second attempt would miss."""
     if not request.become or request.timeout or request.record or context.settings.run.record:
         return False
+    if request.without_site:
+        return False  # the hook that would bring luci back will not be there
     known = memory.load(script).warm
     worked_before = known.get("proven", False) and known.get("key") == env.key
     return worked_before or script.kind == "stdin" or stdin_kind() != "pipe" or not made.scan.reads_stdin
@@ -173,10 +176,11 @@ def _env_file(name: str) -> dict[str, str]:
     return {key: value for key, value in dotenv.dotenv_values(name).items() if value is not None}
 
 
-def _become(request: RunRequest, script: Script, made: Plan, env: Env, state: Path) -> Become:
+def _become(request: RunRequest, script: Script, made: Plan, env: Env, state: Path | None) -> Become:
     environ = _environ(request, script, env, made.scan.paths)
-    environ["LUCI_RUN"] = f"{os.getpid()}:exec:{state}"
-    stdin = str(_spooled(script, state)) if script.kind == "stdin" else ""
+    if state:
+        environ["LUCI_RUN"] = f"{os.getpid()}:exec:{state}"
+    stdin = str(_spooled(script, state or running() / str(os.getpid()))) if script.kind == "stdin" else ""
     return Become(_command(request, script, env), environ, stdin)
 
 
@@ -194,12 +198,14 @@ def _say_started(request: RunRequest, script: Script, env: Env) -> runs.Run:
 def _watch(
     request: RunRequest, script: Script, made: Plan, env: Env, spool: StdinSpool | None, context: Context
 ) -> Generator[Event, None, tuple[Ended, Report | None, str]]:
-    """Run the script as its parent; return how it ended, what the hook reported, and its last words on stderr where
+    """Run the script as its parent; return how it ended, what is known of a missing module, and its last words where
     they passed through us."""
     record = _say_started(request, script, env)
     state = running() / f"{os.getpid()}.{record.id}.watched"
     report = Path(f"{state}.report")
-    report.unlink(missing_ok=True)
+    seen = Path(f"{state}.end")
+    for leftover in (report, seen):
+        leftover.unlink(missing_ok=True)
     environ = _environ(request, script, env, made.scan.paths)
     environ["LUCI_RUN"] = f"0:report:{state}"
     log, terminal, since = None, request.terminal, 0
@@ -209,6 +215,7 @@ def _watch(
     elif request.record or context.settings.run.record:
         record = replace(record, log=str(runs.log_for(record)))
         log = open(record.log, "wb")  # noqa: SIM115
+    heard = Tail() if request.without_site and request.become and log is None else None
     command = _command(request, script, env)
     yield Started(command, env.key)
     ended, tail = Ended(1, 0.0), ""
@@ -221,21 +228,25 @@ def _watch(
             timeout=request.timeout,
             stop=context.stop,
             capture=not request.become and terminal is None,
-            log=log,
+            log=log or heard,
             terminal=terminal,
         ):
             if isinstance(event, Ended):
                 ended = event
             elif isinstance(event, Output) and event.stream == "stderr":
-                tail = (tail + event.text)[-_TAIL:]
+                tail = (tail + event.text)[-last_words.SIZE :]
             yield event
     finally:
         if log:
             log.close()
         runs.end(record, ended.exit_code, ended.seconds)
+    tail = tail or (heard.kept.decode("utf-8", "replace") if heard else _end_of(record.log, since))
     found = read_report(report)
-    report.unlink(missing_ok=True)
-    return ended, found, tail or _end_of(record.log, since)
+    if found is None and ended.exit_code == 1 and not seen.exists():
+        found = last_words.report_of(tail, ended.seconds, tuple(int(n) for n in env.version.split(".")[:2]))
+    for leftover in (report, seen):
+        leftover.unlink(missing_ok=True)
+    return ended, found, tail
 
 
 def _end_of(log: str, since: int) -> str:
@@ -243,5 +254,5 @@ def _end_of(log: str, since: int) -> str:
     if not log:
         return ""
     with open(log, "rb") as file:
-        file.seek(max(since, file.seek(0, os.SEEK_END) - _TAIL))
+        file.seek(max(since, file.seek(0, os.SEEK_END) - last_words.SIZE))
         return file.read().decode("utf-8", "replace")

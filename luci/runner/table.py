@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
+
+from luci import paths
+from luci.runner import kept
 
 FILE = Path(__file__).with_name("package_names.toml")
 
@@ -50,10 +52,13 @@ class Table:
     removed: Mapping[str, Removed]
     generic: frozenset[str]
     taken: Mapping[str, str]
+    distributions: frozenset[str] = frozenset()  # every one that the table names, canonical
 
-    @functools.cached_property
-    def distributions(self) -> frozenset[str]:
-        """Every distribution the table names, canonical."""
+    def __post_init__(self) -> None:
+        if not self.distributions:
+            object.__setattr__(self, "distributions", self._distributions())
+
+    def _distributions(self) -> frozenset[str]:
         named = set(self.same) | {r for rs in self.names.values() for r in rs} | set(self.alternatives)
         named |= {d for others in self.alternatives.values() for d in others}
         named |= {d for v in self.variants.values() for d in (v["default"], *(k for k in v if k != "default"))}
@@ -149,6 +154,20 @@ def one_edit_apart(name: str, others: Collection[str]) -> str:
 
 @functools.cache
 def table() -> Table:
+    place = str(paths.cache() / "names")
+    known = kept.load(place)
+    if known is None:
+        read = _read()
+        known = {field.name: getattr(read, field.name) for field in fields(read)}
+        known["removed"] = {module: (told.until, told.backport) for module, told in read.removed.items()}
+        kept.save(place, known)
+    return Table(**{**known, "removed": {module: Removed(*told) for module, told in known["removed"].items()}})
+
+
+def _read() -> Table:
+    """Read the file itself, which takes 40 ms."""
+    import tomllib
+
     raw = tomllib.loads(FILE.read_text(encoding="utf-8"))
     return Table(
         names={module: _several(value) for module, value in raw["names"].items()},

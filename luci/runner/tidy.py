@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from luci import paths, runs
 from luci.config import EnvSettings
@@ -15,14 +16,21 @@ from luci.runner import launch, memory
 
 def tidy(store: Store, kept: Env, settings: EnvSettings) -> Iterator[Event]:
     """Remove what the settings say may go; `kept` is in use by this process."""
-    store.sweep()
-    launch.sweep()
-    for env in store.all():
-        uses.forget_the_dead(env.root)
+    sweep(store)
     if settings.prune:
         policy = prunes.Policy(settings.orphan_days, settings.unused_days, settings.budget_gb * 1e9)
         found = prunes.candidates(store, policy, memory.scripts_by_key())
         yield from prunes.remove(store, [c for c in found if c.env.root != kept.root])
+
+
+def sweep(store: Store) -> None:
+    """Remove what processes left that did not come to their end. Waits for nobody."""
+    store.sweep()
+    for env in store.all():
+        uses.forget_the_dead(env.root)
+    forget_ended_runs()
+    launch.sweep()
+    _forget_unwritten_files()
 
 
 def forget_ended_runs() -> None:
@@ -33,7 +41,17 @@ def forget_ended_runs() -> None:
         pid = name.partition(".")[0]
         earlier = pid == str(os.getpid()) and name in (pid, f"{pid}.told")  # another process had our number
         if pid.isdigit() and (earlier or not _lives(int(pid), files.mtime(folder / name))):
-            (folder / name).unlink(missing_ok=True)
+            files.discard(folder / name)
+
+
+def _forget_unwritten_files() -> None:
+    """Drop files that a process had begun to write when it was killed."""
+    for top in (paths.state(), paths.cache()):
+        for folder, _, names in os.walk(top):
+            for name in names:
+                writer, path = files.writer_of(name), Path(folder, name)
+                if writer is not None and not _lives(writer, files.mtime(path)):
+                    files.discard(path)
 
 
 def _lives(pid: int, since_ns: int) -> bool:

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from luci.screens.card import Card
-from luci.screens.terminal import harmless
+from luci.screens.plain import harmless
 
 _FIRST = (
     ("run FILE.py", "run a script with all it imports"),

@@ -27,6 +27,8 @@ _SHORT = 4096
 _MODIFIERS = {"shift": 1, "alt": 2, "meta": 2, "ctrl": 4}
 _NAMED = {"up", "down", "left", "right", "home", "end", "insert", "delete", "pageup", "pagedown"}
 _CHARACTERS = {"backspace": b"\x7f", "shift+tab": b"\x1b[Z", "ctrl+backspace": b"\x08", "shift+enter": b"\r"}
+_CHARACTERS |= {"enter": b"\r", "tab": b"\t", "escape": b"\x1b", "ctrl+space": b"\0", "ctrl+@": b"\0"}
+_CHARACTERS |= {f"ctrl+{letter}": bytes([number]) for number, letter in enumerate("abcdefghijklmnopqrstuvwxyz", 1)}
 
 
 def _nowhere(data: bytes) -> None:
@@ -206,7 +208,7 @@ class Emulator:
         def put_away_and_clear(operation: Any) -> None:
             whole = operation.args[0] == 2 or (operation.args[0] == 0 and (board.cursor.x, board.cursor.y) == (0, 0))
             if whole and not screen.in_alt_screen:
-                gone.extend(self.drawn()[len(gone) :])
+                gone.extend(list(row) for row in self.drawn()[len(gone) :])
             clear(operation)
 
         board.registry["ED"] = put_away_and_clear

@@ -13,8 +13,8 @@ from textual.widgets import Static
 
 from luci.envs.files import amount
 from luci.screens.env_rows import SIGNS
+from luci.screens.plain import harmless
 from luci.screens.tables import ago
-from luci.screens.terminal import harmless
 
 QUIET = "$foreground 60%"
 Told = Mapping[str, Any]

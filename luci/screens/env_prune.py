@@ -15,7 +15,7 @@ from textual.widgets import Button, SelectionList, Static
 from textual.widgets.selection_list import Selection
 
 from luci.envs.files import amount
-from luci.screens.terminal import harmless
+from luci.screens.plain import harmless
 
 
 class PrunePreview(ModalScreen[tuple[str, ...]]):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from luci.envs.files import amount
+from luci.screens.plain import harmless
 from luci.screens.tables import ago
-from luci.screens.terminal import harmless
 
 SIGNS = {"ready": "●", "stale": "◐", "broken": "✗", "orphaned": "○", "building": "…"}
 GAP = 2  # cells between two columns

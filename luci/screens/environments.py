@@ -23,7 +23,7 @@ from luci.actions.envs import EnvRequest
 from luci.actions.exports import ExportRequest
 from luci.actions.updates import UpdateRequest
 from luci.config import Settings
-from luci.errors import Interrupted, Refused
+from luci.errors import EnvError, Interrupted, Refused
 from luci.events import Built, Event, Measured, Reached, Told, Warned, Working
 from luci.screens.env_detail import EnvDetail
 from luci.screens.env_disk import DiskBar
@@ -32,7 +32,7 @@ from luci.screens.env_prune import PrunePreview
 from luci.screens.env_rows import row
 from luci.screens.env_table import EnvTable
 from luci.screens.jobs import Job
-from luci.screens.terminal import harmless
+from luci.screens.plain import harmless
 
 NARROW = 110  # cells; below, the detail takes the place of the table
 SETTLED = 0.12  # seconds that the cursor rests before an environment is read
@@ -126,7 +126,7 @@ class Environments(Widget):
     def _start(self, purpose: str, name: str, request: Any) -> None:
         if before := self.jobs.get(purpose):
             before.stop()
-        self.jobs[purpose] = Job(self, name, request, self.settings).start()
+        self.jobs[purpose] = Job(self, name, request, self.settings, together=True).start()
 
     def _work(self, name: str, request: Any) -> None:
         """Do what changes something or takes long, one thing at a time."""
@@ -140,16 +140,16 @@ class Environments(Widget):
     def _purpose(self, job: Job) -> str:
         return next((purpose for purpose, running in self.jobs.items() if running is job), "")
 
-    @on(Job.Said)
-    def _hear(self, said: Job.Said) -> None:
+    @on(Job.SaidMuch)
+    def _hear(self, said: Job.SaidMuch) -> None:
         said.stop()
         purpose = self._purpose(said.job)
-        if isinstance(said.event, Measured):
-            key, held, freed = said.event.key, said.event.bytes, said.event.freed
-            self.measured[key] = held, freed
-            self.table.measured(key, held, freed)
-        elif purpose == "work":
-            self._follow(said.event)
+        for event in said.job.heard():
+            if isinstance(event, Measured):
+                self.measured[event.key] = event.bytes, event.freed
+                self.table.measured(event.key, event.bytes, event.freed)
+            elif purpose == "work":
+                self._follow(event)
 
     def _follow(self, event: Event) -> None:
         match event:
@@ -179,7 +179,7 @@ class Environments(Widget):
     def _fail(self, purpose: str, error: Any) -> None:
         if isinstance(error, (Interrupted, Refused)):
             self._say("Stopped." if isinstance(error, Interrupted) else error.message)
-        elif purpose == "inspect":
+        elif purpose == "inspect" and isinstance(error, EnvError):  # it is gone meanwhile
             self.detail.show({})
         else:
             told = (error.message, error.cause, error.hint)

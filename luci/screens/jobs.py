@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from textual.message_pump import MessagePump
 from luci.actions.door import perform
 from luci.config import Settings
 from luci.context import Context, Question
-from luci.errors import Interrupted, LuciError
+from luci.errors import Interrupted, LuciError, lacking
 from luci.events import Ended, Event, Output, Started
 
 
@@ -24,6 +25,13 @@ class Job:
 
         def __init__(self, job: Job, event: Event) -> None:
             self.job, self.event = job, event
+            super().__init__()
+
+    class SaidMuch(Message):
+        """The action, performed with `together`, yielded events: `job.heard()` are those that nobody took yet."""
+
+        def __init__(self, job: Job) -> None:
+            self.job = job
             super().__init__()
 
     class Asked(Message):
@@ -40,8 +48,14 @@ class Job:
             self.job, self.result, self.error = job, result, error
             super().__init__()
 
-    def __init__(self, target: MessagePump, name: str, request: Any, settings: Settings) -> None:
+    def __init__(
+        self, target: MessagePump, name: str, request: Any, settings: Settings, *, together: bool = False
+    ) -> None:
+        """With `together`, what is said while the target is busy comes in one message, however much it is."""
         self.target, self.name, self.request, self.settings = target, name, request, settings
+        self.together = together
+        self._unheard: list[Event] = []
+        self._unheard_lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"luci {name}", daemon=True)
 
@@ -74,7 +88,7 @@ class Job:
         try:
             while True:
                 event = next(steps)
-                self.target.post_message(self.Said(self, event))
+                self._say(event)
                 if self._stop.is_set() and not isinstance(event, (Started, Output, Ended)):  # a run ends by itself
                     steps.close()
                     raise Interrupted("Stopped.")
@@ -82,7 +96,25 @@ class Job:
             result = end.value
         except LuciError as failed:
             error = failed
+        except BaseException as failed:  # noqa: BLE001 - else nobody hears of it, and who waits for the end waits on
+            error = _bug(self.name, failed)
         self.target.post_message(self.Finished(self, result, error))
+
+    def _say(self, event: Event) -> None:
+        if not self.together:
+            self.target.post_message(self.Said(self, event))
+            return
+        with self._unheard_lock:
+            self._unheard.append(event)
+            is_first = len(self._unheard) == 1
+        if is_first:
+            self.target.post_message(self.SaidMuch(self))
+
+    def heard(self) -> list[Event]:
+        """Take what was said and not heard yet."""
+        with self._unheard_lock:
+            events, self._unheard = self._unheard, []
+        return events
 
     def _ask(self, question: Question) -> bool:
         answered, answers = threading.Event(), [False]
@@ -96,3 +128,13 @@ class Job:
             if self._stop.is_set():
                 return False
         return answers[0]
+
+
+def _bug(name: str, failed: BaseException) -> LuciError:
+    """Return what is told of an error that no action should raise; the machine's own lacks are none of luci's."""
+    if isinstance(failed, OSError) and (told := lacking(failed)):
+        return told
+    cause = "".join(traceback.format_exception(failed)).rstrip()
+    return LuciError(
+        f"{name} failed: this is a bug in luci.", cause=cause, hint="Please report it, with what is above."
+    )

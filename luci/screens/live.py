@@ -113,7 +113,7 @@ class Live(Widget, can_focus=True):
     def _work(self) -> None:
         """Feed the emulator for a moment, and again later while there is more."""
         self._working = False
-        if (feed := self._opened()) is None or not self.is_attached:
+        if not self.is_attached or (feed := self._opened()) is None:
             return
         began = time.monotonic()
         if feed.advance(SLICE):
@@ -160,6 +160,8 @@ class Live(Widget, can_focus=True):
 
     def _look(self) -> None:
         """See now and then what nobody tells: whether the script waits for input, how long the log has become."""
+        if not self.is_attached:
+            return
         feed = self._opened()
         size = feed.log.size if feed else 0
         still = size == self._still_at
@@ -177,6 +179,8 @@ class Live(Widget, can_focus=True):
 
     def ended(self) -> None:
         self.running = self.waiting = self.hidden = False
+        if not self.is_attached:
+            return
         self.refresh_bindings()
         self.refresh()
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input, Static, Tab, Tabs
@@ -16,16 +19,29 @@ from textual.worker import get_current_worker
 
 from luci.screens.jobs import Job
 from luci.screens.live import Live
-from luci.screens.terminal import harmless
+from luci.screens.plain import harmless
 from luci.terminals import Terminal
 
 _MOST_MATCHES = 1_000_000
 
 
+class Field(Input):
+    """One line to type what is searched for, or where to save."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "Go"),
+        Binding("escape", "leave", "Back"),
+    ]
+
+    class Left(Message):
+        """It is not wanted after all."""
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
+
+
 class Output(Widget):
     """The runs' terminals. Which run a gesture is meant for is told by its job; nothing is stopped or started here."""
-
-    CSS_PATH: ClassVar[str] = "output.tcss"
 
     class StopRequested(Message):
         def __init__(self, job: Job) -> None:
@@ -51,8 +67,9 @@ class Output(Widget):
             self.job, self.waiting, self.hidden = job, waiting, hidden
             super().__init__()
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(id=id)
+        self._clock = clock
         self._runs: dict[Job, _Run] = {}
         self._count = 0
         self._asked = ""  # what the field is for: find or save
@@ -61,7 +78,9 @@ class Output(Widget):
         yield Tabs(id="output-tabs")
         yield ContentSwitcher(id="output-views")
         yield Static("What runs shows here.", id="output-empty")
-        yield Input(id="output-field", compact=True)
+        with Horizontal(id="output-asked"):
+            yield Static(id="output-label")
+            yield Field(id="output-field", compact=True)
         yield Static(id="output-state")
 
     def on_mount(self) -> None:
@@ -74,7 +93,7 @@ class Output(Widget):
         """Show a run in a tab of its own, in front."""
         self._count += 1
         name = f"run-{self._count}"
-        run = _Run(job, harmless(title), terminal, Live(terminal, id=name), time.monotonic())
+        run = _Run(job, harmless(title), terminal, Live(terminal, id=name), self._clock)
         self._runs[job] = run
         self.add_class("-used")
         self.query_one(ContentSwitcher).mount(run.view)
@@ -82,8 +101,8 @@ class Output(Widget):
         self.show(job)
 
     def ended(self, job: Job, exit_code: int) -> None:
-        if run := self._runs.get(job):
-            run.exit_code, run.seconds = exit_code, time.monotonic() - run.began
+        if (run := self._runs.get(job)) and self.is_attached:
+            run.exit_code, run.seconds = exit_code, run.age
             run.view.ended()
             self._tell()
 
@@ -125,9 +144,9 @@ class Output(Widget):
             return
         match event.what:
             case "find":
-                self._ask("find", "Search the output", run.view.query_text)
+                self._ask("find", "Search for", run.view.query_text)
             case "save":
-                self._ask("save", "Save to the file", f"{Path(run.title).stem or 'output'}.log")
+                self._ask("save", "Save to", f"{Path(run.title).stem or 'output'}.log")
             case "next" | "previous" as way:
                 self._step(run, 1 if way == "next" else -1)
             case "stop":
@@ -142,8 +161,9 @@ class Output(Widget):
     # -- search and save
 
     def _ask(self, what: str, label: str, value: str) -> None:
-        field = self.query_one("#output-field", Input)
-        self._asked, field.placeholder, field.value = what, label, value
+        field = self.query_one(Field)
+        self._asked, field.value = what, value
+        self.query_one("#output-label", Static).update(label)
         self.add_class("-asking")
         field.focus()
         field.action_select_all()
@@ -153,7 +173,9 @@ class Output(Widget):
             self.remove_class("-asking")
             self.focus()
 
-    def key_escape(self) -> None:
+    @on(Field.Left)
+    def _left(self, event: Field.Left) -> None:
+        event.stop()
         self._close_field()
 
     @on(Input.Submitted, "#output-field")
@@ -219,6 +241,8 @@ class Output(Widget):
         return next((run for run in self._runs.values() if run.view.id == name), None)
 
     def _tell(self) -> None:
+        if not self.is_attached:
+            return
         state = self.query_one("#output-state", Static)
         run = self._current
         state.set_class(bool(run and run.view.waiting), "-waiting")
@@ -234,8 +258,9 @@ class Output(Widget):
 class _Run:
     """A tab: the run, its view, and what was searched for in it."""
 
-    def __init__(self, job: Job, title: str, terminal: Terminal, view: Live, began: float) -> None:
-        self.job, self.title, self.terminal, self.view, self.began = job, title, terminal, view, began
+    def __init__(self, job: Job, title: str, terminal: Terminal, view: Live, clock: Callable[[], float]) -> None:
+        self.job, self.title, self.terminal, self.view, self.clock = job, title, terminal, view, clock
+        self.began = clock()
         self.exit_code: int | None = None
         self.seconds = 0.0
         self.waited = (False, False)
@@ -243,6 +268,10 @@ class _Run:
         self.match = 0
         self.searching = False
         self.told: str = ""
+
+    @property
+    def age(self) -> float:
+        return self.clock() - self.began
 
     @property
     def label(self) -> str:
@@ -264,7 +293,7 @@ class _Run:
             return "waits for your input, which will not show"
         if self.view.waiting:
             return "waits for your input"
-        return f"running {_duration(time.monotonic() - self.began)}"
+        return f"running {_duration(self.age)}"
 
     @property
     def _place(self) -> str:

@@ -18,7 +18,7 @@ from textual.widgets.option_list import Option
 
 from luci import typed
 from luci.actions.completion import Candidate, complete
-from luci.screens.terminal import harmless
+from luci.screens.plain import harmless
 
 _SEARCH_ROWS = 50
 

@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from luci.context import Question
 from luci.screens.jobs import Job
-from luci.screens.terminal import harmless
+from luci.screens.plain import harmless
 
 SETTLED = 0.6  # seconds without a key, before a key is an answer: what was typed for the prompt approves nothing
 

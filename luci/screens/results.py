@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from luci.envs.files import amount
 from luci.screens.figures import count, duration
-from luci.screens.terminal import harmless
+from luci.screens.plain import harmless
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

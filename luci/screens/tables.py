@@ -2,74 +2,52 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
 
 from luci.envs.files import amount as size
-from luci.screens.terminal import as_json, harmless
+from luci.screens import plain
+from luci.screens.plain import as_json, harmless
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from luci.envs.trees import Node
-    from luci.runner.plan import Plan
     from luci.runs import Run
 
 
-def console() -> Console:
-    from rich.console import Console
-
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
-    return Console(file=sys.stdout, width=width, highlight=False)
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    print(plain.table(columns, rows, plain.terminal_width()))
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*columns, box=box.SIMPLE_HEAD, title=title or None, title_justify="left", pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(harmless(cell)) for cell in row))
-    console().print(table)
-
-
-def plan(made: Plan, what: str) -> None:
+def plan(told: dict[str, Any]) -> None:
+    """Show a plan as `luci.runner.plan.Plan.as_dict` tells it, with its "environment"."""
     rows = []
-    for choice in made.choices:
-        first = choice.imports[0] if choice.imports else None
-        name = first.file.rpartition("/")[2] if first else ""
-        place = f"{name}:{first.line}" if first and first.line else name
-        wanted = ", ".join(line.partition(" --hash")[0] for line in choice.requirements)
-        if choice.status == "ask":
+    for choice in told["choices"]:
+        name = choice["file"].rpartition("/")[2]
+        place = f"{name}:{choice['line']}" if choice["line"] else name
+        wanted = ", ".join(line.partition(" --hash")[0] for line in choice["requirements"])
+        if choice["status"] == "ask":
             wanted = f"{wanted} (needs a yes)"
-        elif choice.status == "skip":
+        elif choice["status"] == "skip":
             wanted = wanted and f"({wanted})"
-        reason = "; ".join([choice.reason, *choice.doubts])
-        rows.append(
-            (
-                choice.module,
-                place,
-                str(choice.certainty) if choice.imports else "",
-                wanted or "-",
-                choice.source,
-                reason,
-            )
-        )
+        certainty = choice["certainty"] if choice["file"] else ""
+        reason = "; ".join([choice["reason"], *choice["doubts"]])
+        rows.append((choice["module"], place, certainty, wanted or "-", choice["source"], reason))
     if rows:
         _table(("import", "line", "certainty", "distribution", "says", "why"), rows)
+        print()
     else:
         print("The script imports nothing that is not in the standard library or beside it.")
-    print(f"Python      {made.interpreter.version}  ({made.interpreter.path})")
-    print(f"environment {made.spec.key}  ({what})")
-    if made.spec.as_of:
-        print(f"packages    as of {made.spec.as_of}")
-    for choice in made.hopeless:
-        print(harmless(f"cannot run: {choice.reason}"))
-    for problem in made.problems:
+    print(f"Python      {told['python']}  ({told['interpreter']})")
+    print(f"environment {told['key']}  ({told['environment']})")
+    if told["as_of"]:
+        print(f"packages    as of {told['as_of']}")
+    for choice in told["hopeless"]:
+        print(harmless(f"cannot run: {choice['reason']}"))
+    for problem in told["problems"]:
         print(harmless(f"problem: {problem}"))
 
 
@@ -113,6 +91,7 @@ def env(row: dict[str, Any]) -> None:
 
 
 def tree(roots: list[Node]) -> None:
+    from rich.console import Console  # 40 ms, and only a tree needs it
     from rich.tree import Tree
 
     def grow(branch: Tree, node: Node) -> None:
@@ -122,11 +101,12 @@ def tree(roots: list[Node]) -> None:
 
     if not roots:
         print("Nothing is installed.")
+    console = Console(file=sys.stdout, width=plain.terminal_width() or 160, highlight=False)
     for root in roots:
         top = Tree(harmless(f"{root.name} {root.version}"))
         for child in root.children:
             grow(top, child)
-        console().print(top)
+        console.print(top)
 
 
 def why(answer: dict[str, Any]) -> None:

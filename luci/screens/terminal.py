@@ -5,28 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
+from dataclasses import replace
+from typing import TYPE_CHECKING, TextIO
 
 from luci import events
 from luci.context import Question
 from luci.errors import LuciError, UsageError
 from luci.events import Event
+from luci.screens.plain import harmless
 
 if TYPE_CHECKING:
-    from rich.status import Status
-
-
-def harmless(text: str) -> str:
-    """Return text with control characters and direction marks shown instead of obeyed; lines stay lines.
-
-    >>> harmless("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
-    """
-    hidden = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0xFEFF}
-    return "".join(
-        char if char in "\n\t" or (char.isprintable() and ord(char) not in hidden) else ascii(char)[1:-1]
-        for char in text
-    )
+    from luci.screens.waiting import LiveLine
 
 
 class Narrator:
@@ -35,7 +24,8 @@ class Narrator:
     def __init__(self, *, quiet: bool = False, verbose: bool = False, log: str = "") -> None:
         self.quiet, self.verbose = quiet, verbose
         self._live = sys.stderr.isatty() and not quiet and os.environ.get("TERM") != "dumb"
-        self._status: Status | None = None
+        self._waiting: LiveLine | None = None
+        self._begun: set[tuple[str, str]] = set()
         self._log: TextIO | None = _opened(log) if log else None
 
     def show(self, event: Event) -> None:
@@ -43,8 +33,8 @@ class Narrator:
             self._log.write(json.dumps(event.as_dict()) + "\n")
             self._log.flush()
         match event:
-            case events.Working(step, detail):
-                self._wait(f"{step} {detail}")
+            case events.Working():
+                self._wait(event)
             case events.Note(text) if self.verbose:
                 self._line(text)
             case events.Told(text):
@@ -72,9 +62,9 @@ class Narrator:
 
     def rest(self) -> None:
         """Take the live line away."""
-        if self._status:
-            self._status.stop()
-            self._status = None
+        if self._waiting:
+            self._waiting.stop()
+            self._waiting = None
 
     def close(self) -> None:
         self.rest()
@@ -91,21 +81,18 @@ class Narrator:
         sys.stderr.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
-    def _wait(self, text: str) -> None:
-        if not self._live:
-            if self.verbose:
-                self._line(text)
-            return
-        from rich.console import Console  # 40 ms, and only while a person waits
-        from rich.markup import escape
-        from rich.status import Status
+    def _wait(self, working: events.Working) -> None:
+        if self._live:
+            if self._waiting is None:
+                from luci.screens.waiting import LiveLine  # 40 ms, and only while a person waits
 
-        said = escape(harmless(text).replace("\n", " "))[:200]
-        if self._status is None:
-            self._status = Status(said, console=Console(stderr=True))
-            self._status.start()
-        else:
-            self._status.update(said)
+                self._waiting = LiveLine()
+            self._waiting.show(replace(working, detail=harmless(working.detail).replace("\n", " ")[:200]))
+            return
+        begun = (working.step, "" if working.total else working.detail)  # a step that is counted is said once
+        if self.verbose and begun not in self._begun:
+            self._begun.add(begun)
+            self._line(f"{working.step} {working.detail}".rstrip())
 
     def _line(self, text: str) -> None:
         if not self.quiet:
@@ -135,11 +122,3 @@ def show_error(error: LuciError) -> None:
         if text:
             sys.stderr.write(f"{label}: " + harmless(text).replace("\n", "\n  ") + "\n")
     sys.stderr.flush()
-
-
-def as_json(value: Any) -> str:
-    return json.dumps(value, indent=2, default=_plain)
-
-
-def _plain(value: Any) -> Any:
-    return value.as_dict() if hasattr(value, "as_dict") else str(value)

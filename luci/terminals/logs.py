@@ -13,7 +13,9 @@ from luci.context import never
 
 BLOCK = 1 << 14  # bytes; a longer line is cut where a block ends
 _MANY = 16  # blocks read at once where much is read
-_SGR = re.compile(rb"\x1b\[([0-9;:]*)m")
+_SGR = re.compile(rb"\x1b\[[0-9;:]*m")
+_RESETS = (b"\x1b[0;", b"\x1b[;")
+_FAR = 1 << 20  # bytes that are looked back over for what is in force
 _ESCAPES = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 )
@@ -73,12 +75,15 @@ class Log:
 
     def pen_at(self, offset: int) -> bytes:
         """Return the escape sequences that set colours as they are at `offset`, where they were set not long before."""
-        kept: list[bytes] = []
-        for found in _SGR.finditer(self.read(max(0, offset - 2 * BLOCK), offset)):
-            if not found[1].lstrip(b"0") or found[1].startswith((b"0;", b";")):
-                kept.clear()
-            kept.append(found[0])
-        return b"".join(kept[-64:])
+        start = offset
+        while start > max(0, offset - _FAR):
+            start = max(0, start - _MANY * BLOCK)
+            if found := _SGR.findall(self.read(start, offset)):
+                break
+        else:
+            return b""
+        resets = [number for number, sgr in enumerate(found) if not sgr.strip(b"\x1b[0m") or sgr.startswith(_RESETS)]
+        return b"".join(found[resets[-1] if resets else 0 :][-64:])
 
     # -- line numbers
 

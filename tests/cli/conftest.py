@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import termios
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,12 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyte
 import pytest
 
 from tests.package_index import PackageIndex
 
 PATIENCE = 60  # seconds until something that must happen is given up
-FOREIGN = ("PIP_", "UV_", "LUCI_", "PYTHON", "VIRTUAL_ENV")  # variables of the machine that tests must not see
+# variables of the machine that tests must not see
+FOREIGN = ("PIP_", "UV_", "LUCI_", "PYTHON", "VIRTUAL_ENV", "COLUMNS", "LINES", "NO_COLOR")
 
 
 @dataclass(frozen=True)
@@ -96,10 +99,13 @@ class Luci:
         self.started.append(process)
         return process
 
-    def terminal(self, *words: str | Path, env: Mapping[str, str] | None = None) -> Terminal:
+    def terminal(self, *words: str | Path, env: Mapping[str, str] | None = None, columns: int = 80) -> Terminal:
         """Start luci in front of a pseudo-terminal."""
         terminal = Terminal(
-            [sys.executable, "-m", "luci", *map(str, words)], self.folder, {**self.environ, **(env or {})}
+            [sys.executable, "-m", "luci", *map(str, words)],
+            self.folder,
+            {**self.environ, "TERM": "xterm", **(env or {})},
+            columns,
         )
         self.opened.append(terminal)
         return terminal
@@ -135,14 +141,17 @@ class Luci:
                         stream.close()
 
 
+LINES = 24  # of a terminal
 CONTROL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 
 
 class Terminal:
     """A real pseudo-terminal with a command in front of it."""
 
-    def __init__(self, argv: list[str], cwd: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, argv: list[str], cwd: Path, environ: Mapping[str, str], columns: int = 80) -> None:
         self.fd, slave = os.openpty()
+        self.columns = columns
+        termios.tcsetwinsize(slave, (LINES, columns))
         self.process = subprocess.Popen(
             [sys.executable, "-c", CONTROL, *argv],
             stdin=slave,
@@ -150,14 +159,21 @@ class Terminal:
             stderr=slave,
             start_new_session=True,
             cwd=cwd,
-            env={**environ, "TERM": "xterm"},
+            env=environ,
         )
         os.close(slave)
         self.raw = b""
 
     @property
+    def screen(self) -> list[str]:
+        """The lines that a person now has before them."""
+        screen = pyte.Screen(self.columns, LINES)
+        pyte.ByteStream(screen).feed(self.raw)
+        return [line.rstrip() for line in screen.display if line.strip()]
+
+    @property
     def seen(self) -> str:
-        """What is on the screen, without colours."""
+        """All that was ever written, without colours."""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.raw.decode(errors="replace")).replace("\r\n", "\n")
 
     def see(self, text: str) -> None:

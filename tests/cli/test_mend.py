@@ -217,6 +217,72 @@ def test_offline_holds(lone: Luci, index: PackageIndex) -> None:
     assert "ModuleNotFoundError: No module named 'thylacine'" in done.err
 
 
+# Where the hook cannot report, stderr is read
+
+FINDS_PACKAGES = """
+import glob, os, sys
+sys.path += glob.glob(os.environ["VIRTUAL_ENV"] + "/lib/*/site-packages")
+"""
+AGAIN = "import os, sys\nif 'again' not in os.environ:\n    os.environ['again'] = 'yes'\n    os.execv(sys.executable, "
+AGAIN += "[sys.executable, *sys.argv])\n"
+
+
+@pytest.mark.parametrize("way", [(), ("--timeout", "50"), ("--record",)], ids=["alone", "watched", "recorded"])
+@pytest.mark.parametrize("option", ["-S", "-uES"])
+def test_without_site_a_missing_module_is_read_from_stderr(luci: Luci, way: tuple[str, ...], option: str) -> None:
+    luci.write("a.py", FINDS_PACKAGES + "print('began')\n" + HIDDEN + "print(q.hop())")
+    done = luci("run", *way, f"--python-arg={option}", "a.py")
+    assert (done.code, done.out) == (0, "began\nbegan\nhop\n")
+    assert "luci: quokka was missing (a.py:5)" in done.err and "attempt 2" in done.err
+    assert done.err.count("No module named 'quokka'") == 1
+
+
+def test_what_is_read_from_stderr_is_held_to_the_same_terms(luci: Luci) -> None:
+    luci.write("a.py", FINDS_PACKAGES + "__import__('din' + 'go')")
+    done = luci("run", "--python-arg=-S", "a.py")
+    assert done.code == 1 and "--allow dingo" in done.err and not ran_again(done)
+    luci.write("b.py", FINDS_PACKAGES + "open('out', 'a').write('x')\n" + HIDDEN)
+    done = luci("run", "--python-arg=-S", "b.py")
+    assert done.code == 1 and "the next run will work" in done.err
+    assert (luci.folder / "out").read_text() == "x"
+
+
+def test_a_script_without_site_still_has_its_terminal(luci: Luci) -> None:
+    luci.write("a.py", FINDS_PACKAGES + HIDDEN + "print([os.isatty(n) for n in (0, 1, 2)], input('name? '), q.hop())")
+    terminal = luci.terminal("run", "--python-arg=-S", "a.py")
+    terminal.see("name? ")
+    terminal.type("Ada\n")
+    assert terminal.exit_code() == 0
+    assert "[True, True, True] Ada hop" in terminal.seen
+
+
+def test_who_leaves_site_out_is_told_that_nothing_installed_is_seen(luci: Luci) -> None:
+    luci.write("a.py", "import quokka")
+    done = luci("run", "--python-arg=-S", "a.py")
+    assert (done.code, done.err.splitlines()[-1]) == (1, "luci: quokka is installed, but -S keeps Python from it.")
+
+
+def test_a_script_that_starts_itself_again_is_mended_where_it_is_recorded(luci: Luci) -> None:
+    luci.write("a.py", AGAIN + HIDDEN + "print(q.hop())")
+    done = luci("run", "--record", "--retry", "always", "a.py")
+    assert (done.code, done.out) == (0, "hop\n"), done.err
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "try:\n    __import__('thyla' + 'cine')\nexcept ImportError:\n    traceback.print_exc()\n    sys.exit(1)",
+        "sys.exit(subprocess.call([sys.executable, '-c', 'import thyla' + 'cine']))",
+    ],
+    ids=["caught", "child"],
+)
+def test_where_the_hook_saw_the_end_stderr_is_not_read(luci: Luci, source: str) -> None:
+    luci.write("a.py", f"import subprocess, sys, traceback\n{source}")
+    done = luci("run", "--record", "a.py")
+    assert done.code == 1 and "No module named 'thylacine'" in done.err
+    assert not ran_again(done) and "thylacine was missing" not in done.err
+
+
 # Whose failure it is
 
 

@@ -49,6 +49,46 @@ def test_a_line_that_is_no_requirement_stays_as_it_is(line):
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("x==1.0", "x==1.0.0"),
+        ("x>=2.0,<3.0", "x<3,>=2"),
+        ("x!=1.0", "x!=1"),
+        ("x==1.0+cpu", "x==1+cpu"),
+        ("x==1!2.0", "x==1!2"),
+        ("x==1.0RC1", "x==1rc1"),
+        ("x==v1.0", "x==1"),
+        ("x==1.0 --hash=sha256:aa --hash=sha256:bb", "X == 1 --hash=sha256:bb --hash=sha256:aa"),
+    ],
+)
+def test_versions_that_are_equal_have_the_same_key(one, other):
+    assert replace(SPEC, requirements=(one,)).key == replace(SPEC, requirements=(other,)).key
+    assert replace(SPEC, constraints=(one,)).key == replace(SPEC, constraints=(other,)).key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("x==1.0.*", "x==1.*"),
+        ("x==1.0.*", "x==1.0"),
+        ("x~=1.0", "x~=1.0.0"),
+        ("x===1.0", "x===1.0.0"),
+        ("x===1.0", "x==1.0"),
+        ("x==1.0+cpu", "x==1.0"),
+        ("x==1.0+cpu", "x==1.0+cpu.0"),
+        ("x==1.0", "x==1.0.post0"),
+        ("x==10", "x==1"),
+    ],
+)
+def test_versions_that_differ_have_another_key(one, other):
+    assert replace(SPEC, requirements=(one,)).key != replace(SPEC, requirements=(other,)).key
+
+
+def test_a_version_is_shown_as_it_was_written():
+    assert replace(SPEC, requirements=("x==1.0",)).requirements == ("x==1.0",)
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"python": "3.11"},

@@ -48,6 +48,35 @@ def test_why_names_every_chain(forest):
     assert sorted(told["chains"]) == [["leaf 1.0"], ["top 1.0", "leaf 1.0"], ["top 1.0", "middle 1.0", "leaf 1.0"]]
 
 
+def test_why_names_the_chains_through_what_another_brought_already(forest, index):
+    index.add_wheel("second", "1.0", {"second.py": ""}, requires=["middle"])
+    told = trees.why(forest("top", "second"), "leaf")
+    assert told["chains"] == [
+        ["top 1.0", "leaf 1.0"],
+        ["second 1.0", "middle 1.0", "leaf 1.0"],
+        ["top 1.0", "middle 1.0", "leaf 1.0"],
+    ]
+
+
+def test_chains_pass_nothing_twice_and_only_the_extras_that_are_asked_for(forest, index):
+    index.add_wheel("plain", "1.0", {"plain.py": ""}, requires=["fancy"])
+    index.add_wheel("bright", "1.0", {"bright.py": ""}, requires=["fancy[color]"])
+    env = forest("plain", "bright", "loop-a")
+    assert trees.why(env, "paint")["chains"] == [["bright 1.0", "fancy 1.0", "paint 1.0"]]
+    assert trees.why(env, "loop-b")["chains"] == [["loop-a 1.0", "loop-b 1.0"]]
+    assert trees.why(env, "loop-a")["chains"] == [["loop-a 1.0"]]
+
+
+def test_of_more_chains_than_anybody_reads_the_shortest_are_named(forest, index):
+    levels, wide = 6, 3  # 3 + 9 + ... ways: more than 1,000
+    for level in range(levels):
+        below = [f"n{level + 1}-{each}" for each in range(wide)] if level + 1 < levels else ["leaf"]
+        for each in range(wide):
+            index.add_wheel(f"n{level}-{each}", "1.0", {f"n{level}_{each}.py": ""}, requires=below)
+    told = trees.why(forest(*(f"n0-{each}" for each in range(wide)), "leaf"), "leaf")
+    assert len(told["chains"]) == trees.CHAINS and told["chains"][0] == ["leaf 1.0"]
+
+
 @pytest.mark.parametrize("line", ["Top", "top~=1.0", "top!=3", "top[x]>=1; python_version > '3'", "top==1.0"])
 def test_why_names_the_import_behind_the_requirement(forest, line):
     choice = {"module": "top", "requirements": [line], "reason": "well known"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,31 @@ def test_a_local_module_is_followed_and_its_imports_count(tree, source, files):
     assert modules(result) == ["needed"]
     assert names(result) == sorted(["tool.py", *files])
     assert result.paths == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "order"),
+    [
+        ("sys.path.append('a')\nsys.path.append('b')", "ab"),
+        ("sys.path.insert(0, 'a')\nsys.path.insert(0, 'b')", "ba"),
+        ("sys.path.append('b')\nsys.path.insert(0, 'a')", "ab"),
+        ("sys.path.insert(0, 'a')\nif True:\n    sys.path.append('b')", "ab"),
+        ("sys.path += ['a', 'b']", "ab"),
+        ("sys.path.extend(['b'])\nsys.path.extend(['a'])", "ba"),
+        ("sys.path[:0] = ['a', 'b']", "ab"),
+        ("sys.path = ['b', 'a'] + sys.path", "ba"),
+        ("sys.path = ['b', *sys.path, 'a']", "ba"),
+        ("sys.path = [*sys.path, 'a', 'b']", "ab"),
+        ("sys.path = ['a', 'b', *sys.path]\nsys.path.append('b')", "ab"),
+    ],
+)
+def test_folders_stand_on_sys_path_in_the_order_that_python_would_see(tree, lines, order):
+    for folder in "ab":
+        tree({f"{folder}/both.py": f"import from_{folder}\n", "tool.py": ""})
+    source = f"import sys\nsys.dont_write_bytecode = True\n{lines}\nimport both\n"
+    assert modules(tree({"tool.py": source})) == [f"from_{order[0]}"]
+    told = subprocess.run([sys.executable, "tool.py"], capture_output=True, text=True, check=False)
+    assert f"No module named 'from_{order[0]}'" in told.stderr  # and Python sees it so
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+"""Say at once what is known: a plan that still stands. Everything else is left to luci.cli.commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FORMS = {"--json", "--names", "--offline", "-q", "--quiet"}
+
+
+def said(words: list[str]) -> int | None:
+    """Answer `luci plan SCRIPT` if its plan still stands, and return the exit code; None where nothing was said."""
+    if len(words) < 2 or words[0] != "plan" or "_ARGCOMPLETE" in os.environ:
+        return None
+    end = next((n for n, word in enumerate(words[1:], 1) if word not in FORMS), len(words))
+    options, rest = set(words[1:end]), words[end:]
+    if len(rest) != 1 or rest[0].startswith("-") or {"--json", "--names"} <= options:
+        return None
+    try:
+        from luci.runner import standing
+
+        told = standing.told(rest[0], offline="--offline" in options)
+        return None if told is None else show(told, json="--json" in options, names="--names" in options)
+    except FileNotFoundError:
+        return None  # the working folder is gone
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return nobody_reads()
+
+
+def show(told: dict[str, Any], *, json: bool = False, names: bool = False) -> int:
+    """Print a plan, as `Plan.as_dict` tells it: just so, or one name a line, or for people. Return the exit code."""
+    from luci.screens import tables
+    from luci.screens.plain import as_json
+
+    if json:
+        print(as_json(told))
+    elif names:
+        for line in told["requirements"]:
+            print(line.partition(" --hash")[0])
+    else:
+        tables.plan(told)
+    sys.stdout.flush()
+    return 126 if told["refused"] else 125 if told["hopeless"] else 0
+
+
+def nobody_reads() -> int:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the last flush must not complain
+    return 128 + 13
