@@ -99,15 +99,10 @@ def carry_out(
     ended = Ended(1, 0.0)
     told = progress.Listener()
     written: list[str] = []
+    root = Path(sys.executable).anchor
     nothing = subprocess.DEVNULL  # uv asks nobody, and must not be lent the terminal that the app reads
     for event in process.run(
-        command,
-        environ=environ,
-        cwd=Path(sys.executable).anchor,
-        stdin=nothing,
-        stop=stop,
-        capture=True,
-        screen=progress.SCREEN,
+        command, environ=environ, cwd=root, stdin=nothing, stop=stop, capture=True, screen=progress.SCREEN
     ):
         if isinstance(event, Output) and event.stream == "stderr":
             yield from told.hear(event.text)
