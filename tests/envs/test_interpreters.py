@@ -12,7 +12,7 @@ from luci import paths
 from luci.envs import interpreters
 from luci.envs.interpreters import Interpreter
 from luci.errors import EnvError
-from tests.machine import OWN
+from tests.machine import OWN, TELLS
 
 
 def versions() -> list[str]:
@@ -103,6 +103,13 @@ def test_a_damaged_memory_of_them_does_no_harm(machine, content):
     versions()
     (memory,) = paths.cache().glob("interpreters*.json")
     memory.write_text(content)
+    assert versions() == ["3.20.1", OWN]
+
+
+def test_a_python_that_was_killed_before_it_could_answer_is_asked_again(machine, tmp_path):
+    machine("3.20.1", text=f'#!/bin/sh\n[ -e "{tmp_path}/calm" ] || kill -9 $$\n' + TELLS.removeprefix("#!/bin/sh\n"))
+    assert versions() == [OWN]
+    (tmp_path / "calm").touch()
     assert versions() == ["3.20.1", OWN]
 
 

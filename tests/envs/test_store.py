@@ -199,6 +199,61 @@ def test_a_record_of_a_format_not_known_here_is_left_alone(build, store):
     assert (store.all(), store.sweep(), env.python.exists()) == ([], [], True)
 
 
+def test_beside_the_record_of_another_version_a_new_environment_is_built_and_that_is_said(build, store):
+    other = build("six")
+    record = json.loads((other.root / "env.json").read_text())
+    (other.root / "env.json").write_text(foreign := json.dumps({**record, "format": 99}))
+    env = build("six")
+    (told,) = [event.text for event in build.said if isinstance(event, Told)]
+    assert told == f"{other.name} was recorded by another version of luci: it is left alone."
+    assert (store.all(), output(env, "import six")) == ([env], "")
+    store.remove(env)
+    assert (store.sweep(), (other.root / "env.json").read_text(), other.python.exists()) == ([], foreign, True)
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"spec": {"python": ["3.11"]}},
+        {"spec": {"requirements": [1]}},
+        {"generation": "first"},
+        {"created": "yesterday"},
+        {"created": float("inf")},
+        {"installed": {"six": None}},
+        {"installed": ["six"]},
+        {"label": 7},
+        {"about": "nothing"},
+    ],
+)
+def test_a_record_whose_values_make_no_sense_is_none(build, store, altered):
+    env = build("six")
+    record = json.loads((env.root / "env.json").read_text())
+    (env.root / "env.json").write_text(json.dumps({**record, **altered}))
+    assert (store.all(), store.get(env.key)) == ([], None)
+    assert store.all() == [build("six")]
+
+
+def test_what_a_record_says_of_the_plan_counts_only_in_its_own_form(build, store):
+    env = build("six")
+    record = json.loads((env.root / "env.json").read_text())
+    told = {"choices": [{"module": 1}], "guessed": "six", "dated": [None], "bytes": "many", "script": "a.py"}
+    (env.root / "env.json").write_text(json.dumps({**record, "about": told}))
+    assert store.find(env.key).about == {"script": "a.py"}
+
+
+def test_what_was_built_again_meanwhile_is_not_taken_for_what_it_was(build, store):
+    old = build("six")
+    new = build.rebuild(old)
+    assert (store.take(old), store.take(new)) == (False, True)
+
+
+def test_what_was_built_again_since_it_was_found_unwanted_is_left(build, store):
+    old = build("six")
+    new = build.rebuild(old)
+    assert (store.remove_unwanted(old), store.all()) == (None, [new])
+    assert (store.remove_unwanted(new) is None, store.all()) == (False, [])
+
+
 def test_a_record_that_was_copied_to_another_key_does_not_count(build, store):
     env = build("six")
     shutil.copytree(env.root, store.root / "luci_copy_0123456789abcdef", symlinks=True)

@@ -63,6 +63,43 @@ def test_a_later_process_with_the_same_number_is_no_user(root, process):
     assert uses.users(root) == []
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="when a process began is read from /proc")
+def test_a_clock_that_jumps_hides_no_user(root, process):
+    marker = marked(root, process.pid)
+    marker.write_bytes(uses.began(process.pid))
+    os.utime(marker, (0, 0))
+    assert uses.users(root) == [process.pid]
+    uses.forget_the_dead(root)
+    assert uses.users(root) == [process.pid]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="when a process began is read from /proc")
+def test_a_marker_of_an_earlier_process_with_the_same_number_counts_for_nobody_whatever_its_time(root, process):
+    marked(root, process.pid).write_bytes(b"1")
+    assert uses.users(root) == []
+    uses.forget_the_dead(root)
+    assert os.listdir(root / "uses") == []
+
+
+def test_a_process_marks_when_it_began(root):
+    uses.mark(root)
+    assert (root / "uses" / str(os.getpid())).read_bytes() == uses.began(os.getpid())
+
+
+def test_a_marker_that_was_put_aside_counts(root, process):
+    os.rename(marked(root, process.pid), root / "uses" / f"{process.pid}.dead")
+    assert uses.users(root) == [process.pid]
+    uses.forget_the_dead(root)
+    assert (uses.users(root), os.listdir(root / "uses")) == ([process.pid], [str(process.pid)])
+
+
+def test_where_the_users_cannot_be_told_that_is_an_error(root, monkeypatch):
+    (root / "uses").rmdir()
+    (root / "uses").symlink_to("uses")
+    with pytest.raises(OSError, match="uses"):
+        uses.users(root)
+
+
 def test_a_marker_can_be_taken_back(root, process):
     marked(root, process.pid)
     uses.unmark(root, process.pid)
