@@ -16,7 +16,14 @@ pytestmark = pytest.mark.usefixtures("project")
 async def test_a_run_goes_through_its_steps_to_its_exit_code():
     async with opened() as person:
         card = await person.run("run hop.py")
-        assert [step.shown for step in card.story.steps] == ["planned", "built", "resolved", "downloaded", "installed", "ran"]
+        assert [step.shown for step in card.story.steps] == [
+            "planned",
+            "built",
+            "resolved",
+            "downloaded",
+            "installed",
+            "ran",
+        ]
         assert card.story.planned.startswith("1 package · Python 3") and card.story.planned.endswith("new environment")
         assert card.story.outcome == "exit 0"
 
