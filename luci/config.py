@@ -79,7 +79,7 @@ def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         table = {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{file} cannot be read.", cause=str(error)) from error
     return _from_environ(_from_table(table, file), environ)
 
@@ -88,7 +88,7 @@ def check(text: str, file: Path) -> None:
     """Raise ConfigError where `text` could not be the config file."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{file} cannot be read.", cause=str(error)) from error
     _from_table(table, file)
 

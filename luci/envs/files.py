@@ -8,13 +8,13 @@ import os
 import re
 import shutil
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# What was not read for want of these is not thereby missing
-_WANTING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+_WANTING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 _SCRATCH = re.compile(r"\.(\d+)-.*\.part")
 
 
@@ -36,9 +36,14 @@ def entries(folder: str | os.PathLike[str]) -> frozenset[str]:
 
 def _nothing(error: OSError, value: T) -> T:
     """Return `value` for a file that is missing or closed; raise where it is this process that cannot read any."""
-    if error.errno in _WANTING:
+    if is_wanting(error):
         raise error
     return value
+
+
+def is_wanting(error: OSError) -> bool:
+    """Whether it is this process that lacks something, which says nothing of what it wanted to reach."""
+    return error.errno in _WANTING
 
 
 def mtime(path: str | os.PathLike[str]) -> int:
@@ -73,6 +78,45 @@ def write_json(path: Path, value: object, *, needed: bool = True) -> None:
     except OSError:
         if needed:
             raise
+
+
+def write_sealed(path: Path, value: dict[str, Any]) -> None:
+    """As write_json, for a memory that work can go on without, with a sum over it: see `read_sealed`."""
+    text = json.dumps(value, separators=(",", ":")).encode("ascii")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, seal(text) + text[1:])
+    except OSError:
+        return
+
+
+def read_sealed(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the object that write_sealed put into a file; empty where there is none, or any of it was altered."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        return _nothing(error, {})
+    return unsealed(content)
+
+
+def unsealed(content: bytes) -> dict[str, Any]:
+    start = len(seal(b""))
+    if content[:start] != seal(b"{" + content[start:]):
+        return {}
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(value, dict):
+        return {}
+    value.pop("sum", None)
+    return value
+
+
+def seal(text: bytes) -> bytes:
+    """Return how an object begins, in JSON, whose text without the sum is `text`."""
+    return b'{"sum":"%08x",' % zlib.crc32(text)
 
 
 def write(path: Path, content: bytes, *, lasting: bool = True) -> None:

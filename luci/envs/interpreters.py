@@ -132,13 +132,13 @@ def _matches(python: Interpreter, wanted: str) -> bool:
 def _asked(places: Iterable[str]) -> list[Interpreter]:
     """Return what each candidate says it is, in order; those that fail, as shims may, are left out."""
     memory = paths.cache() / f"interpreters-{zlib.crc32(_ASK.encode()):08x}.json"  # answers to this very question
-    known = files.read_json(memory)
+    known = files.read_sealed(memory)
     stamps = {path: stamp for path in places if (stamp := candidates.stamp(path))}
     new = {path: _start(path) for path, stamp in stamps.items() if f"{path}|{stamp}" not in known}
     if new:
         for path, child in new.items():
             known[f"{path}|{stamps[path]}"] = _answer(child)
-        files.write_json(memory, known, needed=False)
+        files.write_sealed(memory, {place: answer for place, answer in known.items() if answer != _UNHEARD})
     answers = [known[f"{path}|{stamp}"] for path, stamp in stamps.items()]
     found: dict[str, Interpreter] = {}
     for answer in answers:
@@ -162,11 +162,17 @@ def _start(path: str) -> subprocess.Popen[str] | None:
             text=True,
             env=environ,
         )
-    except OSError:
+    except OSError as error:
+        if files.is_wanting(error):
+            raise
         return None
 
 
+_UNHEARD: dict[str, str | bool] = {}  # it may answer another time, so that is not kept
+
+
 def _answer(child: subprocess.Popen[str] | None) -> dict[str, str | bool] | None:
+    """Return what a Python says of itself, None where it is none."""
     if child is None:
         return None
     import subprocess
@@ -174,8 +180,12 @@ def _answer(child: subprocess.Popen[str] | None) -> dict[str, str | bool] | None
     try:
         told, _ = child.communicate(timeout=_PATIENCE)
         answer = json.loads(told) if child.returncode == 0 else None
-    except (subprocess.TimeoutExpired, ValueError):
+    except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+        return _UNHEARD
+    except ValueError:
         return None
+    if child.returncode < 0:
+        return _UNHEARD
     return answer if isinstance(answer, dict) else None

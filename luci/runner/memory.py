@@ -57,7 +57,23 @@ def save(script: Script, memory: Memory) -> None:
 
 
 def write(path: Path, memory: Memory) -> None:
-    files.write_json(path, {"format": FORMAT, **asdict(memory)}, needed=False)
+    """Keep a memory, on a disk that takes it; never in the place of one that another version of luci wrote."""
+    if not _is_foreign(path):
+        files.write_sealed(path, {"format": FORMAT, **asdict(memory)})
+
+
+def trouble(script: Script) -> str:
+    """Return why nothing is remembered of a script where something was; empty where all is well."""
+    path = place(script)
+    if _is_foreign(path):
+        return f"What another version of luci remembers of {script.name} is left alone; nothing new is remembered."
+    if os.path.isfile(path) and not files.read_sealed(path):
+        return f"What luci remembered of {script.name} was damaged; it is learnt anew."
+    return ""
+
+
+def _is_foreign(path: Path) -> bool:
+    return bool(files.read_json(path).get("format", FORMAT) != FORMAT)
 
 
 def all_of_them() -> Iterator[Memory]:
@@ -67,7 +83,7 @@ def all_of_them() -> Iterator[Memory]:
 
 
 def read(path: Path) -> Memory | None:
-    record = files.read_json(path)
+    record = files.read_sealed(path)
     if record.get("format") != FORMAT:
         return None
     known = {f.name: f for f in fields(Memory)}

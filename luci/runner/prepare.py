@@ -13,7 +13,7 @@ from luci.context import Context
 from luci.envs import uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
-from luci.events import Event, Planned, Warned
+from luci.events import Event, Planned, Told, Warned
 from luci.runner import cascade, launch, memory, plan, table
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
@@ -27,6 +27,8 @@ from luci.runner.tidy import forget_ended_runs, tidy
 def prepare(request: RunRequest, script: Script, context: Context) -> Generator[Event, None, tuple[Plan, Env]]:
     """Plan, ask what must be asked, build; return the plan that was built and its environment."""
     began = time.time()
+    if trouble := memory.trouble(script):
+        yield Told(trouble)
     known = memory.load(script)
     wants = request.wants
     made = yield from plan.make(script, wants, context, known)

@@ -109,10 +109,15 @@ def _state() -> str:
 
 def _read(path: str) -> dict[str, Any]:
     import json
+    import zlib
 
     try:
-        with open(path, encoding="ascii") as file:
-            value = json.load(file)
+        with open(path, "rb") as file:
+            content = file.read()
+        seal, text = content[: len(b'{"sum":"01234567",')], content[len(b'{"sum":"01234567",') :]
+        if seal != b'{"sum":"%08x",' % zlib.crc32(b"{" + text):  # as luci.envs.files seals it
+            return {}
+        value = json.loads(content)
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -7,7 +7,7 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,27 +71,33 @@ CHANGES: dict[str, Change] = {
 }
 
 
-def records(ground: Ground, rounds: int, seed: int) -> Iterator[Trial]:
-    """Change each small file that luci keeps in each way; runs go on, and what luci says of itself is no traceback."""
+def records(ground: Ground, count: int, seed: int) -> Iterator[Trial]:
+    """Change small files that luci keeps, each kind in each way; runs go on, and what luci says is no traceback."""
     dice = random.Random(f"damage {seed}")
     _lay(ground)
-    for number in range(rounds):
-        for name, change in CHANGES.items():
-            faults: list[str] = []
-            files = _small_files(ground)
-            assert len(files) > 4, files
-            file = files[(number * len(CHANGES) + list(CHANGES).index(name)) % len(files)]
-            content = file.read_bytes()
-            file.write_bytes(change(content, dice))
-            for words in ASKING:
-                done = ground.luci(*words)
-                faults += done.refuses(1, 2, 125) if done.code else []
-            faults += _both_run(ground, file.name)
-            faults += ground.swept()
-            faults += ground.unsound(2)
-            yield Trial("damaged", f"{_kind(ground, file)}: {name}", tuple(faults))
-            if faults:
-                _lay(ground)
+    ways = [(kind, name) for kind in sorted(_small_files(ground)) for name in CHANGES]
+    assert len(ways) > 6 * len(CHANGES), ways
+    dice.shuffle(ways)
+    for number in range(count):
+        kind, name = ways[number % len(ways)]
+        there = _small_files(ground).get(kind, [])
+        if not there:
+            continue
+        file = dice.choice(there)
+        content = file.read_bytes()
+        file.write_bytes(changed := CHANGES[name](content, dice))
+        faults: list[str] = []
+        for words in ASKING:
+            done = ground.luci(*words)
+            faults += done.refuses(1, 2, 125) if done.code else []
+        faults += _both_run(ground, file.name)
+        faults += ground.swept()
+        faults += ground.unsound(2)
+        if faults:
+            faults.append(f"from {content[:2000]!r}\n    to {changed[:2000]!r}")
+        yield Trial("damaged", f"{kind}: {name}", tuple(faults))
+        if faults:
+            _lay(ground)
 
 
 def configuration(ground: Ground) -> Iterator[Trial]:
@@ -118,10 +124,11 @@ def configuration(ground: Ground) -> Iterator[Trial]:
         yield Trial("damaged", f"config.toml: {name}", (*faults, *_both_run(ground)))
 
 
-def inside(ground: Ground) -> Iterator[Trial]:
+def inside(ground: Ground, names: Iterable[str] | None = None) -> Iterator[Trial]:
     """Remove and alter what lies in an environment."""
     _lay(ground)
-    for name, (spoil, at_once) in INSIDE.items():
+    for name in INSIDE if names is None else names:
+        spoil, at_once = INSIDE[name]
         faults = _both_run(ground)
         spoil(ground)
         if at_once:
@@ -192,14 +199,18 @@ INSIDE: dict[str, tuple[Callable[[Ground], None], bool]] = {
 }
 
 
-def homes(ground: Ground) -> Iterator[Trial]:
+GONE = ("data", "data/envs", "data/envs/.locks", "state", "state/scripts", "state/running", "cache")
+ANOTHER_KIND = ("state/scripts", "state/running", "state/warm", "cache/index", "state/runs.jsonl")
+
+
+def homes(ground: Ground, gone: Iterable[str] = GONE, another_kind: Iterable[str] = ANOTHER_KIND) -> Iterator[Trial]:
     """Remove whole folders of luci's, or put a file where a folder should be."""
-    for name in ("data", "data/envs", "data/envs/.locks", "state", "state/scripts", "state/running", "cache"):
+    for name in gone:
         _lay(ground)
         shutil.rmtree(ground.home / name)
         faults = [*_both_run(ground), *ground.unsound(2)]
         yield Trial("gone", name, tuple(faults))
-    for name in ("state/scripts", "state/running", "state/warm", "cache/index", "state/runs.jsonl"):
+    for name in another_kind:
         _lay(ground)
         path = ground.home / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -260,16 +271,18 @@ def _both_run(ground: Ground, damaged: str = "") -> list[str]:
     ]
 
 
-def _small_files(ground: Ground) -> list[Path]:
-    """What luci itself has written, but for what lies inside environments."""
-    found = [*ground.envs.glob("*/env.json"), *ground.state.glob("scripts/*.json"), ground.state / "runs.jsonl"]
-    found += [*ground.cache.rglob("*.json"), *ground.cache.rglob("*.db*"), *ground.cache.rglob("*.sqlite*")]
-    found += [path for path in ground.state.joinpath("running").iterdir() if path.is_file()]
-    found += [path for path in ground.state.glob("warm/[0-9]*/**/*@") if path.is_file()]
-    return sorted(path for path in found if path.is_file())
-
-
-def _kind(ground: Ground, file: Path) -> str:
-    """Say which file it is, without what differs each time."""
-    parts = file.relative_to(ground.home).parts
-    return "/".join((*parts[:2], file.name if file.name in ("env.json", "runs.jsonl") else f"*{file.suffix}"))
+def _small_files(ground: Ground) -> dict[str, list[Path]]:
+    """What luci itself has written, but for what lies inside environments, by kind."""
+    places = {
+        "the record of an environment": ground.envs.glob("*/env.json"),
+        "the memory of a script": ground.state.glob("scripts/*"),
+        "the journal of runs": ground.state.glob("runs*.jsonl"),
+        "the state of a run": ground.state.glob("running/*"),
+        "the launcher's record": ground.state.glob("warm/[0-9]*/**/*@"),
+        "what the Pythons said": ground.cache.glob("interpreters*"),
+        "a page of the index": ground.cache.glob("index/pages/**/*"),
+        "what is in a wheel": ground.cache.glob("index/wheels/**/*"),
+        "another cache": ground.cache.glob("*/*"),
+    }
+    found = {kind: sorted(path for path in paths if path.is_file()) for kind, paths in places.items()}
+    return {kind: paths for kind, paths in found.items() if paths}

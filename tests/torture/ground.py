@@ -20,11 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from luci.envs.store import Store, verify
 from tests.package_index import PackageIndex
 
 LUCI = str(Path(sys.executable).with_name("luci"))
 PATIENCE = 120  # seconds until something that must end is given up
-FOREIGN = ("PIP_", "UV_", "LUCI_", "PYTHON", "VIRTUAL_ENV", "XDG_")  # of this machine; luci must not see them
+FOREIGN = ("PIP_", "UV_", "LUCI_", "PYTHON", "PYENV", "VIRTUAL_ENV", "XDG_")  # of this machine; luci must not see them
 ESCAPE = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
 
 
@@ -86,6 +87,7 @@ class Ground:
     index: PackageIndex
     extra: Mapping[str, str] = field(default_factory=dict)
     before: tuple[str, ...] = ()  # what stands before each command
+    brief: bool = False  # ask luci's own functions what is listed and whole, which the commands print
 
     @property
     def home(self) -> Path:
@@ -126,6 +128,8 @@ class Ground:
             "UV_PYTHON_DOWNLOADS": "never",
             "PIP_CONFIG_FILE": os.devnull,
             "TMPDIR": str(self.temporary),
+            "HOME": str(self.base / "person"),
+            "PATH": os.defpath,  # few Pythons: luci's own, and the system's
             **self.extra,
         }
 
@@ -239,14 +243,16 @@ class Ground:
 
     def unsound(self, environments: int | None = 1) -> list[str]:
         """Return what `env list` and `env verify` find wrong."""
-        faults = []
-        names = [row["name"] for row in self.listed()]
-        if environments is not None and len(names) != environments:
-            faults.append(f"{len(names)} environments are listed: {names}")
-        verified = self.luci("env", "verify", "--json")
-        if verified.code or any(verified.json.values()):
-            faults.append(str(verified))
-        return faults
+        if self.brief:
+            found = {env.name: verify(env) for env in Store(self.envs).all()}
+        else:
+            verified = self.luci("env", "verify", "--json")
+            found = verified.json
+            if {row["name"] for row in self.listed()} != set(found) or (verified.code == 0) == any(found.values()):
+                return [f"list and verify disagree: {verified}"]
+        if environments is not None and len(found) != environments:
+            return [f"{len(found)} environments are listed: {sorted(found)}"]
+        return [f"{name}: {fault}" for name, faults in found.items() for fault in faults]
 
     def rubble(self, before: float) -> list[str]:
         """Return what lies about that no living process made and nothing refers to, older than a moment."""
@@ -335,11 +341,11 @@ def fill(index: PackageIndex) -> None:
 
 
 @contextlib.contextmanager
-def laid(base: Path) -> Iterator[Ground]:
+def laid(base: Path, *, brief: bool = False) -> Iterator[Ground]:
     """A ground with a filled index, on which luci ran once: what the Pythons of the machine are is known."""
     with PackageIndex(base / "index") as index:
         fill(index)
-        ground = Ground(base, index).lay()
+        ground = Ground(base, index, brief=brief).lay()
         ground.write("plain.py", "print('plain')\n")
         done = ground.luci("run", "plain.py")
         assert done.code == 0, done

@@ -48,7 +48,7 @@ def full_disk(ground: Ground, rooms: Sequence[int]) -> Iterator[Trial]:
     """Let everything lie on a disk with `rooms` bytes left: the earlier environment runs, and a new one is built or
     refused; with room again all is well."""
     with small_disk(ground.base / "small", "12m"):
-        small = _earlier_on(Ground(ground.base / "small", ground.index), ground)
+        small = _earlier_on(Ground(ground.base / "small", ground.index, brief=ground.brief), ground)
         for room in rooms:
             small.luci("env", "remove", "new.py", "--yes")
             ballast = _ballast(small.base, room)
@@ -70,7 +70,7 @@ def full_disk(ground: Ground, rooms: Sequence[int]) -> Iterator[Trial]:
 def read_only(ground: Ground) -> Iterator[Trial]:
     """Make the disk with everything on it read-only: what is there runs, what is new is refused."""
     with small_disk(ground.base / "small", "12m"):
-        small = _earlier_on(Ground(ground.base / "small", ground.index), ground)
+        small = _earlier_on(Ground(ground.base / "small", ground.index, brief=ground.brief), ground)
         _remount(small.base, "ro")
         try:
             faults = _closed(small)
@@ -79,11 +79,14 @@ def read_only(ground: Ground) -> Iterator[Trial]:
         yield Trial("read-only", "the whole disk", (*faults, *small.recovers(NEW[0], NEW[2], 2)))
 
 
-def no_right(ground: Ground) -> Iterator[Trial]:
+CLOSED = ("home", "home/data/envs", "home/state", "home/cache")
+
+
+def no_right(ground: Ground, closed: Sequence[str] = CLOSED) -> Iterator[Trial]:
     """Take the right to write from luci's folders, and luci's power to write all the same where root has it."""
-    one = _earlier_on(Ground(ground.base / "closed", ground.index, before=_powerless()), ground)
-    for what in ((one.home,), (one.envs,), (one.state,), (one.cache,)):
-        folders = [Path(folder) for top in what for folder, _, _ in os.walk(top)]
+    one = _earlier_on(Ground(ground.base / "closed", ground.index, before=_powerless(), brief=ground.brief), ground)
+    for what in closed:
+        folders = [Path(folder) for folder, _, _ in os.walk(one.base / what)]
         for folder in folders:
             folder.chmod(0o555)
         try:
@@ -92,7 +95,7 @@ def no_right(ground: Ground) -> Iterator[Trial]:
             for folder in folders:
                 folder.chmod(0o755)
         faults += one.recovers(NEW[0], NEW[2], 2)
-        yield Trial("no right to write", str(what[0].relative_to(one.base)), tuple(faults))
+        yield Trial("no right to write", what, tuple(faults))
         one.luci("env", "remove", NEW[0], "--yes")
     root = one.root_of(EARLIER[0])
     (root / "env.json").chmod(0)
@@ -107,7 +110,7 @@ def no_right(ground: Ground) -> Iterator[Trial]:
 
 def no_descriptors(ground: Ground, limits: Sequence[int]) -> Iterator[Trial]:
     """Run with few file descriptors: it works or is refused in one line, and what was there is there afterwards."""
-    one = _earlier_on(Ground(ground.base / "few", ground.index), ground)
+    one = _earlier_on(Ground(ground.base / "few", ground.index, brief=ground.brief), ground)
     for limit in limits:
         few = ["sh", "-c", f'ulimit -n {limit} && exec "$@"', "sh"]
         if one.do([*few, sys.executable, "-c", "import argparse, json, tomllib"]).code:
