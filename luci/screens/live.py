@@ -166,7 +166,7 @@ class Live(Widget, can_focus=True):
         size = feed.log.size if feed else 0
         still = size == self._still_at
         self._still_at = size
-        waiting = still and self.running and not self._working and self.terminal.waiting
+        waiting = self.running and (still or self.waiting) and not self._working and self.terminal.waiting
         hidden = waiting and not self.terminal.echo
         if (waiting, hidden) != (self.waiting, self.hidden):
             self.waiting, self.hidden = waiting, hidden

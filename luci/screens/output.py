@@ -101,7 +101,7 @@ class Output(Widget):
         self.show(job)
 
     def ended(self, job: Job, exit_code: int) -> None:
-        if (run := self._runs.get(job)) and self.is_attached:
+        if (run := self._runs.get(job)) and self._stands:
             run.exit_code, run.seconds = exit_code, run.age
             run.view.ended()
             self._tell()
@@ -240,8 +240,14 @@ class Output(Widget):
         name = self.query_one(ContentSwitcher).current
         return next((run for run in self._runs.values() if run.view.id == name), None)
 
+    @property
+    def _stands(self) -> bool:
+        """Whether all of the pane is there: a run may end while the app is being taken down."""
+        parts = "#output-state, #output-views, #output-tabs"
+        return self.is_attached and len(self.query(parts)) == 3
+
     def _tell(self) -> None:
-        if not self.is_attached:
+        if not self._stands:
             return
         state = self.query_one("#output-state", Static)
         run = self._current
@@ -252,7 +258,8 @@ class Output(Widget):
         for each in self._runs.values():
             if each.told != (label := each.label):
                 each.told = label
-                tabs.query_one(f"#{each.view.id}", Tab).label = label
+                for tab in tabs.query(f"#{each.view.id}").results(Tab):
+                    tab.label = label
 
 
 class _Run:

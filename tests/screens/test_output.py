@@ -537,8 +537,8 @@ def test_asking_what_to_search_for(script: Callable[..., Path], home: Path, snap
     async def story(app: Host, pilot: Pilot[None]) -> None:
         app.launch(script(NUMBERS, "count.py"))
         await until(pilot, lambda: "exit code 0" in app.state)
-        await pilot.press("slash", *"line 9")
         app.query_one("#output-field", Input).cursor_blink = False
+        await pilot.press("slash", *"line 9")
         await drawn(app, pilot)
 
     assert snap_compare(**looks(home, story))
