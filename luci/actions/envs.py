@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from luci import paths
+from luci import paths, units
 from luci.actions.described import described, inspected, shown, state, under_construction
 from luci.actions.grounds import Grounds, grounds
 from luci.context import Context, Question
-from luci.envs import files, installer, prunes, trees
+from luci.envs import installer, prunes, trees
 from luci.envs.store import Env, Store, altered, sizes, weight
 from luci.envs.store import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
@@ -147,7 +147,7 @@ def remove(request: EnvRequest, context: Context) -> Generator[Event, None, list
 def _what_goes(env: Env) -> str:
     """One line for whom is asked: what it is, what is in it, and what is won."""
     packages = ", ".join(env.spec.requirements) or "no packages"
-    return f"{env.name}  ({packages}; frees {files.amount(sum(sizes(env.root)))})"
+    return f"{env.name}  ({packages}; frees {units.amount(sum(sizes(env.root)))})"
 
 
 def prune(request: EnvRequest, context: Context) -> Generator[Event, None, list[dict[str, Any]]]:
@@ -163,7 +163,7 @@ def prune(request: EnvRequest, context: Context) -> Generator[Event, None, list[
     rows = [_row(candidate) for candidate in found]
     if request.dry_run:
         return rows
-    details = tuple(f"{row['name']}  ({row['reason']}; frees {files.amount(row['freed'])})" for row in rows)
+    details = tuple(f"{row['name']}  ({row['reason']}; frees {units.amount(row['freed'])})" for row in rows)
     if rows and not context.ask(Question("prune", f"Remove {len(rows)} environment(s)?", details, "--yes")):
         raise Refused("Nothing was removed.", hint="--yes answers yes.")
     yield from prunes.remove(store(), found)

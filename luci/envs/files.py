@@ -134,19 +134,6 @@ def write(path: Path, content: bytes, *, lasting: bool = True) -> None:
         raise
 
 
-def amount(number: float) -> str:
-    """Return bytes as a person reads them.
-
-    >>> amount(1_500_000)
-    '1.5 MB'
-    """
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} GB"
-
-
 def writer_of(name: str) -> int | None:
     """Return the process that began to write a file of this name, None for names that `write` does not give."""
     match = _SCRATCH.fullmatch(name)

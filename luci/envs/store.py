@@ -265,7 +265,8 @@ class Store:
         return [name for name in self._names() if records.is_foreign(self.root / name)]
 
     def _unreadable(self, key: str) -> str:
-        there = any(name.endswith(f"_{key}") and (self.root / name / "env.json").exists() for name in self._names())
+        places = [self.root / name for name in self._names() if name.endswith(f"_{key}")]
+        there = any((place / "env.json").exists() and not records.is_foreign(place) for place in places)
         return "its record cannot be read" if there else ""
 
     def _names(self) -> list[str]:

@@ -66,7 +66,10 @@ def forget_the_dead(env_root: Path) -> None:
     with contextlib.suppress(OSError):  # a read-only store, or somebody removed the environment in the meantime
         for name in files.entries(folder):
             pid = _pid(name)
-            if pid is None or pid == os.getpid() or _holds(folder / name, pid):
+            if pid is None or pid == os.getpid():
+                continue
+            if _holds(folder / name, pid):
+                os.replace(folder / name, folder / str(pid))  # one that was put aside comes back
                 continue
             aside = folder / f"{pid}.dead"
             os.replace(folder / name, aside)

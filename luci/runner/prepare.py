@@ -198,7 +198,8 @@ def _absent(made: Plan) -> set[str]:
 def _deciding_variables() -> dict[str, str]:
     """The variables that would lead to another plan or another way to run."""
     others = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
-    return {name: os.environ.get(name, "") for name in ("LUCI_CONFIG", *config.variables(), *others)}
+    ours = [name for name in config.variables() if not name.startswith("LUCI_APP_")]
+    return {name: os.environ.get(name, "") for name in ("LUCI_CONFIG", *ours, *others)}
 
 
 def _roots(made: Plan) -> set[str]:

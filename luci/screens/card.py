@@ -16,12 +16,12 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
-from luci.envs.files import amount
 from luci.screens.figures import duration
 from luci.screens.jobs import Job
 from luci.screens.plain import harmless
 from luci.screens.results import shown
 from luci.screens.story import Step, Story
+from luci.units import amount
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _MARKS = {"done": "✓", "failed": "✗", "stopped": "■"}

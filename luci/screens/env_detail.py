@@ -11,10 +11,10 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from luci.envs.files import amount
 from luci.screens.env_rows import SIGNS
 from luci.screens.plain import harmless
 from luci.screens.tables import ago
+from luci.units import amount
 
 QUIET = "$foreground 60%"
 Told = Mapping[str, Any]

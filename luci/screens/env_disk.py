@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from textual.content import Content
 from textual.widget import Widget
 
-from luci.envs.files import amount
+from luci.units import amount
 
 BAR = 24  # cells, where there is room for all the words
 

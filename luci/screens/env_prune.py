@@ -14,8 +14,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, SelectionList, Static
 from textual.widgets.selection_list import Selection
 
-from luci.envs.files import amount
 from luci.screens.plain import harmless
+from luci.units import amount
 
 
 class PrunePreview(ModalScreen[tuple[str, ...]]):

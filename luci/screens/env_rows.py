@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from luci.envs.files import amount
 from luci.screens.plain import harmless
 from luci.screens.tables import ago
+from luci.units import amount
 
 SIGNS = {"ready": "●", "stale": "◐", "broken": "✗", "orphaned": "○", "building": "…"}
 GAP = 2  # cells between two columns

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from luci.envs.files import amount
 from luci.screens.figures import count, duration
 from luci.screens.plain import harmless
+from luci.units import amount
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

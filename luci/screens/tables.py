@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import time
 
-from luci.envs.files import amount as size
 from luci.screens import plain
 from luci.screens.plain import as_json, harmless
+from luci.units import amount as size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

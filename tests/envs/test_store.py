@@ -230,7 +230,8 @@ def test_a_record_whose_values_make_no_sense_is_none(build, store, altered):
     record = json.loads((env.root / "env.json").read_text())
     (env.root / "env.json").write_text(json.dumps({**record, **altered}))
     assert (store.all(), store.get(env.key)) == ([], None)
-    assert store.all() == [build("six")]
+    again = build("six")
+    assert store.all() == [again]
 
 
 def test_what_a_record_says_of_the_plan_counts_only_in_its_own_form(build, store):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from luci import paths
+from luci.envs import files
 from luci.envs import store as stores
 from luci.envs.spec import EnvSpec
 from luci.runner import memory, warm
@@ -80,8 +81,8 @@ def test_a_memory_that_is_damaged_or_of_another_format_is_none(script, content):
 
 def test_fields_of_another_shape_are_left_out_and_the_rest_counts(script):
     memory.save(script, FULL)
-    told = json.loads(memory.place(script).read_text())
-    memory.place(script).write_text(json.dumps({**told, "modules": "yaml", "limits": [], "python": None, "new": 1}))
+    told = files.read_sealed(memory.place(script))
+    files.write_sealed(memory.place(script), {**told, "modules": "yaml", "limits": [], "python": None, "new": 1})
     assert memory.load(script) == replace(FULL, modules=(), limits={}, python="")
 
 
