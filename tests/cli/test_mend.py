@@ -642,10 +642,11 @@ def test_ctrl_c_ends_the_script_and_its_children(luci: Luci, way: tuple[str, ...
     luci.write(
         "a.py",
         """
-        import subprocess, sys, signal
+        import subprocess, sys, time
         child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
         print("pid", child.pid, "ready", flush=True)
-        signal.pause()
+        while True:  # pause() could begin when the signal has just come, and wait for another
+            time.sleep(0.05)
         """,
     )
     terminal = luci.terminal("run", *way, "a.py")

@@ -294,10 +294,11 @@ def test_a_signal_to_luci_reaches_the_script(luci: Luci, way: str) -> None:
     luci.write(
         "a.py",
         """
-        import signal, sys
+        import signal, sys, time
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
         print("ready", flush=True)
-        signal.pause()
+        while True:
+            time.sleep(0.05)
         """,
     )
     luci("run", "--dry-run", "a.py")
@@ -376,10 +377,11 @@ def test_ctrl_c_ends_it_as_it_would(luci: Luci, way: str) -> None:
     luci.write(
         "a.py",
         """
-        import signal, quokka
+        import time, quokka
         try:
             print("ready", flush=True)
-            signal.pause()
+            while True:
+                time.sleep(0.05)
         finally:
             print("tidied")
         """,
@@ -397,10 +399,11 @@ def test_ctrl_c_that_it_catches_is_its_own(luci: Luci, way: str) -> None:
     luci.write(
         "a.py",
         """
-        import signal, sys
+        import signal, sys, time
         signal.signal(signal.SIGINT, lambda *_: sys.exit(5))
         print("ready", flush=True)
-        signal.pause()
+        while True:
+            time.sleep(0.05)
         """,
     )
     terminal = on_terminal(luci, "first" if way == "warm" else way, "a.py")

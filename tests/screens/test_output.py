@@ -85,11 +85,11 @@ def test_colours_and_a_progress_bar_are_seen_as_on_a_terminal(script: Callable[.
 
 def test_a_script_sees_the_size_of_the_pane_and_hears_of_a_new_one(script: Callable[..., Path]) -> None:
     path = script("""
-        import os, signal
+        import os, signal, time
         def tell(*_): print(*os.get_terminal_size(), flush=True)
         signal.signal(signal.SIGWINCH, tell)
         tell()
-        while True: signal.pause()
+        while True: time.sleep(0.05)
     """)
 
     async def story(app: Host, pilot: Pilot[None]) -> None:
