@@ -70,6 +70,7 @@ class AppSettings:
 
     theme: Theme = "dark"  # terminal: the terminal's own colours
     motion: bool = True  # false: nothing spins, slides or blinks
+    plain: bool = False  # true: line by line, as `luci --plain`
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,10 +53,8 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _main(argv: list[str]) -> int:
-    if not argv and sys.stdin.isatty() and sys.stdout.isatty():
-        from luci import app  # Textual: 200 ms, and only to draw
-
-        return app.main()
+    if argv in ([], ["--plain"]) and sys.stdin.isatty() and sys.stdout.isatty():
+        return _converse(plain=bool(argv))
     if argv[:1] == ["run"] or argv[:1] == ["plan"]:
         own, script_args = split(argv[1:])
         options = parser().parse_args([argv[0], *own])
@@ -67,10 +65,23 @@ def _main(argv: list[str]) -> int:
         options.command = command
     else:
         options = parser().parse_args(argv)
+    if options.plain and not getattr(options, "do", None):
+        raise UsageError("A conversation needs a terminal.", hint="luci run SCRIPT runs one without.")
     if not getattr(options, "do", None):
         parser().print_help()
         return 0
     return int(_COMMANDS[options.do](options))
+
+
+def _converse(*, plain: bool) -> int:
+    """Open the app, or its line by line form where that was asked for or nothing else can be shown."""
+    if plain or config.load().app.plain or os.environ.get("TERM") == "dumb":
+        from luci.screens.line_by_line import LineByLine
+
+        return LineByLine().talk()
+    from luci import app  # Textual: 200 ms, and only to draw
+
+    return app.main()
 
 
 # -- run and plan
@@ -232,14 +243,11 @@ def _need(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
+    from luci.screens import tables
+
     narrator = Narrator()
     found = _result("doctor", None, _context(narrator), narrator)
-    if options.json:
-        print(as_json(found))
-    for finding in found if not options.json else ():
-        print(f"{'ok   ' if finding.well else 'FAULT'} {finding.subject:<13} {finding.text}")
-        if not finding.well:
-            print(f"      hint: {finding.hint}")
+    print(as_json(found)) if options.json else tables.findings(found)
     return 0 if all(finding.well for finding in found) else 1
 
 

@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action="version", version=f"luci {__version__}")
+    top.add_argument("--plain", action="store_true", help="open the app line by line: no drawing, no colours")
     commands = top.add_subparsers(metavar="COMMAND", title="commands")
     _add_run(commands)
     _add_plan(commands)

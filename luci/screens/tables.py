@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
+    from luci.actions.care import Finding
     from luci.envs.trees import Node
     from luci.runs import Run
 
@@ -179,6 +180,13 @@ def run(record: Run) -> None:
         shown = "unknown" if value is None else ", ".join(value) if isinstance(value, tuple) else str(value)
         shown = ago(value) if name == "started" else shown
         print(f"{name:<13} {harmless(shown)}")
+
+
+def findings(found: Iterable[Finding]) -> None:
+    for finding in found:
+        print(f"{'ok   ' if finding.well else 'FAULT'} {finding.subject:<13} {finding.text}")
+        if not finding.well:
+            print(f"      hint: {finding.hint}")
 
 
 def settings(about: dict[str, Any]) -> None:

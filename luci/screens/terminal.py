@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 class Narrator:
     """Shows the events of one action on stderr; stdout belongs to the script, or to the result."""
 
-    def __init__(self, *, quiet: bool = False, verbose: bool = False, log: str = "") -> None:
-        self.quiet, self.verbose = quiet, verbose
-        self._live = sys.stderr.isatty() and not quiet and os.environ.get("TERM") != "dumb"
+    def __init__(self, *, quiet: bool = False, verbose: bool = False, log: str = "", plain: bool = False) -> None:
+        """`plain`: a step is a line of its own, where otherwise a live line would show it."""
+        self.quiet, self.verbose, self.plain = quiet, verbose, plain
+        self._live = sys.stderr.isatty() and not quiet and not plain and os.environ.get("TERM") != "dumb"
         self._waiting: LiveLine | None = None
         self._begun: set[tuple[str, str]] = set()
         self._log: TextIO | None = _opened(log) if log else None
@@ -89,8 +90,9 @@ class Narrator:
                 self._waiting = LiveLine()
             self._waiting.show(replace(working, detail=harmless(working.detail).replace("\n", " ")[:200]))
             return
-        begun = (working.step, "" if working.total else working.detail)  # a step that is counted is said once
-        if self.verbose and begun not in self._begun:
+        # a step that is counted is said once
+        begun = (working.step, "" if working.total or not self.verbose else working.detail)
+        if (self.verbose or self.plain) and begun not in self._begun:
             self._begun.add(begun)
             self._line(f"{working.step} {working.detail}".rstrip())
 

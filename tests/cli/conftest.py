@@ -179,17 +179,18 @@ class Terminal:
     def see(self, text: str) -> None:
         deadline = time.monotonic() + PATIENCE
         while text not in self.seen:
-            assert time.monotonic() < deadline and self._read(), self.seen
+            assert time.monotonic() < deadline and self.read(), self.seen
 
     def type(self, text: str) -> None:
         os.write(self.fd, text.encode())
 
     def exit_code(self) -> int:
-        while self._read():
+        while self.read():
             pass
         return self.process.wait(PATIENCE)
 
-    def _read(self) -> bytes:
+    def read(self) -> bytes:
+        """Wait for more, which is added to `raw` too; empty where nobody writes any more."""
         assert select.select([self.fd], [], [], PATIENCE)[0], self.seen
         try:
             data = os.read(self.fd, 65536)

@@ -1,0 +1,79 @@
+"""luci --plain: the conversation line by line, in a real terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Luci, Terminal
+
+
+def prompt(terminal: Terminal, after: str = "") -> Terminal:
+    """Wait until the prompt is back behind what was said: a key before would be the terminal's, not the prompt's."""
+    terminal.see(after)
+    while "luci>" not in terminal.seen.rpartition(after or "leave.")[2]:
+        terminal.read()
+    return terminal
+
+
+def test_it_runs_asks_fails_lists_and_leaves(luci: Luci) -> None:
+    luci.write("hop.py", "import quokka; print(quokka.hop(), input('name? '))")
+    luci.write("bad.py", "import quokka\n{}['absent']")
+    terminal = prompt(luci.terminal("--plain"))
+    terminal.type("run ho\t\r")  # a path is completed
+    terminal.see("name? ")
+    terminal.type("Ada\r")
+    prompt(terminal, "exit 0 after")
+    assert "hop Ada" in terminal.seen and "1 package, Python" in terminal.seen
+    terminal.type("bad.py\r")
+    prompt(terminal, "exit 1 after")
+    assert f"KeyError: 'absent' at {luci.folder / 'bad.py'}, line 2" in terminal.seen.replace("\n", "")
+    terminal.type("plan\r")
+    prompt(terminal, "(reuse)")
+    terminal.type("envs\r")
+    prompt(terminal, "last used")
+    terminal.type("/rnu\r")
+    prompt(terminal, "Did you mean /run?")
+    terminal.type("quit\r")
+    assert terminal.exit_code() == 0
+    logs = [luci("runs", "log", run["id"]).out for run in luci("runs", "list", "--json").json]
+    assert any("hop Ada" in log for log in logs)
+
+
+def test_ctrl_c_ends_the_script_and_not_the_conversation(luci: Luci) -> None:
+    luci.write("a.py", "import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.05)")
+    terminal = prompt(luci.terminal("--plain"))
+    terminal.type("a.py\r")
+    terminal.see("ready")
+    terminal.type("\x03")
+    prompt(terminal, "stopped after")
+    terminal.type("\x04")
+    assert terminal.exit_code() == 0
+
+
+def test_what_was_typed_is_there_the_next_day(luci: Luci) -> None:
+    terminal = prompt(luci.terminal("--plain"))
+    terminal.type("help\r")
+    prompt(terminal, "ctrl+d leaves")
+    terminal.type("quit\r")
+    assert terminal.exit_code() == 0
+    again = prompt(luci.terminal("--plain"))
+    again.type("\x1b[A\x1b[A")
+    again.see("help")
+    again.type("\r")
+    prompt(again, "ctrl+d leaves")
+    again.type("\x04")
+    assert again.exit_code() == 0
+
+
+@pytest.mark.parametrize("variable", ["LUCI_APP_PLAIN=yes", "TERM=dumb"])
+def test_a_setting_or_a_dumb_terminal_opens_it_too(luci: Luci, variable: str) -> None:
+    name, value = variable.split("=")
+    terminal = prompt(luci.terminal(env={name: value}))
+    terminal.type("quit\r")
+    assert terminal.exit_code() == 0
+    assert "\x1b[?1049h" not in terminal.raw.decode()
+
+
+def test_without_a_terminal_it_says_what_to_do(luci: Luci) -> None:
+    done = luci("--plain", input="help\n")
+    assert done.code == 2 and "luci run SCRIPT" in done.err
