@@ -10,7 +10,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 OLDEST = (3, 6)  # older ones cannot use what today's tools write
 _PATIENCE = 10  # seconds for the Windows launcher to answer
@@ -22,17 +22,36 @@ def paths() -> Iterator[str]:
     names = [f"python3.{minor}" for minor in range(30, OLDEST[1] - 1, -1)]
     names += ["python3", "python", "pypy3"]
     for folder in os.get_exec_path():
+        if behind := _behind_shims(folder):
+            yield from _each_of(behind)
+            continue
         there = _listing(folder)
         for name in names:
             for file in (name, f"{name}.exe"):
                 if file in there:
                     yield os.path.join(folder, file)
-    for root in _roots():
+    yield from _each_of(_roots())
+    if os.name == "nt":
+        yield from _launcher()
+
+
+def _each_of(roots: Iterable[str]) -> Iterator[str]:
+    for root in roots:
         for version in sorted(_listing(root), reverse=True):
             for tail in ("bin/python3", "bin/pypy3", "python.exe"):
                 yield os.path.join(root, version, tail)
-    if os.name == "nt":
-        yield from _launcher()
+
+
+def _behind_shims(folder: str) -> list[str]:
+    """Return the folders of Pythons that a folder of shims (pyenv's, asdf's or mise's) chooses from.
+
+    A shim is a script that takes a second of shells to lead to one of them.
+    """
+    place, name = os.path.split(folder.rstrip(os.sep))
+    if name != "shims":
+        return []
+    roots = (os.path.join(place, "versions"), os.path.join(place, "installs", "python"))
+    return [root for root in roots if os.path.isdir(root)]
 
 
 def _roots() -> Iterator[str]:

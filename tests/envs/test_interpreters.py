@@ -80,6 +80,20 @@ def test_those_of_pyenv_and_uv_are_found(machine, tmp_path, monkeypatch):
     assert versions() == ["3.22.1", "3.21.1", "3.20.1", OWN]
 
 
+@pytest.mark.parametrize("installs", ["versions", "installs/python"])
+def test_what_is_behind_shims_is_asked_and_no_shim(machine, tmp_path, installs, monkeypatch):
+    machine("3.20.1", name="python3", place=tmp_path / f"manager/{installs}/3.20.1/bin")
+    shim = machine("3.21.1", name="python3", place=tmp_path / "manager/shims")
+    monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
+    assert versions() == ["3.20.1", OWN]
+
+
+def test_a_folder_named_shims_with_nothing_behind_it_is_one_like_others(machine, tmp_path, monkeypatch):
+    shim = machine("3.21.1", name="python3", place=tmp_path / "alone/shims")
+    monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
+    assert versions() == ["3.21.1", OWN]
+
+
 def test_each_is_asked_once_and_again_when_it_changes(machine, tmp_path):
     path = machine("3.20.1")
     assert versions() == versions() == ["3.20.1", OWN]
