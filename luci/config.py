@@ -17,6 +17,7 @@ from luci.errors import ConfigError
 Retry = Literal["auto", "ask", "never", "always"]
 Builds = Literal["never", "known", "always"]
 Theme = Literal["dark", "light", "terminal"]
+Figures = Literal["offer", "window"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class AppSettings:
     theme: Theme = "dark"  # terminal: the terminal's own colours
     motion: bool = True  # false: nothing spins, slides or blinks
     plain: bool = False  # true: line by line, as `luci --plain`
+    figures: Figures = "offer"  # window: matplotlib opens its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,13 @@ class Failed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Pictured(Event):
+    """A run made images. `files` are their paths, the oldest first."""
+
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Become(Event):
     """Nothing is left to decide: the process may become the script, its standard input from `stdin` if given."""
 

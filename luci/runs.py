@@ -115,6 +115,11 @@ def log_for(run: Run) -> Path:
     return folder / f"{run.id}.log"
 
 
+def figures_for(run: Run) -> Path:
+    """The folder that the figures of a run go to, where it made some."""
+    return paths.state() / "logs" / f"{run.id}.figures"
+
+
 def all_of_them() -> list[Run]:
     """Every recorded run, the latest first. Lines cut short by a crash are passed over."""
     collect()

@@ -16,7 +16,7 @@ from luci.envs.interpreters import Interpreter
 from luci.errors import EnvError
 
 HOOK = Path(__file__).parent / "hook"
-HOOK_FILES = ("_luci_hook.py", "_luci_report.py")
+HOOK_FILES = ("_luci_hook.py", "_luci_report.py", "_luci_matplotlib.py")
 
 
 def create(folder: Path, python: Interpreter, uv: str | None) -> None:

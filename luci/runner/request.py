@@ -29,6 +29,7 @@ class RunRequest:
     relax: bool = False
     keep_pythonpath: bool = False
     become: bool = False
+    pictures: bool = False  # the caller offers to show the images that the run makes
     terminal: Terminal | None = None  # what the script writes into and reads from; never with `become`
     front: dict[str, Any] = field(default_factory=dict)  # what the caller needs to go on when luci comes back
 

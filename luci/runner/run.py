@@ -19,10 +19,10 @@ from luci.context import Context
 from luci.envs import files
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, UsageError
-from luci.events import Become, Ended, Event, Output, Started, Told, Warned, Words
+from luci.events import Become, Ended, Event, Output, Pictured, Started, Told, Warned, Words
 from luci.process import StdinSpool
 from luci.process import run as run_process
-from luci.runner import last_words, memory, oom
+from luci.runner import last_words, memory, oom, pictures
 from luci.runner.comeback import Stdin, restored, running, saved, script_again, stdin_kind
 from luci.runner.diagnose import Report, diagnose, read_report
 from luci.runner.last_words import Tail
@@ -215,6 +215,9 @@ def _watch(
     elif request.record or context.settings.run.record:
         record = replace(record, log=str(runs.log_for(record)))
         log = open(record.log, "wb")  # noqa: SIM115
+    figures = runs.figures_for(record)
+    if request.pictures and context.settings.app.figures == "offer":
+        environ = pictures.without_window(environ, figures)
     heard = Tail() if request.without_site and request.become and log is None else None
     command = _command(request, script, env)
     yield Started(command, env.key)
@@ -244,9 +247,16 @@ def _watch(
     found = read_report(report)
     if found is None and ended.exit_code == 1 and not seen.exists():
         found = last_words.report_of(tail, ended.seconds, tuple(int(n) for n in env.version.split(".")[:2]))
+    if request.pictures:
+        yield from _pictured(record.started, figures, [Path.cwd(), script.folder], tail)
     for leftover in (report, seen):
         leftover.unlink(missing_ok=True)
     return ended, found, tail
+
+
+def _pictured(since: float, figures: Path, folders: list[Path], output: str) -> Iterator[Event]:
+    if made := pictures.made(since, figures, folders, output):
+        yield Pictured(tuple(map(str, made)))
 
 
 def _end_of(log: str, since: int) -> str:
