@@ -1,10 +1,12 @@
-"""Lend the terminal to another program: the person's editor, a shell."""
+"""Lend the terminal to another program: the person's editor, a shell; or open a file in the system's viewer."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -46,3 +48,16 @@ def lend(argv: Sequence[str]) -> int:
         return subprocess.run(argv, check=False).returncode
     except OSError as error:
         raise UsageError(f"{argv[0]} could not be started.", cause=str(error), hint="Set $EDITOR or $SHELL.") from error
+
+
+def view(path: str) -> None:
+    """Open a file as the desktop would, and go on. Raises UsageError where nothing can."""
+    if sys.platform == "win32":
+        os.startfile(path)
+        return
+    opener = "open" if sys.platform == "darwin" else "xdg-open"
+    shown = bool(sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if not shown or not shutil.which(opener):
+        raise UsageError(f"No viewer can be opened here for {path}.", hint="Where there is a desktop, it opens there.")
+    quiet = subprocess.DEVNULL
+    subprocess.Popen([opener, path], stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)

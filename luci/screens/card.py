@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from time import monotonic
 from typing import Any, ClassVar
 
@@ -105,6 +106,7 @@ class Card(Vertical, can_focus=True):
         Binding("r", "again", "Run again"),
         Binding("o", "output", "Output"),
         Binding("e", "edit", "Edit"),
+        Binding("i", "pictures", "Images"),
         Binding("s", "stop", "Stop"),
         Binding("up,k", "screen.focus_previous('Card, #line')", "Previous", show=False),
         Binding("down,j", "screen.focus_next('Card, #line')", "Next", show=False),
@@ -130,6 +132,13 @@ class Card(Vertical, can_focus=True):
 
     class OutputRequested(Wish):
         """What it wrote is to be shown."""
+
+    class PicturesRequested(Message):
+        """The images that it made are to be shown."""
+
+        def __init__(self, files: tuple[str, ...]) -> None:
+            self.files = files
+            super().__init__()
 
     class EditRequested(Message):
         """A file is to be opened at a line."""
@@ -160,6 +169,7 @@ class Card(Vertical, can_focus=True):
         yield Static("", classes="plan")
         yield Steps()
         yield Static("It waits for your input: F3", classes="waits")
+        yield Static("", classes="made")
         yield Vertical(classes="more")
 
     def on_mount(self) -> None:
@@ -219,6 +229,9 @@ class Card(Vertical, can_focus=True):
         plan.display = bool(story.planned)
         waits = self.query_one(".waits", Static)
         waits.display = self.waits and not story.is_over
+        made = self.query_one(".made", Static)
+        made.update(_made(story.pictures))
+        made.display = bool(story.pictures)
         self.query_one(Steps).story = story
         self.refresh_bindings()
 
@@ -250,6 +263,8 @@ class Card(Vertical, can_focus=True):
             return self.is_run
         if action == "edit":
             return bool(self.story.failure and self.story.failure.file)
+        if action == "pictures":
+            return bool(self.story.pictures)
         return True
 
     def on_click(self) -> None:
@@ -271,9 +286,21 @@ class Card(Vertical, can_focus=True):
         if self.job:
             self.post_message(self.OutputRequested(self.job))
 
+    def action_pictures(self) -> None:
+        if self.story.pictures:
+            self.post_message(self.PicturesRequested(self.story.pictures))
+
     def action_edit(self) -> None:
         if (failure := self.story.failure) and failure.file:
             self.post_message(self.EditRequested(failure.file, failure.line))
+
+
+def _made(files: tuple[str, ...]) -> Content:
+    """Name what a run made, the last first."""
+    names = [harmless(PurePath(file).name).replace("\n", " ") for file in reversed(files)]
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    key = "i shows it" if len(names) == 1 else "i shows them"
+    return Content.assemble("made ", (", ".join(names[:2]) + more, "$text-accent"), (f"  {key}", "$foreground 60%"))
 
 
 def _more(story: Story) -> tuple[object, ...]:

@@ -119,7 +119,7 @@ class Home(Screen[None]):
         self._last = request
         card = self.conversation.card(" ".join([request.script, *request.args]))
         terminal = Terminal(*self._room_for_output())
-        job = Job(card, "run", replace(request, become=False, terminal=terminal), self._settings())
+        job = Job(card, "run", replace(request, become=False, terminal=terminal, pictures=True), self._settings())
         card.begin(job)
         self.query_one(Bar).running = len(self.running)
 
@@ -226,6 +226,24 @@ class Home(Screen[None]):
     @on(Card.EditRequested)
     def _edit(self, message: Card.EditRequested) -> None:
         self.edit(message.path, message.line)
+
+    @on(Card.PicturesRequested)
+    def _pictures(self, message: Card.PicturesRequested) -> None:
+        from luci.screens import pictures
+
+        drawable = pictures.drawable(message.files)
+        if drawable and not pictures.is_ready():
+            self._lend(pictures.get_ready)
+        if drawable and pictures.is_ready():
+            self.app.push_screen(pictures.Pictures(drawable, self.view))
+        else:
+            self.view(message.files[-1])
+
+    def view(self, path: str) -> None:
+        try:
+            editor.view(path)
+        except LuciError as error:
+            self.notify(f"{error.message} {error.hint}", severity="error", markup=False)
 
     def edit(self, path: str, line: int) -> None:
         self._lend(lambda: editor.edit(path, line))

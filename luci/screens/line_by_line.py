@@ -29,7 +29,7 @@ from luci.actions.door import perform
 from luci.actions.envs import EnvRequest
 from luci.context import Context
 from luci.errors import Interrupted, LuciError
-from luci.events import Event, Failed, Started
+from luci.events import Event, Failed, Pictured, Started
 from luci.screens import tables
 from luci.screens.figures import duration
 from luci.screens.story import Story
@@ -105,7 +105,8 @@ class LineByLine:
 
     def _run(self, request: RunRequest) -> None:
         self._last = request
-        recorded = replace(request, become=os.name != "nt", record=True)  # luci stays, and the log is kept
+        # luci stays, and the log is kept
+        recorded = replace(request, become=os.name != "nt", record=True, pictures=True)
         teller = _RunTeller()
         try:
             code = self._perform("run", recorded, teller)
@@ -147,6 +148,8 @@ class _RunTeller(Narrator):
         super().show(event)
         if isinstance(event, Started) and self._story.planned:
             self._line(self._story.planned.replace(" · ", ", "))
+        if isinstance(event, Pictured):
+            self._line(f"made {', '.join(event.files)}")
         if isinstance(event, Failed) and event.file and event.error != "KeyboardInterrupt":
             self._line(f"{event.error} at {event.file}, line {event.line}")
 

@@ -72,6 +72,7 @@ class Story:
     peak_bytes: int = 0
     failure: events.Failed | None = None
     error: LuciError | None = None
+    pictures: tuple[str, ...] = ()  # paths of images that it made
     ended: float | None = None
 
     @property
@@ -161,6 +162,8 @@ class Story:
                 return replace(self._over("", now), failure=None)
             case events.Failed():
                 return replace(self, failure=event)
+            case events.Pictured(files):
+                return replace(self, pictures=tuple(dict.fromkeys([*self.pictures, *files])))
             case events.Told(text):
                 if self._is_mending and self.steps[-1].detail.rpartition(" (")[2] in text:
                     return self._with_last(detail=text.rstrip("."))  # what was missing, in more words

@@ -96,3 +96,14 @@ def test_every_example_is_tried_here() -> None:
     named = {path.name for path in EXAMPLES.iterdir() if path.suffix == ".py" or (path / "__main__.py").exists()}
     tried = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in named if f'"{name}"' not in tried] == []
+
+
+def test_what_matplotlib_would_show_is_told_in_a_conversation(own: Luci) -> None:
+    own.write("show.py", "import matplotlib.pyplot as plt\nplt.plot([3, 1, 2])\nplt.show()\nprint('shown')")
+    terminal = own.terminal("--plain", columns=300)
+    terminal.see("luci>")
+    terminal.type("show.py\r")
+    terminal.see("after")
+    assert "exit 0" in terminal.seen and "shown" in terminal.seen
+    assert Path(terminal.seen.partition("made ")[2].split("\n")[0].strip()).read_bytes().startswith(b"\x89PNG")
+    terminal.type("\x04")
