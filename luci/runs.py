@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -91,21 +91,35 @@ def _of_the_warm(path: Path) -> Run | None:
     told = begun(path)
     if told is None:
         return None
-    started, pid = path.stat().st_mtime, int(path.name)
-    known: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError):
-        known = json.loads(Path(told.memory).read_bytes()).get("warm", {})
+    try:
+        started, pid = path.stat().st_mtime, int(path.name)
+    except (OSError, ValueError):  # it has just ended; or its name only looks like a number
+        return None
+    known = _warm(Path(told.memory))
     known = known if known.get("key") == told.key else {}
-    return Run(
-        f"{int(started * 1_000_000):x}-{pid:x}",
-        told.script,
-        told.words[1:],
-        started,
-        told.key,
-        tuple(known.get("requirements", ())),
-        str(known.get("python", "")),
-        pid,
+    return _run(
+        {
+            "id": f"{int(started * 1_000_000):x}-{pid:x}",
+            "script": told.script,
+            "args": told.words[1:],
+            "started": started,
+            "env_key": told.key,
+            "requirements": known.get("requirements", ()),
+            "python": known.get("python", ""),
+            "pid": pid,
+            "exit_code": None,
+            "seconds": None,
+            "log": "",
+        }
     )
+
+
+def _warm(memory: Path) -> dict[str, Any]:
+    try:
+        known = json.loads(memory.read_bytes())["warm"]
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def log_for(run: Run) -> Path:
@@ -121,19 +135,61 @@ def figures_for(run: Run) -> Path:
 
 
 def all_of_them() -> list[Run]:
-    """Every recorded run, the latest first. Lines cut short by a crash are passed over."""
+    """Every recorded run, the latest first. Lines cut short by a crash, and those without sense, are passed over."""
     collect()
     found: dict[str, Run] = {}
     for record in _records():
-        try:
-            if told := record.get("start"):
-                run = Run(**{**told, "args": tuple(told["args"]), "requirements": tuple(told["requirements"])})
-                found[run.id] = run
-            elif (told := record.get("end")) and told["id"] in found:
-                found[told["id"]] = replace(found[told["id"]], **{k: v for k, v in told.items() if k != "id"})
-        except (TypeError, KeyError):
-            continue
+        if run := _run(record.get("start")):
+            found[run.id] = run
+        elif isinstance(told := record.get("end"), dict) and isinstance(told.get("id"), str) and told["id"] in found:
+            found[told["id"]] = _run({**found[told["id"]].as_dict(), **told}) or found[told["id"]]
     return sorted(found.values(), key=lambda run: run.started, reverse=True)
+
+
+def _run(told: Any) -> Run | None:
+    """Return the run that a record tells of, None where a value is missing or of another kind."""
+    try:
+        return Run(**{name: form(told[name]) for name, form in _FORMS.items() if name in told})
+    except TypeError:
+        return None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(_text, value if isinstance(value, list | tuple) else [None]))
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or abs(value) >= 1 << 63:
+        raise TypeError
+    return value
+
+
+def _time(value: Any) -> float:
+    if not isinstance(value, int | float) or not abs(value) < _LATEST:
+        raise TypeError
+    return float(value)
+
+
+_LATEST = 1e11  # seconds since the epoch; what is later, or not a number, is no time that a clock shows
+_FORMS: dict[str, Callable[[Any], Any]] = {
+    "id": _text,
+    "script": _text,
+    "args": _texts,
+    "started": _time,
+    "env_key": _text,
+    "requirements": _texts,
+    "python": _text,
+    "pid": _whole,
+    "exit_code": lambda value: None if value is None else _whole(value),
+    "seconds": lambda value: None if value is None else _time(value),
+    "log": _text,
+}
 
 
 def find(selector: str) -> Run:
@@ -171,7 +227,7 @@ def _records() -> Iterator[dict[str, Any]]:
         for line in lines:
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(record, dict):
                 yield record

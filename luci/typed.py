@@ -22,7 +22,7 @@ def load() -> list[str]:
     for record in written:
         try:
             text = json.loads(record)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(text, str):
             lines.pop(text, None)  # said again: it moves to the end

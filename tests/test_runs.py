@@ -8,10 +8,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from luci import paths, runs
 from luci.errors import UsageError
 from luci.runs import Run
+from luci.screens import tables
+from luci.screens.plain import as_json, harmless
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +68,9 @@ def test_the_latest_comes_first(journal):
         '{"end": "x"}',
         '{"other": {}}',
         "ü\n\n",
+        "[" * 100_000,
+        '{"start": ' + "9" * 5000 + "}",
+        '{"start": null, "end": {"id": ["x"]}}',
     ],
 )
 def test_a_line_that_was_cut_short_harms_no_other(journal, rubbish):
@@ -72,6 +79,33 @@ def test_a_line_that_was_cut_short_harms_no_other(journal, rubbish):
         file.write(rubbish)  # and no end of line
     second = started("/x/b.py")
     assert {run.script for run in runs.all_of_them()} == {first.script, second.script}
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    begun=st.dictionaries(st.sampled_from(Run.__slots__), VALUES, max_size=3),
+    ended=st.dictionaries(st.sampled_from(["id", "exit_code", "seconds", "log", "more"]), VALUES, max_size=3),
+)
+def test_values_of_another_kind_stop_nobody_from_seeing_what_ran(journal, capsys, begun, ended):
+    journal.unlink(missing_ok=True)
+    first, second = started(), started("/x/b.py")
+    with journal.open("a") as file:
+        file.write(json.dumps({"start": {**second.as_dict(), "id": "odd", **begun}}) + "\n")
+        file.write(json.dumps({"end": {"id": first.id, "exit_code": 0, "seconds": 1.0, "log": "", **ended}}) + "\n")
+    found = runs.all_of_them()
+    assert {first.id, second.id} <= {run.id for run in found}
+    tables.runs(found)
+    for run in found:
+        tables.run(run)
+    json.loads(as_json(found), parse_constant=pytest.fail)
+    assert harmless(said := capsys.readouterr().out) == said
 
 
 def test_a_journal_that_grew_large_is_set_aside_and_still_read(journal):

@@ -85,7 +85,7 @@ def read_report(path: Path) -> Report | None:
         frames = tuple((file, line) for file, line in told["frames"])
         lists = {"argv": tuple(told["argv"]), "python": tuple(told["python"])}
         return Report(**{**plain, **lists, "causes": causes, "frames": frames})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
