@@ -292,6 +292,20 @@ def test_verify_reads_a_record_with_empty_lines(build):
     assert verify(env) == []
 
 
+def test_verify_reads_nothing_outside_of_the_environment_and_waits_for_no_pipe(build, tmp_path):
+    env = build("demo")
+    os.mkfifo(tmp_path / "pipe")
+    site = next(env.path.glob("lib/*/site-packages"))
+    os.mkfifo(site / "demo" / "pipe")
+    outside = ["../../../../../../../../dev/zero", "/dev/zero", str(tmp_path / "pipe"), "../../../../env.json"]
+    record = site / "demo-2.0.dist-info" / "RECORD"
+    with record.open("a") as file:
+        file.writelines(f"{path},sha256=x,1\n" for path in (*outside, "demo/pipe", "a\0b", "\x1b[31m"))
+        file.write("demo/inner.py,shake_128=x,1\ndemo/inner.py,nonsense=x\n")
+    said = [f"demo-2.0.dist-info speaks of {path}, which is outside of the environment" for path in outside]
+    assert verify(env) == [*said, "demo/pipe is gone", "a\0b is gone", "\x1b[31m is gone"]
+
+
 def test_verify_names_a_record_that_cannot_be_read(build):
     env = build("demo")
     next(env.path.glob("lib/*/site-packages/demo-2.0.dist-info/RECORD")).write_bytes(b"\xff\xfe")
