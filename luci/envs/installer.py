@@ -314,4 +314,4 @@ def cache_folder() -> str:
 def forget(names: Iterable[str]) -> None:
     """Take distributions out of uv's cache: a file altered in place in an environment is the cache's own (a link)."""
     if uv := find_uv():
-        subprocess.run([uv, "cache", "clean", "--quiet", *names], capture_output=True, check=False)
+        subprocess.run([uv, "cache", "clean", "--quiet", "--", *names], capture_output=True, check=False)

@@ -25,6 +25,15 @@ def failure(build, *requirements: str, **told: object) -> InstallFailed:
     return failed.value
 
 
+def test_distributions_named_like_options_or_paths_do_not_empty_the_cache(build):
+    build("six")
+    cache = Path(installer.cache_folder())
+    kept = {path for path in cache.rglob("*") if path.is_file()}
+    for name in ("-q", "--force", "../../x", "-", ""):
+        installer.forget([name])
+    assert kept <= set(cache.rglob("*"))
+
+
 def test_constraints_limit_versions_and_install_nothing(build):
     spec = replace(build.spec("tool"), constraints=("demo<2", "six==1.16"))
     assert build.ready(spec).installed == {"demo": "1.0", "tool": "3.0"}
