@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.torture import crowds, damage, kills, shortages
+from tests.torture import crowds, damage, indexes, kills, shortages
 from tests.torture.ground import LUCI, Ground, Trial, laid
 from tests.torture.shortages import CannotBeTried
 
@@ -63,7 +63,17 @@ def _damage(ground: Ground, options: argparse.Namespace) -> Iterator[Trials]:
     yield iter([damage.uninstalled(ground)])
 
 
-PARTS: dict[str, Part] = {"kills": _kills, "crowds": _crowds, "shortages": _shortages, "damage": _damage}
+def _indexes(ground: Ground, options: argparse.Namespace) -> Iterator[Trials]:
+    yield indexes.failing(ground)
+
+
+PARTS: dict[str, Part] = {
+    "kills": _kills,
+    "crowds": _crowds,
+    "shortages": _shortages,
+    "damage": _damage,
+    "indexes": _indexes,
+}
 
 
 @dataclass

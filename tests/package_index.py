@@ -16,13 +16,14 @@ import time
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import unquote, urlsplit
 
 Contents = Mapping[str, str | bytes]
-Fault = int | Literal["hang", "half", "pause", "redirect-loop"]
+Fault = int | Literal["hang", "close", "half", "pause", "garbled", "redirect-loop"]
 
 JSON = "application/vnd.pypi.simple.v1+json"
 BACKEND = """\
@@ -54,9 +55,15 @@ class Served:
 
 @dataclass
 class _Failure:
-    prefix: str
+    where: str
     fault: Fault
     times: int | None
+    retry_after: str | None
+
+    def meets(self, path: str) -> bool:
+        if "*" in self.where:
+            return fnmatchcase(path, self.where)
+        return path == self.where if self.where.endswith(".whl") else path.startswith(self.where)
 
 
 class PackageIndex:
@@ -106,13 +113,15 @@ class PackageIndex:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def fail(self, path_prefix: str, status: Fault = 500, times: int | None = None) -> None:
-        """Answer requests under `path_prefix` ("/simple/x/", "/files/", "/") with a fault, at most `times` times.
+    def fail(self, where: str, status: Fault = 500, times: int | None = None, retry_after: str | None = None) -> None:
+        """Answer requests under a path ("/simple/x/", "/files/", "/") with a fault, at most `times` times.
 
-        A path that ends in .whl is that file alone. "pause" sends half of it, and the rest once all is well again.
+        A path that ends in .whl is that file alone, and one with a star is a pattern. "hang" takes the request and says
+        nothing, "close" hangs up; "half" promises all and sends half; "garbled" sends as many bytes, but others;
+        "pause" sends half, and the rest once all is well again.
         """
         self._released.clear()
-        self._failures.append(_Failure(path_prefix, status, times))
+        self._failures.append(_Failure(where, status, times, retry_after))
 
     def recover(self) -> None:
         self._failures.clear()
@@ -195,13 +204,12 @@ class PackageIndex:
         self.projects.setdefault(normal(name), []).append(served)
         return path
 
-    def fault_for(self, path: str) -> Fault | None:
+    def failure_at(self, path: str) -> _Failure | None:
         for failure in self._failures:
-            whole = failure.prefix.endswith(".whl")
-            if (path == failure.prefix if whole else path.startswith(failure.prefix)) and failure.times != 0:
+            if failure.meets(path) and failure.times != 0:
                 if failure.times is not None:
                     failure.times -= 1
-                return failure.fault
+                return failure
         return None
 
     def wait_for_release(self) -> None:
@@ -278,15 +286,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.index.requests.append(path)
         if not self._authorized():
             return self._send(401, "text/plain", b"who are you?", {"WWW-Authenticate": 'Basic realm="index"'})
-        fault = self.index.fault_for(path)
-        if fault == "hang":
-            self.index.wait_for_release()
+        failure = self.index.failure_at(path)
+        fault = failure and failure.fault
+        if fault in ("hang", "close"):
+            if fault == "hang":
+                self.index.wait_for_release()
             self.close_connection = True
             return None
         if fault == "redirect-loop":
-            return self._send(302, "text/plain", b"", {"Location": path})
+            return self._send(302, "text/html", b"<html><body>Found</body></html>", {"Location": path})
         if isinstance(fault, int):
-            return self._send(fault, "text/plain", b"a fault, as asked for")
+            later = {"Retry-After": failure.retry_after} if failure and failure.retry_after else {}
+            return self._send(fault, "text/plain", b"a fault, as asked for", later)
         found = self.index.body(path, self.headers.get("Accept", ""))
         if found is None:
             return self._send(404, "text/plain", b"not here")
@@ -330,6 +341,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if fault == "garbled":
+            body = bytes(byte ^ 0x5A for byte in body)
         if fault == "half":
             body = body[: len(body) // 2]
             self.close_connection = True

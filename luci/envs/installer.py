@@ -234,7 +234,7 @@ _SIGNS: tuple[tuple[Reason, str], ...] = (
     (
         "network",
         r"Request failed after|Failed to fetch|Failed to download|error sending request|timed out|dns error"
-        r"|could not be queried",
+        r"|could not be queried|Received some unexpected|Unsupported `Content-Type`",
     ),
     ("not-found", r"was not found in the package registry|not found in the provided package locations"),
     (
@@ -253,9 +253,15 @@ _MESSAGES: dict[Reason, tuple[str, str]] = {
         "A download does not have the hash that was promised.",
         "Nothing of it was kept. Try again later, or check the index.",
     ),
-    "damaged": ("What the index has of {names} is damaged.", "Nothing of it was kept. Choose another release of it."),
+    "damaged": (
+        "What the index has of {names} is damaged.",
+        "Nothing of it was kept. Try again later, or choose another release of it.",
+    ),
     "offline": ("What is needed was never fetched, and the network is off.", "Run once without --offline."),
-    "network": ("The package index could not be reached.", "Nothing was changed; try again when it answers."),
+    "network": (
+        "The package index could not be reached, or did not answer as it should.",
+        "Nothing was changed; try again when it is well.",
+    ),
     "not-found": (
         "The index has no such distribution: {names}.",
         "Check the name; --with or [names] in the config say another.",

@@ -59,7 +59,8 @@ def guess(guesses: list[Guess], known: Knowledge, python: Interpreter) -> list[C
     if known.index is None:
         return skipped + [g.unanswered("the index was not asked") for g in firm]
     try:
-        projects = known.index.projects({name for g in firm for name in g.names if name not in known.table.taken})
+        # the likeliest first: where all fail, its failure is the one to tell
+        projects = known.index.projects(name for g in firm for name in g.names if name not in known.table.taken)
         found = in_parallel(lambda g: _evidence(g, projects, known, python), firm)
         return skipped + [choice for _, choice in found]
     except IndexFailed as error:
@@ -88,7 +89,7 @@ def _evidence(wanted: Guess, projects: Mapping[str, Project | None], known: Know
     uses = uses_of(wanted.unanswered("")) or (Use(top),)
     quarantine = datetime.now(UTC) - timedelta(days=known.gate.quarantine_days)
     fits = fits_for(python)
-    found, elsewhere = [], []
+    found, elsewhere, unread = [], [], ""
     for name in wanted.names:
         project = projects.get(name)
         if project is None or not project.releases:
@@ -103,9 +104,14 @@ def _evidence(wanted: Guess, projects: Mapping[str, Project | None], known: Know
             found.append(_Candidate(project, None, False))
         elif name in (normal(top), wanted.names[0]) and newest(known.index, project, uses, python).elsewhere:
             elsewhere.append(name)
+        if not release and name in (normal(top), wanted.names[0]):
+            unread = unread or known.index.unread(project)
     if not found and elsewhere:
         reason = f"{', '.join(elsewhere)} has wheels for other Pythons only"
         return replace(wanted.unanswered(reason), wheel=False)
+    if not found and unread:
+        known.troubles.append(unread)
+        return wanted.unanswered(f"what the index has of it cannot be read: {unread}")
     if not found:
         held = ", ".join(sorted({use.module for use in uses}))
         return wanted.unanswered(f"no distribution on the index was found that holds {held}")
@@ -162,6 +168,13 @@ def doubts_about(name: str, known: Knowledge) -> tuple[str, ...]:
     if known.index is None or (project := known.index.project(name)) is None:
         return ("the index does not know it",)
     return tuple(_doubts(name, _Candidate(project, None, False), known, datetime.now(UTC)))
+
+
+def ask_again(choice: Choice, known: Knowledge) -> None:
+    """Let the next plan ask again for what the index did not have: it may have been ill, or have learnt of it since."""
+    dotted = [f"{seen.module}.{name}" for seen in choice.imports for name in ("", *seen.names)]
+    if known.index and choice.kind == "unknown":
+        known.index.doubt_absence({name for each in dotted for name in candidates(each.rstrip("."))})
 
 
 def _young(release: Release, gate: GateSettings, now: datetime) -> bool:

@@ -82,6 +82,7 @@ class Index:
         self._facts = cache / "wheels"
         self._projects: dict[str, Project | None] = {}
         self._wheels: dict[str, Inside] = {}
+        self._bad: dict[str, str] = {}  # what was wrong with each wheel that was opened, "" for nothing
         self._locks: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -120,14 +121,30 @@ class Index:
             instants += (when.timestamp() for p in projects for when in _turning_points(p, gate, told) if when >= told)
         return min(instants, default=float("inf"))
 
+    def doubt_absence(self, names: Iterable[str]) -> None:
+        """Let the next plan ask again for projects that were not found: an index that is ill may say so of any."""
+        for name in names:
+            for place in self._sources.indexes_for(name):
+                known = pages.read(self._kept_at(place, name))
+                if known and known.files is None:
+                    pages.write(self._kept_at(place, name), replace(known, fetched=0))
+
     def holds(self, file: File, module: str, names: Collection[str] = ()) -> Holds:
         """Say whether a wheel has a module, and in it the names imported from it. Raises IndexFailed."""
         with self._only_one("wheel " + file.url):
             try:
-                return self._inside(file).holds(module, names)
+                told = self._inside(file).holds(module, names)
+                self._bad[file.url] = ""
+                return told
             except BadWheel as error:
-                self._trouble(f"{file.name} is no wheel that could be installed: {error}")
+                self._bad[file.url] = f"{file.name} is no wheel that could be installed: {error}"
+                self._trouble(self._bad[file.url])
                 return Holds.NO
+
+    def unread(self, project: Project) -> str:
+        """Return why none of a project's wheels that were looked into could be read; empty where one could be."""
+        looked_into = [self._bad[file.url] for r in project.releases for file in r.files if file.url in self._bad]
+        return looked_into[0] if all(looked_into) and looked_into else ""
 
     def newest_holding(
         self,
@@ -198,7 +215,10 @@ class Index:
         if path is not None:
             self._hear_local(path / "index.html")
             return pages.local(path / "index.html", name)
-        return self._remote_page(url, name, self._pages / digest(without_credentials(place)) / f"{name}.json")
+        return self._remote_page(url, name, self._kept_at(place, name))
+
+    def _kept_at(self, place: str, name: str) -> Path:
+        return self._pages / digest(without_credentials(place)) / f"{name}.json"
 
     def _linked(self, name: str) -> Iterator[Page]:
         """Yield what flat places hold: folders of files, or single pages of links to files."""

@@ -40,7 +40,7 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
     _refuse_the_hopeless(made)
     store = Store(paths.envs())
     try:
-        _insist_on_the_index(made)
+        _insist_on_the_index(made, _provided_by(store.get(known.key)))
         made, env, lasting = yield from cascade.build(
             made,
             store,
@@ -85,15 +85,23 @@ def _refuse_the_hopeless(made: Plan) -> None:
         )
 
 
-def _insist_on_the_index(made: Plan) -> None:
-    """Where the index was needed for a name and did not answer, say so; do not run into a missing module."""
+def _insist_on_the_index(made: Plan, had: frozenset[str]) -> None:
+    """Where the index was needed for a name and did not answer, say so; do not run into a missing module. Nor is it
+    believed that nothing provides what an earlier run `had`."""
     for choice in made.choices:
-        if choice.kind == "unknown" and made.known.troubles and choice.certainty is not Certainty.OPTIONAL:
+        if choice.kind != "unknown" or choice.certainty is Certainty.OPTIONAL:
+            continue
+        if made.known.troubles or choice.module in had:
             raise IndexFailed(
                 f"Nobody could say what provides {choice.module}.",
-                cause="\n".join(made.known.troubles),
+                cause="\n".join(made.known.troubles) or f"{choice.reason[:1].upper()}{choice.reason[1:]}.",
                 hint=f"Name it with --with, or under [names] in {paths.config_file()}.",
             )
+
+
+def _provided_by(env: Env | None) -> frozenset[str]:
+    """Return the modules for which something was installed into an environment."""
+    return frozenset(choice["module"] for choice in env.about.get("choices", ())) if env else frozenset()
 
 
 def _earlier(made: Plan, known: Memory, store: Store, error: EnvError) -> Env:
@@ -103,7 +111,7 @@ def _earlier(made: Plan, known: Memory, store: Store, error: EnvError) -> Env:
     env = store.get(known.key)
     if env is None or not store.take(env):
         raise error
-    had = {choice["module"] for choice in env.about.get("choices", ())}
+    had = _provided_by(env)
     for choice in made.choices:
         lines = [line for line in choice.requirements if choice.status == "install"]
         if not all(_satisfied(line, env.installed) for line in lines) or (

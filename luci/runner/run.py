@@ -25,6 +25,7 @@ from luci.process import run as run_process
 from luci.runner import last_words, memory, oom, pictures
 from luci.runner.comeback import Stdin, restored, running, saved, script_again, stdin_kind
 from luci.runner.diagnose import Report, diagnose, read_report
+from luci.runner.guesses import ask_again
 from luci.runner.last_words import Tail
 from luci.runner.mend import Mended, mend
 from luci.runner.plan import Plan
@@ -63,6 +64,7 @@ def _run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     made, env = yield from prepare(request, script, context)
     for choice in unprovided(made):
         yield Warned(f"Nothing was found that provides {choice.module}: {choice.reason.rstrip('.')}.")
+        ask_again(choice, made.known)
     return (yield from _attempts(request, script, Mended(Progress(), made, env), context))
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Seconds to wait before the second try, the third, and so on; the last one repeats
 RETRY_DELAYS = (0.25, 1.0, 3.0)
 PASSING = frozenset({408, 429, 500, 502, 503, 504})  # a server may answer otherwise in a moment
+LONGEST_WAIT = 10.0  # seconds; a server that wants to be left alone for longer is not asked again
 CHUNK = 1 << 16
 
 
@@ -57,14 +58,17 @@ class Web:
             raise refused(url, self._silent[_origin(url)])
         tries = max(1, round(self._settings.tries))
         for left in reversed(range(tries)):
-            cause, delay = "", RETRY_DELAYS[min(tries - left - 1, len(RETRY_DELAYS) - 1)]
+            delay = RETRY_DELAYS[min(tries - left - 1, len(RETRY_DELAYS) - 1)]
             answer = self._try(url, headers or {}, save)
             if isinstance(answer, Answer):
                 if answer.status not in PASSING:
                     return answer
                 cause = f"it answered {answer.status}"
-                with suppress(ValueError):
-                    delay = min(max(delay, float(answer.headers.get("Retry-After", ""))), 10.0)
+                delay = max(delay, _wish(answer.headers.get("Retry-After", "")))
+                if delay > LONGEST_WAIT:
+                    cause += f", and wants to be left alone for {delay:.0f} s"
+                    self._silent[_origin(url)] = cause
+                    raise refused(url, cause)
             else:
                 cause = answer.cause
                 if answer.final:
@@ -104,6 +108,11 @@ class Web:
         except requests.exceptions.ChunkedEncodingError:
             return _Fault("the answer broke off")
         except requests.ConnectionError as error:
+            root = _root(error)
+            if isinstance(root, TimeoutError):  # in the middle of the answer
+                return _Fault(f"no answer within {self._settings.timeout_seconds:g} s", silent=True)
+            if isinstance(root, ConnectionResetError | BrokenPipeError):
+                return _Fault("it hung up", silent=True)
             return _Fault(f"it could not be reached ({_innermost(error)})", silent=True)
         except requests.TooManyRedirects:
             return _Fault("it redirects in a circle", final=True)
@@ -183,10 +192,27 @@ def _login(url: str) -> tuple[str, tuple[str, str]] | None:
     return _origin(url), (unquote(parts.username), unquote(parts.password or ""))
 
 
+def _wish(retry_after: str) -> float:
+    """Return the seconds that a Retry-After asks for (RFC 9110: a number of them, or a date); 0 for none."""
+    from email.utils import parsedate_to_datetime
+
+    with suppress(ValueError, TypeError, OverflowError):
+        if not retry_after[:1].isalpha():
+            return float(retry_after)
+        return parsedate_to_datetime(retry_after).timestamp() - time.time()
+    return 0.0
+
+
 def _innermost(error: BaseException) -> str:
     """Return the first cause's own words. The outer ones repeat the URL."""
+    root = _root(error)
+    return getattr(root, "strerror", None) or type(root).__name__
+
+
+def _root(error: BaseException) -> BaseException:
     while True:
-        inner = getattr(error, "reason", None) or error.__cause__ or next(iter(error.args), None)
-        if not isinstance(inner, BaseException):
-            return getattr(error, "strerror", None) or type(error).__name__
+        causes = (getattr(error, "reason", None), error.__cause__, *error.args)
+        inner = next((each for each in causes if isinstance(each, BaseException)), None)
+        if inner is None:
+            return error
         error = inner

@@ -119,7 +119,16 @@ def test_a_fault_that_passes_is_not_noticed(index, asking):
 
 @pytest.mark.parametrize(
     ("fault", "word"),
-    [(500, "500"), ("hang", "0.3 s"), ("half", "broke off"), ("redirect-loop", "circle"), (403, "403")],
+    [
+        (500, "500"),
+        ("hang", "0.3 s"),
+        ("close", "hung up"),
+        ("pause", "0.3 s"),
+        ("half", "broke off"),
+        ("garbled", "not a project page"),
+        ("redirect-loop", "circle"),
+        (403, "403"),
+    ],
 )
 def test_a_fault_that_stays_says_what_it_was(index, asking, fault, word):
     index.add_wheel("demo", "1.0", {"demo.py": ""})
@@ -127,6 +136,24 @@ def test_a_fault_that_stays_says_what_it_was(index, asking, fault, word):
     with pytest.raises(IndexFailed) as failed:
         asking(IndexSettings(timeout_seconds=0.3, tries=2)).project("demo")
     assert word in failed.value.cause
+
+
+@pytest.mark.parametrize("wish", ["86400", "Fri, 31 Dec 2100 23:59:59 GMT"])
+def test_a_server_that_wants_to_be_left_alone_for_long_is_not_asked_again(index, asking, wish):
+    index.fail("/", 429, retry_after=wish)
+    waiting = asking(IndexSettings(tries=5))
+    for name in ("demo", "other"):
+        with pytest.raises(IndexFailed) as failed:
+            waiting.project(name)
+        assert "429, and wants to be left alone for " in failed.value.cause
+    assert len(index.requests) == 1
+
+
+@pytest.mark.parametrize("wish", ["0.4", "-3", "nan", "soon", "Thu, 01 Jan 1970 00:00:00 GMT", "99 Foo 2000", ""])
+def test_a_server_that_wants_a_moment_gets_it_whatever_words_it_has(index, asking, wish):
+    index.add_wheel("demo", "1.0", {"demo.py": ""})
+    index.fail("/", 429, times=1, retry_after=wish)
+    assert versions(asking(IndexSettings(tries=2)).project("demo")) == ["1.0"]
 
 
 @pytest.mark.parametrize("fault", [500, "hang", "half"])

@@ -149,6 +149,10 @@ class Ground:
         for folder in filter(None, gone):
             shutil.rmtree(folder, ignore_errors=True)
 
+    def empty(self, name: str) -> None:
+        """Remove all that is in a folder of this ground."""
+        shutil.rmtree(self.base / name, ignore_errors=True)
+
     def write(self, name: str, source: str) -> Path:
         path = self.project / name
         path.parent.mkdir(parents=True, exist_ok=True)
