@@ -29,6 +29,7 @@ class Env:
     created: float  # seconds since the epoch
     sealed: int  # mtime of site-packages when it was published, ns
     about: dict[str, Any]  # what the plan said of it: who asked for what, and what was left out
+    place: str = ""  # the root when it was built: its commands name that path; empty where that was not noted
 
     @property
     def key(self) -> str:
@@ -78,6 +79,7 @@ def publish(env: Env) -> None:
         "created": env.created,
         "sealed": env.sealed,
         "about": env.about,
+        "place": env.place,
     }
     if (env.root / NAME).is_dir():
         files.discard(env.root / NAME)
@@ -128,6 +130,7 @@ def _meant(root: Path, record: dict[str, Any]) -> Env | None:
             created=_finite(record["created"]),
             sealed=int(record["sealed"]),
             about=_about(record["about"]),
+            place=_text(record.get("place", "")),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return None

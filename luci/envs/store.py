@@ -138,9 +138,10 @@ class Store:
                 interpreter=python.path,
                 version=python.version,
                 installed=venvs.installed(folder),
-                created=time.time(),
+                created=max(time.time(), files.mtime(folder / "pyvenv.cfg") / 1e9 + 1e-3),  # the disk has its own clock
                 sealed=files.mtime(venvs.site_packages(folder)),
                 about={**about, "bytes": weight(folder)[0]},
+                place=str(root),
             )
             records.publish(env)
         except BaseException as error:
@@ -301,14 +302,15 @@ def fault(env: Env) -> str:
     return fault_of(*looked_at(env))
 
 
-def looked_at(env: Env) -> tuple[str, str, str, str, float, str, int]:
+def looked_at(env: Env) -> tuple[str, str, str, str, float, str, int, str, str]:
     """Return what `fault_of` looks at."""
     try:
         site = str(venvs.site_packages(env.path))
     except LuciError:
         site = ""
     config = str(env.path / "pyvenv.cfg")
-    return env.version, env.interpreter, str(env.python), config, env.created, site, env.sealed
+    root = str(env.root)
+    return env.version, env.interpreter, str(env.python), config, env.created, site, env.sealed, root, env.place
 
 
 def verify(env: Env) -> list[str]:

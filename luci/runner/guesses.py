@@ -149,6 +149,8 @@ def _doubts(name: str, found: _Candidate, known: Knowledge, now: datetime) -> li
     gate, count, doubts = known.gate, len(found.project.releases), []
     if found.born is None:
         doubts.append("the index does not say when it was uploaded")
+    elif found.born > now:
+        doubts.append(f"it was uploaded on {found.born.date()}, later than this machine's clock says it is")
     elif now - found.born < timedelta(days=gate.age_days):
         doubts.append(f"it is {(now - found.born).days} days old (less than {gate.age_days:g})")
     if count < gate.releases:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -265,6 +266,25 @@ def alter(file: Path) -> None:
     content = file.read_bytes()
     file.unlink()  # it may be linked to the wheel cache
     file.write_bytes(content + b"# more\n")
+
+
+def test_a_store_that_was_moved_or_copied_is_built_again_and_one_behind_a_link_is_the_same(build, store, tmp_path):
+    env = build("demo")
+    (tmp_path / "link").symlink_to(store.root)
+    [linked] = Store(tmp_path / "link").all()
+    assert fault(linked) == ""
+    shutil.copytree(store.root, tmp_path / "copy", symlinks=True)
+    [copied] = Store(tmp_path / "copy").all()
+    assert fault(copied) == f"it was moved or copied here from {env.root}"
+    build.store = Store(tmp_path / "copy")
+    again = build("demo")
+    assert (fault(again), again.root.parent, again.generation, fault(env)) == ("", tmp_path / "copy", 2, "")
+
+
+def test_an_environment_is_whole_by_a_clock_that_is_behind_that_of_the_disk(build, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() - 3600)
+    env = build("demo")
+    assert (fault(env), build("demo"), build.kinds()) == ("", env, ["Reused"])
 
 
 def test_verify_names_a_file_that_was_altered(build):

@@ -436,11 +436,13 @@ def test_guessed_names_are_told_from_the_others(known, choose, index):
         ("nobody", "the index does not know it"),
         ("sklearn", "a dummy"),
         ("young", "it is 1 days old (less than 90)"),
+        ("unborn", "it was uploaded on 2999-01-01, later than this machine's clock says it is"),
     ],
 )
 def test_a_name_that_a_script_asks_for_passes_the_same_gate(known, index, name, doubt):
     established(index, "guessed", {"guessed.py": ""})
     established(index, "young", {"young.py": ""}, uploaded=ago(1))
+    established(index, "unborn", {"unborn.py": ""}, uploaded="2999-01-01T00:00:00Z")
     assert doubts_about(name, known)[:1] == ((doubt,) if doubt else ())
 
 
