@@ -76,6 +76,7 @@ def lacking(error: OSError) -> Lacking | None:
 _FULL = ("The disk is full.", "Free some space: `luci env prune` and `uv cache clean` help.")
 _TOO_MANY_FILES = ("There are no file descriptors left.", "Close some files; `ulimit -n` shows the limit.")
 _CLOSED = ("The disk does not let luci write or read.", "LUCI_HOME moves luci's folders elsewhere.")
+_TOO_LONG = ("A name is too long for the disk.", "Shorten it, or let LUCI_HOME be a shorter path.")
 _DAMAGED = ("The disk does not answer as it should.", "Look at the machine's own log.")
 _NO_MEMORY = ("The machine has no room for another process.", "End some; `ulimit -a` shows the limits.")
 _LACKING = {
@@ -86,6 +87,7 @@ _LACKING = {
     errno.EROFS: _CLOSED,
     errno.EACCES: _CLOSED,
     errno.EPERM: _CLOSED,
+    errno.ENAMETOOLONG: _TOO_LONG,
     errno.EIO: _DAMAGED,
     errno.ESTALE: _DAMAGED,
     errno.ENOMEM: _NO_MEMORY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -39,9 +40,8 @@ def store() -> Store:
 
 def chosen(selector: str) -> Env:
     """Return the environment that a script uses, or that a key or a name means. Raises EnvError, UsageError."""
-    path = Path(selector)
-    if path.suffix in (".py", ".pyw") or path.exists():
-        script = read_script(selector, "folder" if path.is_dir() else "file")
+    if selector.endswith((".py", ".pyw")) or os.path.exists(selector):
+        script = read_script(selector, "folder" if os.path.isdir(selector) else "file")
         env = store().get(memory.load(script).key)
         if env is None:
             raise EnvError(f"{selector} has no environment yet.", hint=f"`luci run {selector}` makes one.")

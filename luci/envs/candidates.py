@@ -85,7 +85,7 @@ def stamp(path: str) -> str:
     """Tell one state of a file from another. A shim answers by what is configured around it, so that counts too."""
     try:
         info = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
         return ""
     if info.st_size > 20_000:
         return f"{info.st_mtime_ns}.{info.st_size}"

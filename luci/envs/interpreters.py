@@ -101,7 +101,7 @@ def choose(wanted: str) -> Interpreter:
 
 
 def _at(path: str) -> Interpreter:
-    full = str(Path(path).expanduser().absolute())
+    full = str(Path(os.path.expanduser(path)).absolute())
     for interpreter in _asked([full]):
         if interpreter.minor < OLDEST:
             raise EnvError(

@@ -375,7 +375,7 @@ def _place(text: str, base: Path | None = None) -> str:
         return text
     if text.startswith("file:"):
         return "file://" + text.removeprefix("file:")
-    return Path(base or "", Path(text).expanduser()).absolute().as_uri()
+    return Path(base or "", os.path.expanduser(text)).absolute().as_uri()
 
 
 def _is_there(url: str) -> bool:
