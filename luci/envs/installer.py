@@ -147,7 +147,7 @@ def flags(spec: EnvSpec, sources: Sources, terms: Terms) -> list[str]:
         said += ["--only-binary", name]
     for name, instant in terms.not_after:
         said += ["--exclude-newer-package", f"{name}={instant.isoformat()}"]
-    said += ["--exclude-newer", spec.as_of] if spec.as_of else []
+    said += [f"--exclude-newer={spec.as_of}"] if spec.as_of else []
     said += ["--prerelease", "allow"] if terms.prereleases else []
     said += sources.uv_flags()
     said += ["--offline"] if terms.offline else []
@@ -156,8 +156,21 @@ def flags(spec: EnvSpec, sources: Sources, terms: Terms) -> list[str]:
 
 
 def _listed(flag: str, file: Path, lines: tuple[str, ...]) -> list[str]:
+    for line in lines:
+        if not _is_one_requirement(line):
+            raise EnvError(f"{line!r} is no requirement.", hint="Look at where it is declared: `luci plan` tells.")
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return [flag, str(file)] if lines else []
+
+
+def _is_one_requirement(line: str) -> bool:
+    """Whether a line of a requirements file is what it should be, and brings neither a second line nor an option."""
+    wanted, *hashes = line.split(" --hash=")
+    return (
+        all(char.isprintable() or char == "\t" for char in line)
+        and not re.search(r"(?:^|\s)-", wanted.partition(";")[0])
+        and all(re.fullmatch(r"[a-z0-9]+:[A-Za-z0-9+/=_-]+", each.strip()) for each in hashes)
+    )
 
 
 def _kept_to_their_index(

@@ -43,6 +43,8 @@ class Wants:
         for line in self.requirements:
             try:
                 Requirement(line)
+                if declared.has_control_characters(line):
+                    raise InvalidRequirement("there is a control character in it")
             except InvalidRequirement as error:
                 raise UsageError(
                     f"{line!r} is not a requirement.", cause=str(error), hint='As in --with rich or --with "rich<15".'

@@ -14,7 +14,7 @@ import pytest
 from luci.envs import installer, venvs
 from luci.envs.installer import InstallFailed, Terms
 from luci.envs.sources import Sources
-from luci.errors import Interrupted
+from luci.errors import EnvError, Interrupted
 
 NATIVE = "cp37-cp37m-plan9_mips"
 
@@ -32,6 +32,28 @@ def test_distributions_named_like_options_or_paths_do_not_empty_the_cache(build)
     for name in ("-q", "--force", "../../x", "-", ""):
         installer.forget([name])
     assert kept <= set(cache.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "six @ {url}six.whl\n--index-url={url}taken/",
+        "six @ {url}six.whl\r--index-url={url}taken/",
+        "-r requirements.txt",
+        "six --index-url={url}taken/",
+        "six==1.16 --hash=sha256:00 --index-url={url}taken/",
+        "six==1.16 --hash=sha256:00\n--index-url={url}taken/",
+        "six===1.16\x1b[31m",
+    ],
+)
+def test_a_line_that_brings_an_option_or_another_line_never_reaches_the_installer(build, index, line):
+    for spec in (
+        build.spec(line.format(url=index.url)),
+        replace(build.spec(), constraints=(line,), requirements=("six",)),
+    ):
+        with pytest.raises(EnvError, match="is no requirement"):
+            build.ready(spec)
+    assert index.requests == []
 
 
 def test_constraints_limit_versions_and_install_nothing(build):

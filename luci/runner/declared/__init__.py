@@ -12,6 +12,16 @@ last what is optional (extras, dependency groups). Markers stay on the lines, fo
 from luci.runner.declared.block import inline
 from luci.runner.declared.locks import beside, outdated
 from luci.runner.declared.projects import project, project_root
-from luci.runner.declared.values import Declarations, Declared, IndexChoice
+from luci.runner.declared.values import Declarations, Declared, IndexChoice, has_control_characters
 
-__all__ = ["Declarations", "Declared", "IndexChoice", "beside", "inline", "outdated", "project", "project_root"]
+__all__ = [
+    "Declarations",
+    "Declared",
+    "IndexChoice",
+    "beside",
+    "has_control_characters",
+    "inline",
+    "outdated",
+    "project",
+    "project_root",
+]

@@ -82,6 +82,8 @@ def requirement(text: str, folder: Path = Path()) -> Requirement:
     from packaging.requirements import Requirement  # 15 ms, and a script that declares nothing needs none of it
     from packaging.utils import canonicalize_name
 
+    if has_control_characters(text):
+        raise ValueError("there is a control character in it")
     try:
         parsed = Requirement(text)
         parsed.name = canonicalize_name(parsed.name, validate=True)
@@ -91,6 +93,11 @@ def requirement(text: str, folder: Path = Path()) -> Requirement:
     except RecursionError:
         raise ValueError(f"{shown(text)} is nested too deeply") from None
     return parsed
+
+
+def has_control_characters(text: str) -> bool:
+    """Whether a line holds what would end it, or what a terminal would obey: of PEP 508 a URL may."""
+    return any(not char.isprintable() and char not in " \t" for char in text)
 
 
 def reference(name: str, url: str, extras: Iterable[str] = (), marker: str = "") -> str:
