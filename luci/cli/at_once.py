@@ -36,13 +36,13 @@ def said(words: list[str]) -> int | None:
 def show(told: dict[str, Any], *, json: bool = False, names: bool = False) -> int:
     """Print a plan, as `Plan.as_dict` tells it: just so, or one name a line, or for people. Return the exit code."""
     from luci.screens import tables
-    from luci.screens.plain import as_json
+    from luci.screens.plain import as_json, harmless
 
     if json:
         print(as_json(told))
     elif names:
         for line in told["requirements"]:
-            print(line.partition(" --hash")[0])
+            print(harmless(line.partition(" --hash")[0]))
     else:
         tables.plan(told)
     sys.stdout.flush()

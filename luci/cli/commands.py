@@ -19,7 +19,7 @@ from luci.cli.parser import parser, part
 from luci.context import Context, Question
 from luci.errors import LuciError, UsageError, lacking
 from luci.events import Become, Event
-from luci.screens.plain import as_json
+from luci.screens.plain import as_json, harmless
 from luci.screens.terminal import Narrator, show_error
 
 
@@ -189,7 +189,7 @@ def _env(options: argparse.Namespace) -> int:
     narrator = Narrator(quiet=options.quiet, verbose=options.verbose)
     result = _result(f"env {verb}", request, _context(narrator, yes=getattr(options, "yes", False)), narrator)
     if verb == "path" and not options.json:
-        print(result)
+        sys.stdout.buffer.write(os.fsencode(f"{result}\n"))  # just so, in whatever encoding it is
     elif options.json:
         print(as_json(result))
     elif verb == "list":
@@ -204,7 +204,7 @@ def _env(options: argparse.Namespace) -> int:
         for name, faults in result.items():
             print(f"{name}: {'whole' if not faults else ''}")
             for fault in faults:
-                print(f"  {fault}")
+                print(harmless(f"  {fault}"))
     elif verb == "prune":
         tables.pruned(result, request.dry_run)
     elif verb == "stats":

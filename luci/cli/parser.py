@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, NoReturn
 
 from luci import __version__
 from luci.actions.script_line import add_plan_options, add_run_options
+from luci.screens.plain import harmless
 
 _EXAMPLES = """examples:
   luci run plot.py --size 10         run it; what follows the script is the script's
@@ -30,8 +31,15 @@ def part(words: list[str]) -> tuple[list[str], tuple[str, ...]]:
     return words[:at], tuple(words[at + 1 :])
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that is careful with the words it repeats."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(harmless(message))
+
+
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="luci",
         description="Run a Python script that has imports and nothing else, in the right environment.",
         epilog=_EXAMPLES,

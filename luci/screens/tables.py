@@ -42,10 +42,10 @@ def plan(told: dict[str, Any]) -> None:
         print()
     else:
         print("The script imports nothing that is not in the standard library or beside it.")
-    print(f"Python      {told['python']}  ({told['interpreter']})")
+    print(harmless(f"Python      {told['python']}  ({told['interpreter']})"))
     print(f"environment {told['key']}  ({told['environment']})")
     if told["as_of"]:
-        print(f"packages    as of {told['as_of']}")
+        print(harmless(f"packages    as of {told['as_of']}"))
     for choice in told["hopeless"]:
         print(harmless(f"cannot run: {choice['reason']}"))
     for problem in told["problems"]:
@@ -112,7 +112,7 @@ def tree(roots: list[Node]) -> None:
 
 def why(answer: dict[str, Any]) -> None:
     for chain in answer["chains"]:
-        print(" <- ".join(reversed(chain)))
+        print(harmless(" <- ".join(reversed(chain))))
     for choice in answer["choices"]:
         place = f" (imported at {choice['file']}:{choice['line']})" if choice["line"] else ""
         print(harmless(f"{', '.join(choice['requirements'])}: {choice['source']}: {choice['reason']}{place}"))
@@ -124,7 +124,7 @@ def inspected(about: dict[str, Any]) -> None:
     print(f"{'generations':<15} {', '.join(f'g{number}' for number in about['generations'])}")
     for run in about["runs"]:
         code = "unknown" if run["exit_code"] is None else run["exit_code"]
-        print(f"{'run':<15} {run['id']}  {harmless(run['script'])}  {ago(run['started'])}, exit code {code}")
+        print(harmless(f"{'run':<15} {run['id']}  {run['script']}  {ago(run['started'])}, exit code {code}"))
 
 
 def updated(rows: list[dict[str, Any]], dry_run: bool) -> None:
@@ -153,7 +153,8 @@ def stats(about: dict[str, Any]) -> None:
     print(f"environments    {about['environments']}  (kinds: {kinds}; states: {states})")
     print(f"their files     {size(about['bytes'])}, many of them links into the wheel cache")
     print(f"removing all    frees {size(about['freed_by_removing_all'])}")
-    print(f"wheel cache     {size(about['wheel_cache_bytes'])} that no environment holds too  ({about['wheel_cache']})")
+    cache = f"{size(about['wheel_cache_bytes'])} that no environment holds too  ({about['wheel_cache']})"
+    print(harmless(f"wheel cache     {cache}"))
     print(f"budget          {size(about['budget_bytes'])}")
 
 
@@ -184,9 +185,9 @@ def run(record: Run) -> None:
 
 def findings(found: Iterable[Finding]) -> None:
     for finding in found:
-        print(f"{'ok   ' if finding.well else 'FAULT'} {finding.subject:<13} {finding.text}")
+        print(harmless(f"{'ok   ' if finding.well else 'FAULT'} {finding.subject:<13} {finding.text}"))
         if not finding.well:
-            print(f"      hint: {finding.hint}")
+            print(harmless(f"      hint: {finding.hint}"))
 
 
 def settings(about: dict[str, Any]) -> None:

@@ -313,3 +313,14 @@ def test_control_characters_of_a_source_are_shown_not_obeyed(luci: Luci) -> None
     luci.write("a.py", "x = 1\ny = '\x1b[2J' (:\n")
     told = message(luci("run", "a.py"), NOT_STARTED)
     assert "\x1b" not in told
+
+
+def test_an_unknown_option_is_repeated_without_what_a_terminal_would_obey(luci: Luci) -> None:
+    told = luci("run", "--no\x1b[31m-such", "a.py")
+    assert told.code == USAGE and "\x1b" not in told.err and "\\x1b[31m" in told.err
+
+
+@pytest.mark.parametrize("python", ["~nobody-here/bin/python", "x" * 300, "/" + "x" * 300])
+def test_a_python_that_cannot_be_named_so(luci: Luci, python: str) -> None:
+    (luci.folder / "a.py").write_text("")
+    message(luci("run", "--python", python, "a.py"), NOT_STARTED)
