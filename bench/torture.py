@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.torture import crowds, damage, indexes, kills, shortages
+from tests.torture import anything, clocks, crowds, damage, indexes, kills, names, shortages
 from tests.torture.ground import LUCI, Ground, Trial, laid
 from tests.torture.shortages import CannotBeTried
 
@@ -67,12 +67,35 @@ def _indexes(ground: Ground, options: argparse.Namespace) -> Iterator[Trials]:
     yield indexes.failing(ground)
 
 
+def _clocks(ground: Ground, options: argparse.Namespace) -> Iterator[Trials]:
+    yield clocks.jumps(ground)
+    yield clocks.futures(ground)
+    yield clocks.records(ground)
+    yield clocks.copies(ground)
+
+
+def _names(ground: Ground, options: argparse.Namespace) -> Iterator[Trials]:
+    yield names.scripts(ground)
+    yield names.folders(ground)
+    yield iter([names.all_in_one(ground)])
+    yield names.requirements(ground)
+    yield names.wheels(ground)
+
+
+def _anything(ground: Ground, options: argparse.Namespace) -> Iterator[Trials]:
+    for number in range(options.rounds):
+        yield iter([anything.scripts(ground, 1000, options.seed + number)])
+
+
 PARTS: dict[str, Part] = {
     "kills": _kills,
     "crowds": _crowds,
     "shortages": _shortages,
     "damage": _damage,
     "indexes": _indexes,
+    "clocks": _clocks,
+    "names": _names,
+    "anything": _anything,
 }
 
 

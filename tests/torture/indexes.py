@@ -78,7 +78,6 @@ def _failing(ground: Ground, step: str, illness: Illness, tries: int) -> Iterato
     ground.index.recover()
     yield from ground.luci("run", GUESSED[0]).works(GUESSED[2])
     yield from ground.luci("run", TOLD[0]).works(TOLD[2])
-    yield from ground.swept()
     yield from ground.unsound(4 if knows_none else 3)
 
 
