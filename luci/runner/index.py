@@ -132,6 +132,8 @@ class Index:
     def holds(self, file: File, module: str, names: Collection[str] = ()) -> Holds:
         """Say whether a wheel has a module, and in it the names imported from it. Raises IndexFailed."""
         with self._only_one("wheel " + file.url):
+            if self._bad.get(file.url):
+                return Holds.NO
             try:
                 told = self._inside(file).holds(module, names)
                 self._bad[file.url] = ""

@@ -13,7 +13,7 @@ EARLIER = ("earlier.py", "import bilby.deep\nprint(bilby.deep.value)\n", "1")
 GUESSED = ("guessed.py", "import quokka\nprint(quokka.hop())\n", "hop")  # luci asks the index, then its installer
 TOLD = ("told.py", '# /// script\n# dependencies = ["wombat"]\n# ///\nimport wombat\nprint(wombat.dig())\n', "dig")
 SETTINGS = "timeout_seconds = {timeout}\ntries = {tries}\nfresh_seconds = 0\n"
-ROUNDS = 31  # requests in a redirect loop until the person's side gives up
+ROUNDS = 31  # requests in a redirect loop until it is given up
 
 STEPS = {"the page of a project": "/simple/*", "metadata": "*.metadata", "a wheel": "*.whl"}
 
@@ -67,21 +67,21 @@ def _failing(ground: Ground, step: str, illness: Illness, tries: int) -> Iterato
     ground.index.fail(STEPS[step], illness.fault, retry_after=illness.retry_after)
     knows_none = (STEPS[step], illness.fault) == ("/simple/*", 404)  # that says that there is no such project
     with _settings(ground, tries, 0.5 if illness.fault in ("hang", "pause") else 15):
-        yield from _ill(ground, knows_none, tries)
+        yield from _ill(ground, illness, knows_none, tries)
     ground.index.recover()
     yield from ground.luci("run", GUESSED[0]).works(GUESSED[2])
     yield from ground.luci("run", TOLD[0]).works(TOLD[2])
     yield from ground.unsound(4 if knows_none else 3)
 
 
-def _ill(ground: Ground, knows_none: bool, tries: int) -> Iterator[str]:
+def _ill(ground: Ground, illness: Illness, knows_none: bool, tries: int) -> Iterator[str]:
     """Run what is new and what is not, while the index is ill."""
     if knows_none:
         guessed = ground.luci("run", GUESSED[0])
         yield from [] if guessed.code == 1 and "Nothing was found that provides" in guessed.err else [str(guessed)]
     else:
-        yield from _refused(ground, GUESSED[0], tries)
-    yield from _refused(ground, TOLD[0], tries)
+        yield from _refused(ground, illness, GUESSED[0], tries)
+    yield from _refused(ground, illness, TOLD[0], tries)
     yield from ground.luci("run", EARLIER[0]).works(EARLIER[2])
     (ground.project / EARLIER[0]).write_text(f"# looked at again\n{EARLIER[1]}")  # is planned anew
     yield from ground.luci("run", EARLIER[0]).works(EARLIER[2])
@@ -91,7 +91,7 @@ def _ill(ground: Ground, knows_none: bool, tries: int) -> Iterator[str]:
     yield from ground.unsound(2 if knows_none else 1)
 
 
-def _refused(ground: Ground, script: str, tries: int) -> Iterator[str]:
+def _refused(ground: Ground, illness: Illness, script: str, tries: int) -> Iterator[str]:
     """It is refused after few requests, with a hint."""
     ground.index.requests.clear()
     done = ground.luci("run", script)
@@ -100,5 +100,5 @@ def _refused(ground: Ground, script: str, tries: int) -> Iterator[str]:
         yield f"no hint: {done}"
     asked = ground.index.requests
     most = max((asked.count(path) for path in asked), default=0)
-    if most > ROUNDS * tries:
+    if most > (ROUNDS if illness.fault == "redirect-loop" else 4) * tries:
         yield f"{most} requests for one thing: {done}"
