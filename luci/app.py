@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import threading
 from collections import deque
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.reactive import Initialize, Reactive
 from textual.theme import Theme
 
-from luci import config
+from luci import config, process
 from luci.config import Settings
+from luci.context import Question
 from luci.screens import themes
 from luci.screens.home import Home
-from luci.screens.jobs import Job
+from luci.screens.jobs import Job, stop_all
 from luci.screens.question import QuestionPanel
+from luci.screens.terminal import show_error
+
+if TYPE_CHECKING:
+    from textual.driver import Driver
+
+    from luci.errors import LuciError
+
+POLITE = 0.5  # seconds to end in, for what is asked to when the app ends
+FIRM = 0.4  # and then for what is killed
+WEDGED = 3.0  # seconds after which an app that was told to end is not waited for
 
 
 class LuciApp(App[int]):
@@ -28,6 +45,7 @@ class LuciApp(App[int]):
         Binding("f1", "help", "Help", priority=True),
         Binding("ctrl+p", "command_palette", "Palette", priority=True),
         Binding("ctrl+q", "quit", "Quit", priority=True, show=False),
+        Binding("ctrl+z", "suspend_process", "To the shell; fg comes back", priority=True, show=False),
     ]
 
     def _first_theme(self) -> str:
@@ -42,6 +60,16 @@ class LuciApp(App[int]):
         if not settings.app.motion:
             self.animation_level = "none"
         self._asked: deque[Job.Asked] = deque()
+        self._panel: QuestionPanel | None = None  # for the first of those
+        self.crash: LuciError | None = None  # what to tell of an error that nobody expected
+        self.signal = 0  # the one that ended the app
+
+    def get_driver_class(self) -> type[Driver]:
+        if sys.platform == "win32":
+            return super().get_driver_class()
+        from luci.screens.driver import Driver
+
+        return Driver
 
     @property
     def available_themes(self) -> dict[str, Theme]:
@@ -50,6 +78,12 @@ class LuciApp(App[int]):
     def get_default_screen(self) -> Home:
         return Home(lambda: self.settings)
 
+    @property
+    def home(self) -> Home:
+        home = self.screen_stack[0]
+        assert isinstance(home, Home)
+        return home
+
     # questions, one after the other
 
     def on_job_asked(self, message: Job.Asked) -> None:
@@ -57,32 +91,109 @@ class LuciApp(App[int]):
         if len(self._asked) == 1:
             self._ask_next()
 
-    def action_help(self) -> None:
-        from luci.screens.help import Help
+    def _ask_next(self) -> None:
+        self._panel = None
+        if self._asked and self.is_running:
+            asked = self._asked[0]
+            self._panel = QuestionPanel(asked.question, asked.answer)
+            self.push_screen(self._panel, lambda _: self._answered())
 
-        if not isinstance(self.screen, Help):
-            self.push_screen(Help())
+    def _answered(self) -> None:
+        self._asked.popleft()
+        self._ask_next()
 
     def on_job_finished(self, message: Job.Finished) -> None:
         if message.job.name == "config" and message.error is None:
             self.settings = config.load()
             self.theme = themes.name_of(self.settings.app.theme)
         for asked in [asked for asked in self._asked if asked.job is message.job]:
-            if isinstance(self.screen, QuestionPanel) and asked is self._asked[0]:
-                self.screen.dismiss(False)
+            if self._panel and asked is self._asked[0]:
+                self._panel.withdraw()
             else:
                 self._asked.remove(asked)
 
-    def _ask_next(self) -> None:
-        if self._asked:
-            asked = self._asked[0]
-            self.push_screen(QuestionPanel(asked.job, asked.question, asked.answer), lambda _: self._answered())
+    def action_help(self) -> None:
+        from luci.screens.help import Help
 
-    def _answered(self) -> None:
-        self._asked.popleft()
-        self._ask_next()
+        if not isinstance(self.screen, Help):
+            self.push_screen(Help())
+
+    # the end, and pauses
+
+    async def action_quit(self) -> None:
+        """Leave; what is not over is told first."""
+        unfinished = self.home.unfinished
+        if not unfinished:
+            self.exit()
+        elif not any(
+            isinstance(screen, QuestionPanel) and screen.question.kind == "quit" for screen in self.screen_stack
+        ):
+            question = Question("quit", "Quit luci now?", unfinished, yes="End it, and quit", no="Stay")
+            self.push_screen(QuestionPanel(question), lambda yes: self.exit() if yes else None)
+
+    def action_suspend_process(self) -> None:
+        if self._driver is not None and self._driver.can_suspend:
+            self._suspend_signal()
+            os.kill(0, signal.SIGTSTP)  # all that the shell started as one job, as the terminal itself would
+
+    def on_mount(self) -> None:
+        if not self.is_headless:
+            for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, self.end_by, number)
+
+    def lose_terminal(self) -> None:
+        self.end_by(signal.SIGHUP)
+
+    def end_by(self, number: int) -> None:
+        """End because of a signal, without questions; whatever happens on the way, it does end."""
+        if not self.signal:
+            self.signal = number
+            last = threading.Timer(WEDGED, _give_up, [number])
+            last.daemon = True
+            last.start()
+            self.exit(return_code=128 + number)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """End because of an error that nobody expected. Textual's own way shows values on the terminal."""
+        from luci import crashes
+
+        if self.crash is None:
+            self.crash = crashes.noted(error)
+            self._exception = error
+            self._exception_event.set()
+        self._return_code = 1
+        self._close_messages_no_wait()
 
 
 def main() -> int:
     """Open the app; return its exit code."""
-    return LuciApp(config.load()).run() or 0
+    app = LuciApp(config.load())
+    try:
+        app.run()
+    finally:
+        _end_all()
+    if app.crash and not app.signal:
+        show_error(app.crash)
+    if app.signal:
+        _leave(128 + app.signal)
+    return app.return_code or 0
+
+
+def _end_all() -> None:
+    """End what was started and is not over, so that all of it is over when we are."""
+    if not stop_all(POLITE):
+        process.kill_all()
+        stop_all(FIRM)
+
+
+def _give_up(number: int) -> None:
+    process.kill_all()
+    _leave(128 + number)
+
+
+def _leave(code: int) -> None:
+    """End without the ceremonies of an interpreter, which need a terminal."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)

@@ -16,14 +16,14 @@ from luci.context import never
 from luci.events import Ended, Event
 from luci.process.child import Child, Log
 from luci.process.spool import StdinSpool
-from luci.process.tree import TIMED_OUT, Ending
+from luci.process.tree import TIMED_OUT, Ending, Tree
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from luci.terminals import Terminal
 
-__all__ = ["StdinSpool", "run"]
+__all__ = ["StdinSpool", "kill_all", "run"]
 
 
 def run(
@@ -74,6 +74,12 @@ def run(
     killed_by = max(0, -child.popen.returncode)
     exit_code = TIMED_OUT if timed_out else 128 + killed_by if killed_by else child.popen.returncode
     yield Ended(exit_code, time.monotonic() - began, killed_by, timed_out)
+
+
+def kill_all() -> None:
+    """End at once every command that this process runs, with all its children: there is no time to be polite."""
+    for tree in list(Tree.running):
+        tree.send(signal.SIGKILL)
 
 
 @contextlib.contextmanager

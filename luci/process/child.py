@@ -93,6 +93,8 @@ class Child:
             except OSError as error:
                 raise EnvError(f"{argv[0]} could not be started.", cause=str(error)) from error
         self.tree = Tree(self.popen.pid, token)
+        Tree.running.add(self.tree)
+        self.stack.callback(Tree.running.discard, self.tree)
         self.terminal = None if session else Terminal.in_our_hands(self.stack)
         if self.terminal and self.stdin is None and os.isatty(0):
             self.terminal.lend(self.popen.pid)

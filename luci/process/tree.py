@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from typing import ClassVar
 
 GRACE_SECONDS = 2.0  # between asking processes to end and making them
 STUCK_SECONDS = 5.0  # what SIGKILL has not ended by then is held by the kernel
@@ -17,6 +18,8 @@ MARK = "LUCI_TREE"  # in the environment of the child, and so of all that descen
 
 class Tree:
     """A process, its group, and on Linux all that descends from it, wherever it went."""
+
+    running: ClassVar[set[Tree]] = set()  # those that a thread of ours looks after now
 
     def __init__(self, root: int, token: str) -> None:
         self.root, self.token = root, token.encode()

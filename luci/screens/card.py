@@ -203,7 +203,7 @@ class Card(Vertical, can_focus=True):
         self._draw()
 
     def _tick(self) -> None:
-        if self.story.is_over:
+        if self.story.is_over or not self.app.is_running:
             if self._timer:
                 self._timer.stop()
             return

@@ -123,6 +123,12 @@ class Environments(Widget):
 
     # -- jobs
 
+    @property
+    def unfinished(self) -> str:
+        """What is being done to environments, for who is about to leave; nothing where nothing is."""
+        work = self.jobs.get("work")
+        return f"{work.name}: it is stopped; what is there stays as it is" if work else ""
+
     def _start(self, purpose: str, name: str, request: Any) -> None:
         if before := self.jobs.get(purpose):
             before.stop()

@@ -136,9 +136,9 @@ class Home(Screen[None]):
         if found := self.query(Output):
             return found.first()
         self._style("output.tcss")
-        output = Output(id="output")
+        output, beside = Output(id="output"), self.query_one("#beside")
         await self.query_one("#no-output").remove()
-        await self.query_one("#beside").mount(output)
+        await beside.mount(output)
         return output
 
     def _style(self, name: str) -> None:
@@ -161,7 +161,7 @@ class Home(Screen[None]):
         if isinstance(message.event, Started) and message.job.name == "run":
             output = await self.output()
             output.add(message.job, _title(message.job), message.job.request.terminal)
-            if self.query_one(Bar).here == "output":
+            if self.app.is_running and self.query_one(Bar).here == "output":
                 output.focus()
 
     async def on_job_finished(self, message: Job.Finished) -> None:
@@ -179,6 +179,16 @@ class Home(Screen[None]):
     @property
     def running(self) -> list[Card]:
         return [card for card in self.conversation.cards if card.job and not card.story.is_over]
+
+    @property
+    def unfinished(self) -> tuple[str, ...]:
+        """What would not come to its end if the app ended now, a line each."""
+        lines = [
+            f"{card.heading}: {'it is ended, with all that it started' if card.is_run else 'it is given up'}"
+            for card in self.running
+        ]
+        panes = [child for child in self.query_one("#beside").children if child.id == "environments"]
+        return (*lines, *(pane.unfinished for pane in panes if pane.unfinished))  # type: ignore[attr-defined]
 
     def running_names(self) -> tuple[str, ...]:
         return tuple(card.heading.partition(" ")[0] for card in self.running)

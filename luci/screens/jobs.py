@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.message import Message
 from textual.message_pump import MessagePump
@@ -20,33 +21,45 @@ from luci.events import Ended, Event, Output, Started
 class Job:
     """One action being performed for a widget. Its messages go to that widget, and from there up to the app."""
 
-    class Said(Message):
-        """The action yielded an event."""
+    under_way: ClassVar[set[Job]] = set()
 
-        def __init__(self, job: Job, event: Event) -> None:
-            self.job, self.event = job, event
-            super().__init__()
+    class News(Message, no_dispatch=None):
+        """Something of a job. While an app is taken down, the parts of its panes before the panes, it hears none."""
 
-    class SaidMuch(Message):
-        """The action, performed with `together`, yielded events: `job.heard()` are those that nobody took yet."""
+        def __init_subclass__(cls) -> None:
+            super().__init_subclass__(no_dispatch=None)
 
         def __init__(self, job: Job) -> None:
             self.job = job
             super().__init__()
 
-    class Asked(Message):
+        @property
+        def no_dispatch(self) -> bool:  # type: ignore[override]  # Textual has one value for all of a class
+            return not self.job.target.app.is_running
+
+    class Said(News):
+        """The action yielded an event."""
+
+        def __init__(self, job: Job, event: Event) -> None:
+            self.event = event
+            super().__init__(job)
+
+    class SaidMuch(News):
+        """The action, performed with `together`, yielded events: `job.heard()` are those that nobody took yet."""
+
+    class Asked(News):
         """A person must decide; the action waits until `answer` is called."""
 
         def __init__(self, job: Job, question: Question, answer: Callable[[bool], None]) -> None:
-            self.job, self.question, self.answer = job, question, answer
-            super().__init__()
+            self.question, self.answer = question, answer
+            super().__init__(job)
 
-    class Finished(Message):
+    class Finished(News):
         """The action is over. `error` says why there is no result."""
 
         def __init__(self, job: Job, result: Any, error: LuciError | None) -> None:
-            self.job, self.result, self.error = job, result, error
-            super().__init__()
+            self.result, self.error = result, error
+            super().__init__(job)
 
     def __init__(
         self, target: MessagePump, name: str, request: Any, settings: Settings, *, together: bool = False
@@ -60,6 +73,7 @@ class Job:
         self._thread = threading.Thread(target=self._work, name=f"luci {name}", daemon=True)
 
     def start(self) -> Job:
+        self.under_way.add(self)
         self._thread.start()
         return self
 
@@ -98,6 +112,7 @@ class Job:
             error = failed
         except BaseException as failed:  # noqa: BLE001 - else nobody hears of it, and who waits for the end waits on
             error = _bug(self.name, failed)
+        self.under_way.discard(self)
         self.target.post_message(self.Finished(self, result, error))
 
     def _say(self, event: Event) -> None:
@@ -128,6 +143,15 @@ class Job:
             if self._stop.is_set():
                 return False
         return answers[0]
+
+
+def stop_all(seconds: float) -> bool:
+    """Ask all that is under way to end, and wait so long for it; return whether it ended."""
+    until = time.monotonic() + seconds
+    jobs = list(Job.under_way)
+    for job in jobs:
+        job.stop()
+    return all(job.wait(max(0.0, until - time.monotonic())) for job in jobs)
 
 
 def _bug(name: str, failed: BaseException) -> LuciError:

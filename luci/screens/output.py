@@ -91,6 +91,8 @@ class Output(Widget):
 
     def add(self, job: Job, title: str, terminal: Terminal) -> None:
         """Show a run in a tab of its own, in front."""
+        if not self._stands:
+            return
         self._count += 1
         name = f"run-{self._count}"
         run = _Run(job, harmless(title), terminal, Live(terminal, id=name), self._clock)
@@ -242,9 +244,8 @@ class Output(Widget):
 
     @property
     def _stands(self) -> bool:
-        """Whether all of the pane is there: a run may end while the app is being taken down."""
-        parts = "#output-state, #output-views, #output-tabs"
-        return self.is_attached and len(self.query(parts)) == 3
+        """Whether all of the pane is there: an app that is being taken down takes the parts before the whole."""
+        return self.is_mounted and self.is_running and self.app.is_running
 
     def _tell(self) -> None:
         if not self._stands:

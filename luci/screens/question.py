@@ -16,7 +16,6 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from luci.context import Question
-from luci.screens.jobs import Job
 from luci.screens.plain import harmless
 
 SETTLED = 0.6  # seconds without a key, before a key is an answer: what was typed for the prompt approves nothing
@@ -60,9 +59,10 @@ class QuestionPanel(ModalScreen[bool]):
     ]
     AUTO_FOCUS = ""
 
-    def __init__(self, job: Job, question: Question, answer: Callable[[bool], None]) -> None:
+    def __init__(self, question: Question, answer: Callable[[bool], None] = lambda yes: None) -> None:
         super().__init__()
-        self.job, self.question, self._answer = job, question, answer
+        self.question, self._answer = question, answer
+        self._withdrawn = False
         self._timer: Timer | None = None
 
     @property
@@ -101,6 +101,16 @@ class QuestionPanel(ModalScreen[bool]):
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(".details").scroll_relative(y=lines)
+
+    def withdraw(self) -> None:
+        """Nobody waits for the answer any more."""
+        self._withdrawn = True
+        if self.is_current:
+            self.dismiss(False)
+
+    def on_screen_resume(self) -> None:
+        if self._withdrawn:
+            self.dismiss(False)
 
     def action_answer(self, yes: bool) -> None:
         self._answer(yes)

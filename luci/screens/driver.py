@@ -1,0 +1,58 @@
+"""The terminal that the app is drawn on: it may be gone at any moment, and it may be woken by anyone."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any
+
+from textual.drivers.linux_driver import LinuxDriver
+
+if TYPE_CHECKING:
+    from luci.app import LuciApp
+
+
+class Paper:
+    """What is drawn on. Once the terminal is gone, nobody reads it, and that is no error."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        try:
+            self._file.write(text)
+        except OSError:
+            pass
+
+    def flush(self) -> None:
+        try:
+            self._file.flush()
+        except OSError:
+            pass
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+
+class Driver(LinuxDriver):
+    _app: LuciApp
+
+    def __init__(self, app: Any, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._file: Any = Paper(self._file)
+
+    def write(self, data: str) -> None:
+        # without its thread, as where the terminal was gone before it could be taken again, the queue fills for good
+        if self._writer_thread is not None and self._writer_thread.is_alive():
+            super().write(data)
+
+    def _sigcont_application(self, *signal: object) -> None:
+        """Start again only where we stopped: a shell that closes, for one, wakes who never slept."""
+        if self._must_signal_resume:
+            super()._sigcont_application(*signal)
+
+    def _run_input_thread(self) -> None:
+        try:
+            self.run_input_thread()
+        except OSError:
+            self._app.call_later(self._app.lose_terminal)
+        except Exception as error:  # noqa: BLE001 - the app tells of it, as of every error that nobody expected
+            self._app.call_later(self._app._handle_exception, error)
