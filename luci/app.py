@@ -26,6 +26,7 @@ from luci.screens.question import QuestionPanel
 from luci.screens.terminal import show_error
 
 if TYPE_CHECKING:
+    from textual.command import Provider
     from textual.driver import Driver
 
     from luci.errors import LuciError
@@ -35,12 +36,19 @@ FIRM = 0.4  # and then for what is killed
 WEDGED = 3.0  # seconds after which an app that was told to end is not waited for
 
 
+def _palette() -> type[Provider]:
+    from luci.screens.palette import Actions
+
+    return Actions
+
+
 class LuciApp(App[int]):
     """luci as a person lives in it."""
 
     TITLE = "luci"
     CSS_PATH = "screens/app.tcss"
     COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMANDS = {_palette}  # noqa: RUF012 - as Textual has it
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", priority=True),
         Binding("ctrl+p", "command_palette", "Palette", priority=True),
@@ -123,6 +131,9 @@ class LuciApp(App[int]):
     async def action_quit(self) -> None:
         """Leave; what is not over is told first."""
         unfinished = self.home.unfinished
+        if left := len(process.left_running()):
+            what = "1 process" if left == 1 else f"{left} processes"
+            unfinished += (f"{what} that scripts left running: told that the terminal closes",)
         if not unfinished:
             self.exit()
         elif not any(
@@ -131,12 +142,8 @@ class LuciApp(App[int]):
             question = Question("quit", "Quit luci now?", unfinished, yes="End it, and quit", no="Stay")
             self.push_screen(QuestionPanel(question), lambda yes: self.exit() if yes else None)
 
-    def action_suspend_process(self) -> None:
-        if self._driver is not None and self._driver.can_suspend:
-            self._suspend_signal()
-            os.kill(0, signal.SIGTSTP)  # all that the shell started as one job, as the terminal itself would
-
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # the shell has written there
         if not self.is_headless:
             for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, self.end_by, number)
@@ -181,6 +188,7 @@ def main() -> int:
 
 def _end_all() -> None:
     """End what was started and is not over, so that all of it is over when we are."""
+    process.hang_up()
     if not stop_all(POLITE):
         process.kill_all()
         stop_all(FIRM)

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from luci.errors import UsageError
+from luci import process
+from luci.errors import EnvError, UsageError
+from luci.events import Ended
 
 _COLON = {"code", "code-insiders", "codium", "cursor", "windsurf", "zed", "subl", "hx", "helix", "micro"}
 _GOTO = {"code", "code-insiders", "codium", "cursor", "windsurf"}
@@ -43,11 +45,15 @@ def edit(path: str, line: int = 0) -> None:
 
 
 def lend(argv: Sequence[str]) -> int:
-    """Run a program that has the terminal until it ends; return its exit code. Raises UsageError."""
+    """Run a program that has the terminal until it ends; return its exit code. Raises UsageError.
+
+    It is in the foreground alone, so that what it is told by keys (ctrl+c, ctrl+z) is not told to us.
+    """
     try:
-        return subprocess.run(argv, check=False).returncode
-    except OSError as error:
-        raise UsageError(f"{argv[0]} could not be started.", cause=str(error), hint="Set $EDITOR or $SHELL.") from error
+        *_, ended = process.run(argv, environ=os.environ)
+    except EnvError as error:
+        raise UsageError(error.message, cause=error.cause, hint="Set $EDITOR or $SHELL.") from error
+    return ended.exit_code if isinstance(ended, Ended) else 1
 
 
 def view(path: str) -> None:

@@ -170,9 +170,13 @@ class Become(Event):
 
 @dataclass(frozen=True, slots=True)
 class Ended(Event):
-    """The script ended. `exit_code` is 128+N where signal N killed it."""
+    """The script ended. `exit_code` is 128+N where signal N killed it.
+
+    `peak_bytes` is the most memory that it held at once, or one of the processes it waited for; None: not known.
+    """
 
     exit_code: int
     seconds: float
     signal: int = 0
     timed_out: bool = False
+    peak_bytes: int | None = None

@@ -32,6 +32,7 @@ class Run:
     exit_code: int | None = None
     seconds: float | None = None
     log: str = ""
+    peak_bytes: int | None = None  # the most memory it held; None where nobody saw that
 
     def as_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -47,9 +48,10 @@ def start(script: str, args: tuple[str, ...], env_key: str, requirements: tuple[
     return run
 
 
-def end(run: Run, exit_code: int, seconds: float) -> Run:
-    ended = replace(run, exit_code=exit_code, seconds=round(seconds, 3))
-    _append({"end": {"id": run.id, "exit_code": exit_code, "seconds": ended.seconds, "log": run.log}})
+def end(run: Run, exit_code: int, seconds: float, peak_bytes: int | None = None) -> Run:
+    ended = replace(run, exit_code=exit_code, seconds=round(seconds, 3), peak_bytes=peak_bytes)
+    told = {name: getattr(ended, name) for name in ("id", "exit_code", "seconds", "log", "peak_bytes")}
+    _append({"end": told})
     return ended
 
 

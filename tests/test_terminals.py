@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from luci import terminals
+from luci import process, terminals
 from luci.context import Context
+from luci.errors import EnvError
 from luci.events import Ended
 from luci.process import run
 from luci.terminals import Terminal
@@ -58,7 +61,7 @@ def running(terminal: Terminal, code: str) -> Iterator[subprocess.Popen[bytes]]:
         stdout=terminal.slave,
         stderr=terminal.slave,
         start_new_session=True,
-        preexec_fn=terminal.take_control,
+        preexec_fn=lambda: fcntl.ioctl(terminal.slave, termios.TIOCSCTTY, 0),
         env=terminal.environ(os.environ),
     )
     try:
@@ -389,3 +392,44 @@ def test_a_run_writes_into_its_terminal_and_is_recorded(luci_home: Path, tmp_pat
     assert Path(recorded.log).read_bytes() == b"\x1b[32mgreen\x1b[0m\r\n"
     assert terminal.ended
     terminal.close()
+
+
+SERVER = """
+    import subprocess, sys
+    serve = "import time\\nwhile True: print('served', flush=True); time.sleep(0.05)"
+    print("server", subprocess.Popen([sys.executable, "-c", serve]).pid, flush=True)
+"""
+
+
+@linux
+def test_what_a_script_leaves_running_goes_on_until_the_terminals_close(terminal: Terminal) -> None:
+    ended = on(terminal, SERVER)
+    assert ended.exit_code == 0 and ended.peak_bytes
+    terminal.end()
+    wait_for(lambda: terminal.output and terminal.output.read(0, terminal.output.size).count(b"served") > 3)
+    pid = int(terminal.output.read(0, 100).split()[1]) if terminal.output else 0
+    assert pid in process.left_running()
+    process.hang_up()
+    wait_for(lambda: pid not in process.left_running())
+
+
+def test_the_peak_of_a_command_is_its_own_and_a_command_that_is_not_there_is_told(terminal: Terminal) -> None:
+    ours = bytearray(200_000_000)
+    small = on(terminal, "pass").peak_bytes
+    large = on(terminal, "kept = bytearray(100_000_000)").peak_bytes
+    assert small and large and small < 100_000_000 < large < len(ours)
+    with pytest.raises(EnvError, match="could not be started"):
+        list(run(["/nowhere/at/all"], environ=terminal.environ(os.environ), terminal=terminal))
+
+
+@linux
+def test_a_command_is_in_the_foreground_and_sees_signals_as_from_a_shell(terminal: Terminal) -> None:
+    code = """
+        import os, signal
+        assert os.tcgetpgrp(0) == os.getpgrp() == os.getpid() != os.getsid(0)
+        assert signal.getsignal(signal.SIGTERM) is signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+        os.kill(os.getpid(), signal.SIGTSTP)  # nobody could wake it: it goes on
+        os.kill(os.getpid(), signal.SIGUSR1)
+    """
+    ended = on(terminal, code)
+    assert (ended.signal, ended.exit_code) == (signal.SIGUSR1, 128 + signal.SIGUSR1)

@@ -16,14 +16,14 @@ from luci.context import never
 from luci.events import Ended, Event
 from luci.process.child import Child, Log
 from luci.process.spool import StdinSpool
-from luci.process.tree import TIMED_OUT, Ending, Tree
+from luci.process.tree import TIMED_OUT, Ending, Tree, left_running
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from luci.terminals import Terminal
 
-__all__ = ["StdinSpool", "kill_all", "run"]
+__all__ = ["StdinSpool", "hang_up", "kill_all", "left_running", "run"]
 
 
 def run(
@@ -73,13 +73,21 @@ def run(
         yield from child.last_words()
     killed_by = max(0, -child.popen.returncode)
     exit_code = TIMED_OUT if timed_out else 128 + killed_by if killed_by else child.popen.returncode
-    yield Ended(exit_code, time.monotonic() - began, killed_by, timed_out)
+    yield Ended(exit_code, time.monotonic() - began, killed_by, timed_out, child.peak_bytes)
 
 
 def kill_all() -> None:
     """End at once every command that this process runs, with all its children: there is no time to be polite."""
     for tree in list(Tree.running):
         tree.send(signal.SIGKILL)
+
+
+def hang_up() -> None:
+    """Tell what commands left running in terminals of ours that these close; it may heed that or not."""
+    for pid in left_running():
+        for number in (signal.SIGHUP, signal.SIGCONT):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
 
 
 @contextlib.contextmanager

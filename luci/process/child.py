@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from luci.errors import EnvError
 from luci.events import Event, Output, Warned
+from luci.process import peaks
 from luci.process.spool import StdinSpool
 from luci.process.streams import ENDS, Stream, wait_for
 from luci.process.terminal import Pty, Terminal, blank_screen
@@ -52,6 +53,7 @@ class Child:
         self.exited = self.idle = self.left_alone = False
         self.ended_at = 0.0
         self.pidfd = -1
+        self.peak_bytes: int | None = None
         self.stack = contextlib.ExitStack()
         with contextlib.ExitStack() as undo:
             undo.push(self.stack)
@@ -65,6 +67,8 @@ class Child:
         try:
             if not self.left_alone:
                 self._end()
+            elif self.given:
+                Tree.ended.append(self.tree)
         finally:
             self.stack.close()
 
@@ -75,12 +79,19 @@ class Child:
         self.pty = Pty(self.stack) if through_us and os.isatty(1) else None
         session = self.given or self.pty  # a terminal of its own is the middle of a session of its own
         token = os.urandom(8).hex()
+        self.ours = peaks.own()
         with contextlib.ExitStack() as theirs:  # descriptors that are the child's alone once it runs
             if self.pty:
                 theirs.callback(os.close, self.pty.slave)
+            command, passed = argv, []
+            if self.given:
+                hearing, telling = os.pipe()
+                self.leader = self.stack.enter_context(os.fdopen(hearing, encoding="ascii"))
+                theirs.callback(os.close, telling)
+                command, passed = self.given.led(argv, telling), [self.given.slave, telling]
             try:
                 self.popen = subprocess.Popen(
-                    argv,
+                    command,
                     env={**environ, MARK: f"{environ.get(MARK, '')}:{token}"},
                     cwd=cwd,
                     stdin=self._stdin(theirs),
@@ -88,10 +99,14 @@ class Child:
                     stderr=self._output(2, theirs),
                     process_group=None if session else 0,
                     start_new_session=session is not None,
-                    preexec_fn=session.take_control if session else None,
+                    preexec_fn=self.pty.take_control if self.pty else None,
+                    pass_fds=passed,
                 )
             except OSError as error:
                 raise EnvError(f"{argv[0]} could not be started.", cause=str(error)) from error
+        if self.given and (failed := self._told("failed")):
+            self.popen.wait()
+            raise EnvError(f"{argv[0]} could not be started.", cause=os.strerror(failed))
         self.tree = Tree(self.popen.pid, token)
         Tree.running.add(self.tree)
         self.stack.callback(Tree.running.discard, self.tree)
@@ -199,13 +214,31 @@ class Child:
             if self.capture and (text := stream.decoder.decode(b"", final=True)):
                 yield Output(stream.name, text)
 
+    def _told(self, what: str) -> int:
+        """Return the number that the leader of the command's session tells next, 0 where it tells something else."""
+        word, _, number = self.leader.readline().partition(" ")
+        return int(number) if word == what else 0
+
     def notice(self) -> None:
         """See whether the child ended or was stopped."""
         if self.exited:
             return
-        self.exited = self.popen.poll() is not None
         self.ended_at = time.monotonic()
+        try:
+            pid, status, used = os.wait4(self.popen.pid, os.WNOHANG)
+        except ChildProcessError:  # who ignores SIGCHLD never hears of an end
+            self.exited, self.popen.returncode = True, 0
+            return
+        if pid:
+            self.exited, self.popen.returncode = True, os.waitstatus_to_exitcode(status)
+            counted = peaks.of(used, self.ours) or self.peak_bytes
+            self.peak_bytes = (self._told("peak") or None) if self.given else counted
+        elif not self.given:
+            self.peak_bytes = peaks.now(self.popen.pid) or self.peak_bytes
         if not self.exited and self.terminal and hasattr(os, "waitid"):
-            change = os.waitid(os.P_PID, self.popen.pid, os.WSTOPPED | os.WNOHANG)
+            try:
+                change = os.waitid(os.P_PID, self.popen.pid, os.WSTOPPED | os.WNOHANG)
+            except ChildProcessError:  # it ended in this very moment
+                return
             if change is not None:
                 self.terminal.on_stop(self.popen.pid, change.si_status)

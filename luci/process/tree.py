@@ -20,6 +20,7 @@ class Tree:
     """A process, its group, and on Linux all that descends from it, wherever it went."""
 
     running: ClassVar[set[Tree]] = set()  # those that a thread of ours looks after now
+    ended: ClassVar[list[Tree]] = []  # in a terminal of ours, where some of their processes may live on
 
     def __init__(self, root: int, token: str) -> None:
         self.root, self.token = root, token.encode()
@@ -53,6 +54,16 @@ class Tree:
         except PermissionError:
             return True
         return True
+
+
+def left_running() -> set[int]:
+    """Return the processes that commands which ended in a terminal of ours left running. Only where /proc tells.
+
+    By our mark alone: the number of a process that is over may be another's by now.
+    """
+    marks = [tree.token for tree in Tree.ended]
+    told = {pid: _told(pid, "environ") for pid, _ in _processes()} if marks else {}
+    return {pid for pid, environ in told.items() if any(mark in environ for mark in marks)} - {os.getpid()}
 
 
 def _processes() -> Iterator[tuple[int, tuple[int, int, int]]]:

@@ -244,7 +244,7 @@ def _watch(
     finally:
         if log:
             log.close()
-        runs.end(record, ended.exit_code, ended.seconds)
+        runs.end(record, ended.exit_code, ended.seconds, ended.peak_bytes)
     tail = tail or (heard.kept.decode("utf-8", "replace") if heard else _end_of(record.log, since))
     found = read_report(report)
     if found is None and ended.exit_code == 1 and not seen.exists():

@@ -68,10 +68,12 @@ class Hints(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        active = [b.binding for b in self.screen.active_bindings.values() if b.binding.show and b.enabled]
-        own = [binding for binding in active if binding.action not in ALWAYS]
-        always = [binding for binding in active if binding.action in ALWAYS]
-        unique = {b.action: b for b in [*own[: self.MOST - len(always)], *always]}.values()
+        active: dict[str, Binding] = {}  # the first key for each action
+        for bound in self.screen.active_bindings.values():
+            if bound.binding.show and bound.enabled:
+                active.setdefault(bound.binding.action, bound.binding)
+        always = [active.pop(action) for action in ALWAYS if action in active]
+        unique = [*list(active.values())[: self.MOST - len(always)], *always]
         shown = [self._hint(binding) for binding in unique]
         return Content("   ").join(shown)
 

@@ -110,7 +110,7 @@ class Card(Vertical, can_focus=True):
         Binding("s", "stop", "Stop"),
         Binding("up,k", "screen.focus_previous('Card, #line')", "Previous", show=False),
         Binding("down,j", "screen.focus_next('Card, #line')", "Next", show=False),
-        Binding("escape", "app.go('conversation')", "Prompt", show=False),
+        Binding("escape", "screen.go('conversation')", "Prompt", show=False),
     ]
 
     story: reactive[Story] = reactive(Story(0.0), init=False)

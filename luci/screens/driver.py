@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import IO, TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
@@ -44,10 +46,23 @@ class Driver(LinuxDriver):
         if self._writer_thread is not None and self._writer_thread.is_alive():
             super().write(data)
 
-    def _sigcont_application(self, *signal: object) -> None:
+    def _sigtstp_application(self, *_: object) -> None:
+        """Stop with all that the shell started as one job, once the terminal is as it was: the shell takes it then.
+
+        Where no shell could wake us the kernel does not stop us either, and the app is there again.
+        """
+        if self._auto_restart:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(0, signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, handler)
+        self._sigcont_application()
+
+    def _sigcont_application(self, *_: object) -> None:
         """Start again only where we stopped: a shell that closes, for one, wakes who never slept."""
-        if self._must_signal_resume:
-            super()._sigcont_application(*signal)
+        if self._auto_restart and self._must_signal_resume:
+            super()._sigcont_application()
 
     def _run_input_thread(self) -> None:
         try:

@@ -114,6 +114,11 @@ class Environments(Widget):
         return self
 
     @property
+    def front(self) -> EnvTable:
+        """The part that keys are for."""
+        return self.table
+
+    @property
     def table(self) -> EnvTable:
         return self.query_one(EnvTable)
 

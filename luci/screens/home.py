@@ -12,6 +12,7 @@ from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -73,11 +74,9 @@ class Home(Screen[None]):
         self.query_one(Bar).here = place
         if place == "conversation":
             self.query_one(Prompt).line.focus()
-        elif place == "output":
-            self.set_focus(None)  # where nothing runs yet, keys are for nobody
-            (await self.output()).focus()
-        else:
-            (await self.environments()).focus()
+        else:  # at once, so that what is typed next is for who is there now; where nothing runs yet, for nobody
+            pane = await self.output() if place == "output" else await self.environments()
+            self.set_focus(pane.front)
 
     async def action_go(self, place: Place) -> None:
         await self.go(place)
@@ -112,6 +111,33 @@ class Home(Screen[None]):
             case lines.Nothing(text, hint):
                 self.conversation.said(message.text)
                 self.conversation.reply(text, hint)
+
+    def submit(self, line: str) -> None:
+        """Do what a line means, as if it were typed."""
+        self.query_one(Prompt).post_message(Prompt.Submitted(line))
+
+    def begin(self, line: str) -> None:
+        """Let the person type the rest of a line."""
+        self.query_one(Prompt).text = line
+        self.query_one(Prompt).line.focus()
+
+    async def act(self, owner: type[DOMNode], action: str) -> None:
+        """Perform an action of a kind of pane, where there is one; its place comes into sight."""
+        target = await self._nearest(owner)
+        if target is None:
+            self.notify("Nothing ran yet that this could be done with.", severity="warning")
+        elif not await self.app.run_action(action, target):
+            self.notify("That cannot be done now.", severity="warning")
+
+    async def _nearest(self, owner: type[DOMNode]) -> DOMNode | None:
+        for node in (self.app, self):
+            if isinstance(node, owner):
+                return node
+        place: Place = "conversation" if owner is Card else "output" if owner.__name__ == "Live" else "environments"
+        if place == "conversation":
+            return self.conversation.cards[-1] if self.conversation.cards else None
+        await self.go(place)
+        return (await self.output()).front if place == "output" else await self.environments()
 
     async def run_script(self, request: RunRequest) -> None:
         from luci.terminals import Terminal
@@ -266,7 +292,9 @@ class Home(Screen[None]):
         except SuspendNotSupported:
             self.notify("This terminal cannot be lent.", severity="warning")
         except LuciError as error:
-            self.notify(f"{error.message} {error.hint}", severity="error", markup=False)
+            self.notify(
+                " ".join(filter(None, [error.message, error.cause, error.hint])), severity="error", markup=False
+            )
 
     async def on_environments_run_requested(self, message: Environments.RunRequested) -> None:
         from luci.runner.request import RunRequest

@@ -115,6 +115,11 @@ class Output(Widget):
             self.query_one(Tabs).active = name or ""
             self._tell()
 
+    @property
+    def front(self) -> Live | None:
+        """The view that keys are for."""
+        return self._current.view if self._current else None
+
     def focus(self, scroll_visible: bool = True) -> Output:
         if run := self._current:
             run.view.focus(scroll_visible)

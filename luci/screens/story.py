@@ -142,10 +142,9 @@ class Story:
                 return kept if kept._is_mending else kept._over("", now)
             case events.Started():
                 return replace(self, state="running")._begun("running", "", now, again=True)
-            case events.Ended(exit_code, seconds, signal, timed_out):
+            case events.Ended(exit_code, seconds, signal, timed_out, peak):
                 over = self._over("running", now, failed=exit_code != 0)
                 over = over._with_last(detail="" if exit_code == 0 else f"exit {exit_code}")
-                peak = getattr(event, "peak_bytes", 0) or 0
                 return replace(
                     over,
                     state="working",
@@ -153,7 +152,7 @@ class Story:
                     seconds=seconds,
                     signal=signal,
                     timed_out=timed_out,
-                    peak_bytes=peak,
+                    peak_bytes=peak or 0,
                 )
             case events.Missing(module, file, line):
                 place = f" ({PurePath(file).name}:{line})" if file else ""

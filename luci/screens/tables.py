@@ -178,6 +178,8 @@ def runs(rows: list[Run]) -> None:
 
 def run(record: Run) -> None:
     for name, value in record.as_dict().items():
+        if name == "peak_bytes":
+            name, value = "peak memory", None if value is None else size(value)
         shown = "unknown" if value is None else ", ".join(value) if isinstance(value, tuple) else str(value)
         shown = ago(value) if name == "started" else shown
         print(f"{name:<13} {harmless(shown)}")

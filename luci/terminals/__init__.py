@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from luci.terminals.logs import Log
 from luci.terminals.waits import waits_for
 
 DRAIN = Path(__file__).with_name("drain.py")
+LEADER = Path(__file__).with_name("leader.py")
 SETTLE_SECONDS = 3.0
 REVIVALS = 3
 _ERASE_UTF8 = 0x4000  # IUTF8, which the termios module does not name
@@ -89,12 +90,9 @@ class Terminal:
         kept = {name: value for name, value in outer.items() if name not in _OUTER}
         return {**kept, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
-    def take_control(self) -> None:
-        """In the child, before it becomes the command: make this its controlling terminal."""
-        import fcntl
-        import termios
-
-        fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
+    def led(self, command: Sequence[str], telling: int) -> list[str]:
+        """Return what runs a command here as a shell would, with `slave` and `telling` open: see leader.py."""
+        return [sys.executable, "-I", "-S", str(LEADER), str(self.slave), str(telling), *command]
 
     def say(self, text: str) -> None:
         """Write what belongs to the output of the run, as the script would have."""

@@ -2,7 +2,8 @@
 
 Run with four open descriptors: the terminal's master, the log, a pipe to tell, a pipe to be asked through.
 It tells, a line each: `grew`, `settled` (all that was written is in the log) and `lost ERRNO BYTES`.
-It is asked with `s` to settle; when that pipe closes it takes what is left and goes.
+It is asked with `s` to settle. When that pipe closes nothing more will be run there, but what was may have left others
+that write on: it goes when nobody has the terminal any more, or when who listens is gone.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ class Drain:
         self.poll = select.poll()
         self.poll.register(master, select.POLLIN)
         self.poll.register(asked, select.POLLIN)
+        self.poll.register(told, 0)  # which tells all the same when nobody listens any more
         self.lost = 0
+        self.heard = True  # whether anyone listens
         self.open = True  # whether anyone can still write to the terminal
         self.untold = False
         self.told_at = 0.0
@@ -36,8 +39,11 @@ class Drain:
 
     def run(self) -> None:
         leaving = False
-        while not (leaving and not self.settle_by):
+        while not (leaving and not self.settle_by and not (self.open and self.heard)):
             ready = dict(self.poll.poll(self._patience()))
+            if self.told in ready:
+                self.heard = False
+                self.poll.unregister(self.told)
             if self.asked in ready:
                 words = os.read(self.asked, 64)
                 leaving = leaving or not words

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from textual.command import CommandList
 
 from luci import config, paths
 from luci.actions.lines import COMMANDS
 from luci.screens.help import Help
+from luci.screens.keys import places
+from luci.screens.palette import Actions
 from tests.screens.app_host import opened
 from tests.screens.environments_host import played
 
@@ -23,6 +26,50 @@ async def test_f1_tells_every_command_and_the_keys_of_every_place():
         assert all(word in told for word in ("Run again", "Interrupt", "Prune", "Full width"))
         await person.press("escape")
         assert person.app.focused is person.prompt.line
+
+
+@played
+async def test_the_palette_has_every_command_and_every_key_that_f1_tells():
+    async with opened() as person:
+        titles = [entry.title.lower() for entry in Actions(person.home)._entries()]
+        assert all(any(title.startswith(command.name) for title in titles) for command in COMMANDS.values())
+        told = [key.about.lower() for place, keys in places(person.app) for key in keys if place != "Prompt"]
+        moves = {
+            "up",
+            "down",
+            "page up",
+            "page down",
+            "first",
+            "last",
+            "details",
+            "mark",
+            "mark all",
+            "sort",
+            "reverse",
+        }
+        assert {about for about in told if not any(title.endswith(about) for title in titles)} <= {*moves, "palette"}
+
+
+@played
+async def test_the_palette_does_what_a_typed_line_or_a_key_would():
+    async with opened() as person:
+        await person.press("ctrl+p")
+        await person.type("full width")
+        await person.until(lambda: str(person.app.screen.query_one(CommandList).options))
+        await person.press("enter")
+        await person.until(lambda: person.home.has_class("-full"))
+        for query, fact in (
+            ("theme light", lambda: person.app.theme == "luci-light"),
+            ("environments: filter", lambda: person.app.focused and person.app.focused.id == "envs-filter"),
+            ("run FILE", lambda: person.prompt.text == "run " and person.app.focused is person.prompt.line),
+        ):
+            await person.press("ctrl+p")
+            await person.type(query)
+            offered = person.app.screen.query_one(CommandList)
+            await person.until(lambda offered=offered: offered.option_count == 1)
+            await person.press("enter")
+            await person.until(fact)
+    paths.config_file().unlink()
 
 
 @played

@@ -503,7 +503,7 @@ def test_waiting_for_input(script: Callable[..., Path], home: Path, snap_compare
         app.launch(script("input('Overwrite the results? [y/N] ')", "save.py"))
         await until(pilot, lambda: "waits" in app.state)
         await pilot.press("y")
-        await until(pilot, lambda: app.shows("[y/N] y"))
+        await until(pilot, lambda: app.shows("[y/N] y") and "waits" in app.state)
         await drawn(app, pilot)
 
     assert snap_compare(**looks(home, story))
