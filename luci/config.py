@@ -29,6 +29,8 @@ class RunSettings:
     attempts: int = 8  # runs of one script in one call, at most
     python: str = ""  # as --python
     record: bool = False  # stay the parent and keep a log
+    log_days: float = 30  # how long logs are kept
+    log_mb: float = 1000  # over it, the oldest logs go
 
 
 @dataclass(frozen=True, slots=True)

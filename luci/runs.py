@@ -15,6 +15,7 @@ from luci import paths
 from luci.errors import UsageError
 
 _LARGEST = 4_000_000  # bytes of the journal before it is set aside
+_BEGUN = 60  # seconds in which a log may not have been marked as being written
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,33 @@ def log_for(run: Run) -> Path:
 def figures_for(run: Run) -> Path:
     """The folder that the figures of a run go to, where it made some."""
     return paths.state() / "logs" / f"{run.id}.figures"
+
+
+def keep_log(fd: int) -> None:
+    """Say that a log is being written, as long as its descriptor is open."""
+    if os.name != "nt":
+        from luci.terminals import logs  # it brings more than a run without a log needs
+
+        logs.keep(fd)
+
+
+def forget_logs(days: float, most: float) -> None:
+    """Remove logs that are older, and of the rest the oldest, until all take no more than `most` bytes.
+
+    What is being written stays, and what has only just begun.
+    """
+    import shutil
+
+    from luci.terminals import logs
+
+    now, held = time.time(), 0
+    with contextlib.suppress(OSError):
+        found = [(entry.stat(), Path(entry.path)) for entry in os.scandir(paths.state() / "logs") if entry.is_file()]
+        for told, log in sorted(found, key=lambda one: one[0].st_mtime, reverse=True):
+            age, held = now - told.st_mtime, held + told.st_size
+            if (age > days * 86400 or held > most) and age > _BEGUN and not (os.name == "posix" and logs.is_kept(log)):
+                log.unlink(missing_ok=True)
+                shutil.rmtree(log.with_suffix(".figures"), ignore_errors=True)
 
 
 def all_of_them() -> list[Run]:

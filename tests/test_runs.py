@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,37 @@ def test_the_log_of_a_run_has_a_place():
     run = started()
     assert runs.log_for(run).parent.is_dir()
     assert runs.log_for(run).is_relative_to(paths.state())
+
+
+def log(name: str, size: int, days_ago: float) -> Path:
+    path = paths.state() / "logs" / f"{name}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x" * size)
+    os.utime(path, (time.time() - days_ago * 86400,) * 2)
+    return path
+
+
+def test_logs_go_when_they_are_old_or_too_many_but_not_while_they_are_written():
+    new, old = log("new", 10, 1), log("old", 10, 40)
+    written, large, last, begun = (
+        log("written", 10, 50),
+        log("large", 900, 2),
+        log("last", 200, 3),
+        log("begun", 999, 0),
+    )
+    with written.open("ab") as writer:
+        runs.keep_log(writer.fileno())
+        runs.forget_logs(30, 1_950)
+        assert [path.name for path in (new, old, written, large, last, begun) if path.exists()] == [
+            "new.log",
+            "written.log",
+            "large.log",
+            "begun.log",
+        ]
+    runs.forget_logs(30, 1_950)
+    assert not written.exists()
+
+
+def test_the_peak_of_memory_is_recorded_where_it_was_seen():
+    runs.end(started(), 0, 1.0, 12_345_678)
+    assert runs.all_of_them()[0].peak_bytes == 12_345_678

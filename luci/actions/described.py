@@ -19,10 +19,12 @@ RUNS = 20  # at most, of those that used an environment
 def described(env: Env, scripts: Mapping[str, list[str]]) -> dict[str, Any]:
     """An environment as the lists show it. `scripts` are the files known to use each key."""
     users = sorted(scripts.get(env.key, []))
+    there = [script for script in users if os.path.exists(script)]
     return {
         **env.as_dict(),
         "scripts": users,
-        "script": next((script for script in users if os.path.exists(script)), ""),
+        "runnable": there,
+        "script": next(iter(there), ""),
         "activate": f". {shlex.quote(str(env.path / 'bin' / 'activate'))}",
         "state": state(env, scripts),
     }
@@ -43,6 +45,7 @@ def _without_record(root: Path) -> dict[str, Any]:
         "last_used": files.mtime(root) / 1e9,
         "about": {},
         "scripts": [],
+        "runnable": [],
         "script": "",
         "activate": "",
     }

@@ -36,5 +36,8 @@ def log(request: RunsRequest, context: Context) -> Generator[Event, None, bytes]
         raise UsageError(f"Run {run.id} was not recorded.", hint="`luci run --record SCRIPT` keeps a log.")
     try:
         return Path(run.log).read_bytes()
+    except FileNotFoundError:
+        hint = "The settings run.log_days and run.log_mb say how much is kept."
+        raise UsageError(f"The log of run {run.id} is not kept any more.", hint=hint) from None
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL, in a record that was altered
         raise UsageError(f"The log of run {run.id} cannot be read.", cause=str(error)) from error

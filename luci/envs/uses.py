@@ -6,6 +6,8 @@ looks for markers. Whichever comes second sees the other, so no moment between t
 A marker is named by the process's number. It holds when that process began, in the kernel's ticks since the machine
 started, so that a later process of the same number is told from it whatever becomes of the clock; where it is empty,
 its time and the clock must do.
+
+Within a process, a thread is to another what a process is to another: each does one thing at a time.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +24,8 @@ from luci.envs import files
 
 _CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})  # nobody, or not we, can change it
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_held: dict[str, set[threading.Thread]] = {}  # which of our threads use an environment
+_holding = threading.Lock()
 
 
 def mark(env_root: Path) -> None:
@@ -29,12 +34,31 @@ def mark(env_root: Path) -> None:
     Raises FileNotFoundError where the environment is gone. A disk without room for a marker stops no script: the
     environment counts as used all the same, from when its Python runs.
     """
-    try:
-        with open(env_root / "uses" / str(os.getpid()), "wb") as marker:
-            marker.write(began(os.getpid()))
-    except OSError as error:
-        if error.errno not in _CLOSED | _NO_ROOM:
-            raise
+    with _holding:
+        _held.setdefault(str(env_root), set()).add(threading.current_thread())
+        try:
+            with open(env_root / "uses" / str(os.getpid()), "wb") as marker:
+                marker.write(began(os.getpid()))
+        except OSError as error:
+            if error.errno not in _CLOSED | _NO_ROOM:
+                raise
+
+
+def let_go() -> None:
+    """Say that this thread uses no environment any more; the process goes on and may use others."""
+    thread = threading.current_thread()
+    with _holding:
+        for root in [root for root, threads in _held.items() if thread in threads]:
+            _held[root].discard(thread)
+            if not _others(root):
+                del _held[root]
+                with contextlib.suppress(OSError):
+                    unmark(Path(root), os.getpid())
+
+
+def _others(root: str) -> bool:
+    """Whether a thread of ours that is not this one uses the environment."""
+    return any(thread.is_alive() and thread is not threading.current_thread() for thread in _held.get(root, ()))
 
 
 def unmark(env_root: Path, pid: int) -> None:
@@ -42,10 +66,15 @@ def unmark(env_root: Path, pid: int) -> None:
 
 
 def users(env_root: Path) -> list[int]:
-    """Return the processes that use the environment now, this one left out. Raises OSError where nobody can tell."""
+    """Return the processes that use the environment now; this one counts where another of its threads does.
+
+    Raises OSError where nobody can tell.
+    """
     folder = env_root / "uses"
     marked = {pid for name in files.entries(folder) if (pid := _pid(name)) and _holds(folder / name, pid)}
-    return sorted((marked | set(_children_of(env_root))) - {os.getpid()})
+    with _holding:
+        ours = {os.getpid()} if _others(str(env_root)) else set()
+    return sorted((marked | set(_children_of(env_root))) - {os.getpid()} | ours)
 
 
 def last(env_root: Path) -> float:

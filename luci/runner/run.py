@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from luci import paths, runs
 from luci.context import Context
-from luci.envs import files
+from luci.envs import files, uses
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, UsageError
 from luci.events import Become, Ended, Event, Output, Pictured, Started, Told, Warned, Words
@@ -41,7 +41,11 @@ if TYPE_CHECKING:
 def run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     """Run a script; return the exit code. The last event is Become where the caller is to become the script."""
     steps = _run(request, context)
-    return (yield from (_run_on(request.terminal, steps) if request.terminal else steps))
+    try:
+        return (yield from (_run_on(request.terminal, steps) if request.terminal else steps))
+    finally:
+        if not request.become:  # else this process is about to be the script
+            uses.let_go()
 
 
 def _run_on(terminal: Terminal, steps: Generator[Event, None, int]) -> Generator[Event, None, int]:
@@ -211,12 +215,15 @@ def _watch(
     environ = _environ(request, script, env, made.scan.paths)
     environ["LUCI_RUN"] = f"0:report:{state}"
     log, terminal, since = None, request.terminal, 0
+    if terminal or request.record or context.settings.run.record:
+        runs.forget_logs(context.settings.run.log_days, context.settings.run.log_mb * 1e6)
     if terminal:
         record = replace(record, log=str(terminal.begin(runs.log_for(record))))
         environ, since = terminal.environ(environ), os.path.getsize(record.log)
     elif request.record or context.settings.run.record:
         record = replace(record, log=str(runs.log_for(record)))
         log = open(record.log, "wb")  # noqa: SIM115
+        runs.keep_log(log.fileno())
     figures = runs.figures_for(record)
     if request.pictures and context.settings.app.figures == "offer":
         environ = pictures.without_window(environ, figures)

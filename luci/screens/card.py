@@ -20,13 +20,13 @@ from textual.widgets import Static
 from luci.screens.figures import duration
 from luci.screens.jobs import Job
 from luci.screens.plain import harmless
+from luci.screens.progress import bar
 from luci.screens.results import shown
 from luci.screens.story import Step, Story
 from luci.units import amount
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _MARKS = {"done": "✓", "failed": "✗", "stopped": "■"}
-BAR = 24  # cells
 
 
 class Steps(Widget):
@@ -58,11 +58,8 @@ class Steps(Widget):
 
 def _bar(step: Step) -> Content:
     """How much of a step is done, where that is known."""
-    share = min(1.0, step.done / step.total)
-    halves = round(share * BAR * 2)
-    full, half = divmod(halves, 2)
-    bar = Content.assemble(("━" * full + "╸" * half, "$primary"), ("━" * (BAR - full - half), "$foreground 15%"), " ")
-    return Content.assemble(bar, (f"{step.done}/{step.total}", "$foreground 60%"), "  ", harmless(step.detail))
+    count = (f" {step.done}/{step.total}", "$foreground 60%")
+    return Content.assemble(bar(step.done, step.total), count, "  ", harmless(step.detail))
 
 
 class Failure(Static):

@@ -14,6 +14,7 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
@@ -30,9 +31,11 @@ from luci.screens.env_disk import DiskBar
 from luci.screens.env_export import ExportForm
 from luci.screens.env_prune import PrunePreview
 from luci.screens.env_rows import row
+from luci.screens.env_scripts import ScriptChoice
 from luci.screens.env_table import EnvTable
 from luci.screens.jobs import Job
 from luci.screens.plain import harmless
+from luci.screens.progress import bar
 
 NARROW = 110  # cells; below, the detail takes the place of the table
 SETTLED = 0.12  # seconds that the cursor rests before an environment is read
@@ -81,7 +84,7 @@ class Environments(Widget):
         self.told: dict[str, dict[str, Any]] = {}
         self.measured: dict[str, tuple[int, int]] = {}  # key -> bytes it takes, bytes it would free
         self.jobs: dict[str, Job] = {}  # those that run, by what they are for: list, measure, inspect, work
-        self.progress = ""
+        self.reached: Reached | None = None  # of the work that is done, if it is on several
         self._rest: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -145,7 +148,7 @@ class Environments(Widget):
             self.notify("One thing is being done already; esc stops it.", severity="warning")
             return
         self._say("")
-        self.progress = ""
+        self.reached = None
         self._start("work", name, request)
 
     def _purpose(self, job: Job) -> str:
@@ -164,14 +167,30 @@ class Environments(Widget):
 
     def _follow(self, event: Event) -> None:
         match event:
-            case Reached(done, total, subject):
-                self.progress = f"{done + 1} of {total}  {subject}  " if total > 1 else f"{subject}  "
-            case Working(step, detail):
-                self._say(f"{self.progress}{step} {detail}".rstrip() + "   esc stops it")
+            case Reached(subject=subject):
+                self.reached = event
+                self._tell_progress(Working("", subject))
+            case Working():
+                self._tell_progress(event)
             case Built(_, _, seconds, packages):
-                self._say(f"{self.progress}built with {packages} packages in {seconds:.1f} s")
+                self._say(f"Built with {packages} package{'s' * (packages != 1)} in {seconds:.1f} s.")
             case Told(text) | Warned(text):
                 self.notify(harmless(text), markup=False)
+
+    def _tell_progress(self, now: Working) -> None:
+        """Draw how far it is: of several environments which one, and of one how many of its packages."""
+        many = self.reached if self.reached and self.reached.total > 1 else None
+        done, total = (now.done, now.total) if now.total else (many.done, many.total) if many else (0, 0)
+        which = f"{many.done + 1} of {many.total}  {many.subject}  " if many else ""
+        told = f"{now.step} {now.detail}".strip()
+        line = Content.assemble(
+            (bar(done, total) + Content("  ")) if total else "",
+            harmless(which),
+            (f"{now.done}/{now.total}  " if now.total else "", "$foreground 60%"),
+            harmless(told if told != which.strip() else ""),
+            ("   esc stops it", "$foreground 60%"),
+        )
+        self._show(line)
 
     @on(Job.Finished)
     def _end(self, finished: Job.Finished) -> None:
@@ -222,9 +241,12 @@ class Environments(Widget):
                 self._say(f"Removed {_count(len(result))}.")
 
     def _say(self, text: str, *, failed: bool = False) -> None:
-        self.set_class(bool(text), "-told")
+        self._show(Content(harmless(text)), failed=failed)
+
+    def _show(self, line: Content, *, failed: bool = False) -> None:
+        self.set_class(bool(line), "-told")
         self.set_class(failed, "-failed")
-        self.query_one("#envs-status", Static).update(harmless(text))
+        self.query_one("#envs-status", Static).update(line)
 
     # -- the list
 
@@ -330,11 +352,19 @@ class Environments(Widget):
             self.post_message(self.ShellRequested(key, argv))
 
     def action_run(self) -> None:
-        if key := self.table.highlighted:
-            if script := self.told[key]["script"]:
-                self.post_message(self.RunRequested(script))
-            else:
-                self.notify("No script that used it is there any more.", severity="warning")
+        """Run the script of an environment; which one, a person says where there are several."""
+        key = self.table.highlighted
+        scripts = self.told[key]["runnable"] if key else []
+        if len(scripts) > 1:
+            self.app.push_screen(ScriptChoice(scripts), self._run)
+        elif scripts:
+            self._run(scripts[0])
+        elif key:
+            self.notify("No script that used it is there any more.", severity="warning")
+
+    def _run(self, script: str | None) -> None:
+        if script:
+            self.post_message(self.RunRequested(script))
 
     # -- one or many of them
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from luci.terminals.drain import Drain
-from luci.terminals.logs import Log
+from luci.terminals.logs import Log, keep
 from luci.terminals.waits import waits_for
 
 DRAIN = Path(__file__).with_name("drain.py")
@@ -80,6 +80,7 @@ class Terminal:
         termios.tcsetattr(self.slave, termios.TCSANOW, self._mode)  # a crash may have left the echo off
         if self.output is None:
             self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            keep(self._log)
             self.output = Log(log)
             self._start_drain()
             self.grew()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -22,6 +23,28 @@ _ESCAPES = re.compile(
 _FRAME = re.compile(r'^ *File "([^"\n]+)", line (\d+)', re.MULTILINE)
 _NOT_OWN = re.compile(r"[/\\](site|dist)-packages[/\\]|[/\\]lib[/\\]python\d|^<")
 _OVERWRITTEN = re.compile(rb"[^\n]*\r(?=[^\r\n])")
+
+
+def keep(fd: int) -> None:
+    """Say of a log that it is being written, for as long as anybody has this descriptor; see `is_kept`."""
+    import fcntl
+
+    with contextlib.suppress(OSError):  # a disk without locks: its time says enough, as long as it is written to
+        fcntl.flock(fd, fcntl.LOCK_SH)
+
+
+def is_kept(path: Path) -> bool:
+    """Whether somebody writes the log."""
+    import fcntl
+
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class Log:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,30 @@ def marked(root: Path, pid: int, when: float | None = None) -> Path:
 def test_this_process_does_not_count_itself(root):
     uses.mark(root)
     assert (os.listdir(root / "uses"), uses.users(root)) == ([str(os.getpid())], [])
+
+
+def test_a_thread_counts_the_others_of_its_process_until_they_let_go(root):
+    marked, go_on = threading.Event(), threading.Event()
+
+    def use() -> None:
+        uses.mark(root)
+        marked.set()
+        assert go_on.wait(60) and uses.users(root) == []  # itself it does not count
+        uses.let_go()
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    assert marked.wait(60) and uses.users(root) == [os.getpid()]
+    go_on.set()
+    thread.join()
+    assert (uses.users(root), os.listdir(root / "uses")) == ([], [])
+
+
+def test_a_thread_that_ended_uses_nothing(root):
+    thread = threading.Thread(target=uses.mark, args=[root])
+    thread.start()
+    thread.join()
+    assert uses.users(root) == []
 
 
 def test_a_marker_counts_while_its_process_runs(root, process):

@@ -13,8 +13,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from luci.runner import memory
+from luci.runner.memory import Memory
+from luci.runner.script import read_script
 from luci.screens.env_export import ExportForm
 from luci.screens.env_prune import PrunePreview
+from luci.screens.env_scripts import ScriptChoice
 from luci.screens.environments import Environments
 from tests.conftest import hide_machine_configuration
 from tests.package_index import PackageIndex
@@ -290,13 +294,16 @@ async def test_an_environment_is_exported_to_a_file_in_the_form_that_is_chosen(s
 @played
 async def test_escape_stops_long_work_and_what_was_there_stays(shelf: Shelf) -> None:
     async with opened() as (app, pilot):
-        await go_to(app, pilot, "invoice")
+        for label in ("plot", "invoice"):
+            await go_to(app, pilot, label)
+            await pilot.press("space")
         shelf.index.fail("/", "hang")
         try:
             shutil.rmtree(shelf.store.root.parent.parent.with_name("uv-cache"))
             asked = len(shelf.index.requests)
             await pilot.press("b")
             await until(pilot, lambda: len(shelf.index.requests) > asked)
+            await until(pilot, lambda: all(part in status(app) for part in ("━━━", "1 of 2", "esc stops it")))
             await pilot.press("escape")
             await until(pilot, lambda: "work" not in app.panel.jobs)
         finally:
@@ -321,6 +328,22 @@ async def test_a_shell_and_a_run_are_asked_of_the_app(shelf: Shelf) -> None:
         shell, run = app.requested
         assert isinstance(shell, Environments.ShellRequested) and shell.argv[-2:] == ("shell", shell.key)
         assert isinstance(run, Environments.RunRequested) and Path(run.path).name == "plot.py"
+
+
+@played
+async def test_which_of_several_scripts_to_run_is_asked(shelf: Shelf) -> None:
+    env, again = next(env for env in shelf.store.all() if env.label == "plot"), shelf.folder / "again.py"
+    again.write_text("import thylacine\n")
+    memory.save(read_script(str(again)), Memory(script=str(again), key=env.key))
+    async with opened() as (app, pilot):
+        for keys, chosen in ((["escape"], []), (["down", "enter"], ["plot.py"]), (["enter"], ["plot.py", "again.py"])):
+            await pilot.press("r")
+            await until(pilot, lambda: isinstance(app.screen, ScriptChoice))
+            await pilot.press(*keys)
+            await until(pilot, lambda: not isinstance(app.screen, ScriptChoice))
+            await pilot.pause()
+            assert [Path(message.path).name for message in app.requested] == chosen
+    again.unlink()
 
 
 @played

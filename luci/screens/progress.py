@@ -1,0 +1,13 @@
+"""How far work has come, as a bar in a line."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+BAR = 24  # cells
+
+
+def bar(done: float, total: float) -> Content:
+    """Return a bar of `BAR` cells."""
+    full, half = divmod(round(min(1.0, done / total) * BAR * 2), 2)
+    return Content.assemble(("━" * full + "╸" * half, "$primary"), ("━" * (BAR - full - half), "$foreground 15%"))
