@@ -139,7 +139,7 @@ class LuciApp(App[int]):
         elif not any(
             isinstance(screen, QuestionPanel) and screen.question.kind == "quit" for screen in self.screen_stack
         ):
-            question = Question("quit", "Quit luci now?", unfinished, yes="End it, and quit", no="Stay")
+            question = Question("quit", "Quit luci now?", unfinished, yes="End that, and quit", no="Stay")
             self.push_screen(QuestionPanel(question), lambda yes: self.exit() if yes else None)
 
     def on_mount(self) -> None:

@@ -135,7 +135,7 @@ class Environments(Widget):
     def unfinished(self) -> str:
         """What is being done to environments, for who is about to leave; nothing where nothing is."""
         work = self.jobs.get("work")
-        return f"{work.name}: it is stopped; what is there stays as it is" if work else ""
+        return f"{work.name} is stopped; what is there stays as it is" if work else ""
 
     def _start(self, purpose: str, name: str, request: Any) -> None:
         if before := self.jobs.get(purpose):

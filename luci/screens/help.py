@@ -23,7 +23,8 @@ class Help(ModalScreen[None]):
     ]
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help"):
+        with VerticalScroll(id="help") as help:
+            help.border_title, help.border_subtitle = "Help", "esc closes"
             commands = [(command.usage, command.summary) for command in COMMANDS.values()]
             yield Static("Commands", classes="head")
             yield Static(_rows([*commands, ("any path to a script", "run it, with what follows as its arguments")]))

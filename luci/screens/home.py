@@ -210,7 +210,7 @@ class Home(Screen[None]):
     def unfinished(self) -> tuple[str, ...]:
         """What would not come to its end if the app ended now, a line each."""
         lines = [
-            f"{card.heading}: {'it is ended, with all that it started' if card.is_run else 'it is given up'}"
+            f"{card.heading} {'is ended, with all that it started' if card.is_run else 'is given up'}"
             for card in self.running
         ]
         panes = [child for child in self.query_one("#beside").children if child.id == "environments"]

@@ -156,7 +156,7 @@ def test_it_waits_in_the_background_and_ends_what_runs_when_it_is_left(tmux: Tmu
 
     tmux.press("C-q")
     tmux.until("Quit luci now?")
-    assert "deaf.py: it is ended, with all that it started" in tmux.screen
+    assert "deaf.py is ended, with all that it started" in tmux.screen
     tmux.answer("n", lambda: "Quit luci now?" not in tmux.screen)
     assert all(map(lives, running))
     tmux.press("C-q")
@@ -184,16 +184,16 @@ def test_an_editor_and_a_shell_have_the_terminal_for_themselves_and_give_it_back
     assert (tmux.folder / "edited").read_text().split("\n") == [f"+2 {tmux.folder}/fails.py", "written by hand", ""]
 
     tmux.press("F4")
-    tmux.until("t Shell")
-    tmux.until("fails")
+    tmux.until("p Prune")
+    tmux.until("● ready")
     tmux.press("t")
-    tmux.until("(luci")
+    tmux.until("(fails)")
     tmux.say("python -c 'import sys; print(\"in\", sys.prefix)'; sleep 600")
     tmux.until(lambda: "in /" in tmux.screen)
     assert "data/envs/luci_" in tmux.screen.replace("\n", "")
     tmux.press("C-c")
     tmux.say("exit 3")
-    tmux.until("t Shell")
+    tmux.until("p Prune")
     tmux.press("C-q")
     assert "ended with 0" in tmux.ended()
 
