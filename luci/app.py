@@ -144,7 +144,7 @@ class LuciApp(App[int]):
 
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # the shell has written there
-        if not self.is_headless:
+        if not self.is_headless and sys.platform != "win32":
             for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, self.end_by, number)
 

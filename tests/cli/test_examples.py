@@ -47,6 +47,11 @@ def test_html_to_yaml(own: Luci) -> None:
     again(own, EXAMPLES / "html_to_yaml.py")
 
 
+def test_birthday(own: Luci) -> None:
+    done = own("run", EXAMPLES / "birthday.py", input="soon\n10 December 1815\n")
+    assert done.code == 0 and "no date that I know" in done.out and "born on a Sunday" in done.out, done.err
+
+
 def test_postcard(own: Luci) -> None:
     done = own("run", EXAMPLES / "postcard.py", "card.png", "Hello")
     assert done.code == 0 and (own.folder / "card-small.png").read_bytes().startswith(b"\x89PNG"), done.err
