@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from luci.errors import LuciError
 
 POLITE = 0.5  # seconds to end in, for what is asked to when the app ends
-FIRM = 0.4  # and then for what is killed
-WEDGED = 3.0  # seconds after which an app that was told to end is not waited for
+FIRM = 3.0  # and then at most for what is killed to be noted as ended: on a machine that is not busy, a moment
+WEDGED = 6.0  # seconds after which an app that was told to end is not waited for
 
 
 def _palette() -> type[Provider]:

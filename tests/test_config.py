@@ -19,6 +19,8 @@ retry_after_seconds = 1.5
 attempts = 2
 python = ">=3.11"
 record = true
+log_days = 7
+log_mb = 50
 
 [gate]
 age_days = 10

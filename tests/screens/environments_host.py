@@ -19,7 +19,7 @@ from textual.widgets import Footer
 import luci.screens.environments
 from luci import config
 from luci.context import Question
-from luci.envs import installer, interpreters
+from luci.envs import installer, interpreters, uses
 from luci.envs.installer import Terms
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources
@@ -112,9 +112,7 @@ class Shelf:
         about = {"script": str(script), "choices": choices}
         env = _end(self.store.ready(spec, self.python, fill, label=label, about=about))
         memory.save(read_script(str(script)), Memory(script=str(script), key=env.key))
-        for marker in (*(env.root / "uses").iterdir(), env.root / "uses"):
-            if marker.is_file():
-                marker.unlink()
+        uses.let_go()  # as the thread of a run that is over
         when = time.time() - used_days_ago * 86400 - 60
         os.utime(env.root / "uses", (when, when))
         if not keep_script:

@@ -473,7 +473,9 @@ def looks(home: Path, story: Story, size: tuple[int, int] = SIZE) -> dict[str, A
 
 async def drawn(app: Host, pilot: Pilot[None]) -> None:
     """Wait until what was asked for is drawn."""
+    busy = "_working", "_told", "_paint_due"
     await until(pilot, lambda: app.focused is not None)
+    await until(pilot, lambda: not any(getattr(live, name) for live in app.query(Live) for name in busy))
     await pilot.pause(0.1)
 
 

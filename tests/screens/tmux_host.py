@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 30  # seconds until a fact that must come true is given up
+PATIENCE = 120  # seconds until a fact that must come true is given up
 LUCI = f"{shlex.quote(sys.executable)} -m luci"
 
 
