@@ -47,6 +47,8 @@ offline = true
 [app]
 theme = "light"
 motion = false
+plain = true
+figures = "window"
 
 [names]
 yaml = "pyyaml>=6"
