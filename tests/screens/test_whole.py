@@ -117,8 +117,8 @@ def test_a_session_from_start_to_end(tmux: Tmux) -> None:
     (tmux.folder / "passing.py").unlink()
 
     tmux.say("run birthday.py")
+    tmux.until("When were you born?")
     tmux.until("waits for your input")
-    assert "When were you born?" in tmux.screen
     tmux.press("F3")
     tmux.until("esc Scroll, search")
     tmux.say("soon")
