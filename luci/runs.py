@@ -219,6 +219,7 @@ _FORMS: dict[str, Callable[[Any], Any]] = {
     "exit_code": lambda value: None if value is None else _whole(value),
     "seconds": lambda value: None if value is None else _time(value),
     "log": _text,
+    "peak_bytes": lambda value: None if value is None else _whole(value),
 }
 
 
