@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from luci.errors import LuciError
 
-POLITE = 0.5  # seconds to end in, for what is asked to when the app ends
+POLITE = 0.3  # seconds in which what was asked to end may do so, once the app has left the terminal
 FIRM = 3.0  # and then at most for what is killed to be noted as ended: on a machine that is not busy, a moment
 WEDGED = 6.0  # seconds after which an app that was told to end is not waited for
 
@@ -140,7 +140,11 @@ class LuciApp(App[int]):
             isinstance(screen, QuestionPanel) and screen.question.kind == "quit" for screen in self.screen_stack
         ):
             question = Question("quit", "Quit luci now?", unfinished, yes="End that, and quit", no="Stay")
-            self.push_screen(QuestionPanel(question), lambda yes: self.exit() if yes else None)
+            self.push_screen(QuestionPanel(question), lambda yes: self.leave() if yes else None)
+
+    def leave(self, code: int = 0) -> None:
+        stop_all(0)  # it may take as long as the screen does
+        self.exit(return_code=code)
 
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # the shell has written there
@@ -158,7 +162,7 @@ class LuciApp(App[int]):
             last = threading.Timer(WEDGED, _give_up, [number])
             last.daemon = True
             last.start()
-            self.exit(return_code=128 + number)
+            self.leave(128 + number)
 
     def _handle_exception(self, error: Exception) -> None:
         """End because of an error that nobody expected. Textual's own way shows values on the terminal."""
