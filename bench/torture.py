@@ -77,14 +77,13 @@ def _clocks(ground: Ground, options: argparse.Namespace) -> Iterator[Trials]:
 def _names(ground: Ground, options: argparse.Namespace) -> Iterator[Trials]:
     yield names.scripts(ground)
     yield names.folders(ground)
-    yield iter([names.all_in_one(ground)])
+    yield (names.all_in_one(each) for each in [ground])
     yield names.requirements(ground)
     yield names.wheels(ground)
 
 
 def _anything(ground: Ground, options: argparse.Namespace) -> Iterator[Trials]:
-    for number in range(options.rounds):
-        yield iter([anything.scripts(ground, 1000, options.seed + number)])
+    yield (anything.scripts(ground, 1000, options.seed + number) for number in range(options.rounds))
 
 
 PARTS: dict[str, Part] = {
