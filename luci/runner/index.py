@@ -16,11 +16,12 @@ from urllib.parse import quote
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from luci import kept
 from luci.config import GateSettings, IndexSettings
 from luci.context import never
 from luci.envs.sources import Sources, local_path, without_credentials
 from luci.errors import IndexFailed
-from luci.runner import kept, pages
+from luci.runner import pages
 from luci.runner.inside import Inside
 from luci.runner.pages import File, Page, digest
 from luci.runner.web import Web, refused

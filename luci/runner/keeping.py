@@ -8,11 +8,11 @@ import sys
 import time
 from typing import Any
 
-from luci import config, paths
+from luci import config, kept, paths
 from luci.context import Context
 from luci.envs import candidates, sources
 from luci.envs.store import Store, fault, looked_at
-from luci.runner import declared, kept, memory, standing, witnesses
+from luci.runner import declared, memory, standing, witnesses
 from luci.runner.plan import Plan, Wants
 from luci.runner.script import Script
 

@@ -10,9 +10,8 @@ import os
 import time
 from typing import Any, NamedTuple
 
-from luci import paths
+from luci import kept, paths
 from luci.errors import LuciError
-from luci.runner import kept
 from luci.runner.local import Folders, project_root
 from luci.runner.reader import FileImports, extract
 from luci.runner.script import LARGEST, Script, decode

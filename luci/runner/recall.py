@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from luci import paths
+from luci import kept, paths
 from luci.envs.interpreters import Interpreter
-from luci.runner import kept
 from luci.runner.choices import Choice, Knowledge
 from luci.runner.imports import Import
 from luci.runner.table import table

@@ -13,9 +13,10 @@ import os
 import sys
 import time
 
+from luci import kept
 from luci.envs import candidates
 from luci.envs.health import fault_of
-from luci.runner import kept, witnesses
+from luci.runner import witnesses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

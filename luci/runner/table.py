@@ -9,8 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from luci import paths
-from luci.runner import kept
+from luci import kept, paths
 
 FILE = Path(__file__).with_name("package_names.toml")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from luci.runner import kept
+from luci import kept
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

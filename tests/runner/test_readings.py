@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from luci import paths
-from luci.runner import imports, kept
+from luci import kept, paths
+from luci.runner import imports
 from luci.runner.imports import Scan, Target
 from luci.runner.readings import Readings
 from luci.runner.script import Script, read_script

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from luci import paths
+from luci import kept, paths
 from luci.config import GateSettings
-from luci.runner import kept
 from luci.runner.plan import Plan
 from tests.package_index import PackageIndex
 from tests.runner.conftest import Person

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from luci import paths
+from luci import kept, paths
 from luci.actions import plans
 from luci.envs.store import Store
 from luci.errors import LuciError
-from luci.runner import cascade, kept, memory, standing
+from luci.runner import cascade, memory, standing
 from luci.runner.memory import Memory
 from luci.runner.plan import Wants
 from luci.runner.request import RunRequest

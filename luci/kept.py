@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 Stamp = tuple[int, ...]
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PACKAGE = os.path.dirname(os.path.abspath(__file__))
 _DECIDING = ("", "envs", "runner", os.path.join("runner", "declared"))  # the folders whose code makes a plan
 _CHECKSUM = 16  # bytes
 _DAY = 86_400  # seconds

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import luci
-from luci.runner import kept
+from luci import kept
 
 VALUE = {"a": (1, "two", None, True, 2.5), "é\udc80": ["x", frozenset({"y"})], "bytes": b"\0\1"}
 
@@ -69,7 +69,7 @@ def test_a_place_that_takes_nothing_stops_nothing(tmp_path):
 
 WRITES = """
 import sys
-from luci.runner import kept
+from luci import kept
 for n in range(150):
     kept.save(sys.argv[1], [sys.argv[2]] * 2000)
 """
@@ -109,7 +109,7 @@ def test_a_change_of_luci_itself_makes_what_was_kept_worthless(tmp_path, changed
     shutil.copytree(Path(luci.__file__).parent, tmp_path / "luci", ignore=shutil.ignore_patterns("__pycache__"))
 
     def fingerprint() -> str:
-        code = "from luci.runner import kept; print(kept.fingerprint())"
+        code = "from luci import kept; print(kept.fingerprint())"
         return subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True).stdout
 
     before = fingerprint()
