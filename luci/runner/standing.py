@@ -13,7 +13,7 @@ import os
 import sys
 import time
 
-from luci import kept
+from luci import kept, paths
 from luci.envs import candidates
 from luci.envs.health import fault_of
 from luci.runner import witnesses
@@ -46,15 +46,7 @@ def told(given: str, *, offline: bool) -> dict[str, Any] | None:
 def place_of(given: str, *, offline: bool) -> str:
     """Where the answer to a question lies, asked in this folder."""
     asked = "\0".join([os.getcwd(), given, str(offline)])
-    return os.path.join(cache(), "plans", kept.digest(asked.encode("utf-8", "surrogateescape")))
-
-
-def cache() -> str:
-    """The same folder as luci.paths.cache(), without a library."""
-    if home := os.environ.get("LUCI_HOME"):
-        return os.path.join(os.getcwd(), os.path.expanduser(home), "cache")
-    base = os.environ.get("XDG_CACHE_HOME", "").strip() or os.path.expanduser("~/.cache")
-    return os.path.join(base, "luci")
+    return os.path.join(paths.text("cache"), "plans", kept.digest(asked.encode("utf-8", "surrogateescape")))
 
 
 def _is_as_it_was(record: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from luci import __version__
+from luci import __version__, paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,12 +23,13 @@ def start(words: list[str]) -> None:
         script = os.path.abspath(words[1])
     except FileNotFoundError:
         return  # the working folder is gone
-    remembered = place(_state(), "file", script)
+    state = paths.text("state")
+    remembered = place(state, "file", script)
     memory = _read(remembered)
     warm = memory.get("warm")
     if not warm or memory.get("format") != 1 or warm.get("ordinary") or not _plain_stdin(warm):
         return
-    if os.getpid() % 64 == 0 or os.path.lexists(f"{_state()}/running/{os.getpid()}"):
+    if os.getpid() % 64 == 0 or os.path.lexists(f"{state}/running/{os.getpid()}"):
         return  # now and then the ordinary way, which tidies up
     root, marker = warm["env"], f"{warm['env']}/uses/{os.getpid()}"
     try:
@@ -40,10 +41,11 @@ def start(words: list[str]) -> None:
         os.unlink(marker)
         return
     folder = f"{root}/g{warm['generation']}"
-    state = _begun(words, warm["key"], remembered, script)
+    begun = f"{state}/running/{os.getpid()}"
+    _write_begun(begun, words, warm["key"], remembered, script)
     environ = activated(folder, dict(os.environ), warm["paths"])
     environ["LUCI_MEMORY"] = remembered
-    environ["LUCI_RUN"] = f"{os.getpid()}:exec:{state}"
+    environ["LUCI_RUN"] = f"{os.getpid()}:exec:{begun}"
     python = f"{folder}/bin/python"
     try:
         os.execve(python, [python, *words[1:]], environ)
@@ -99,14 +101,6 @@ def activated(folder: str, base: dict[str, str], extra_paths: list[str] | tuple[
     return environ
 
 
-def _state() -> str:
-    """The same folder as luci.paths.state(), without a library."""
-    if home := os.environ.get("LUCI_HOME"):
-        return os.path.join(os.path.abspath(os.path.expanduser(home)), "state")
-    base = os.environ.get("XDG_STATE_HOME", "").strip() or os.path.expanduser("~/.local/state")
-    return os.path.join(base, "luci")
-
-
 def _read(path: str) -> dict[str, Any]:
     import json
     import zlib
@@ -138,13 +132,11 @@ def _is_pipe(fd: int) -> bool:
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
-def _begun(words: list[str], key: str, remembered: str, script: str) -> str:
+def _write_begun(begun: str, words: list[str], key: str, remembered: str, script: str) -> None:
     """Write that this run began, and what luci needs if the hook brings it back, as the sh launcher writes it."""
-    begun = f"{_state()}/running/{os.getpid()}"
     resume = [sys.executable, "-P", "-E", "-m", "luci", "_resume"]
     try:
         with open(begun, "xb") as file:  # a file of this name is an earlier run's, not yet in the record
             file.write(b"".join(os.fsencode(word) + b"\0" for word in (*resume, "", key, remembered, script, *words)))
     except OSError:
         pass  # a disk that takes no record stops no script
-    return begun

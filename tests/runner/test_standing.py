@@ -491,11 +491,3 @@ def test_whatever_changes_and_however_often_it_agrees_with_a_plan_made_anew(desk
         if isinstance(now, dict):
             assert made(desk) == now
             assert told() in (None, now)
-
-
-def test_luci_knows_its_cache_without_a_library(desk, monkeypatch, tmp_path):
-    assert standing.cache() == str(paths.cache())
-    monkeypatch.delenv("LUCI_HOME")
-    assert standing.cache() == str(paths.cache())
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert standing.cache() == str(paths.cache())
