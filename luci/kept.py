@@ -46,10 +46,14 @@ def load(path: str) -> Any:
 
 def save(path: str, value: Any) -> None:
     """Replace a file at once. A cache that cannot be written costs time, not the run, so that is no error."""
-    payload = marshal.dumps(value)
-    scratch = f"{path}.{os.getpid()}.{_thread.get_ident()}.new"
+    folder, name = os.path.split(path)
+    scratch = os.path.join(folder, f".{os.getpid()}-{name}.{_thread.get_ident()}.part")  # see files.writer_of
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        payload = marshal.dumps(value)
+    except ValueError:
+        return  # it is nested too deeply
+    try:
+        os.makedirs(folder, exist_ok=True)
         with open(scratch, "wb", opener=_for_me_alone) as file:
             file.write(_head() + _checksum(payload) + payload)
         os.replace(scratch, path)

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from luci import paths, units
-from luci.actions.described import described, inspected, shown, state, under_construction
+from luci.actions import rows
+from luci.actions.described import inspected, shown
 from luci.actions.grounds import Grounds, grounds
 from luci.context import Context, Question
-from luci.envs import installer, prunes, trees
+from luci.envs import catalogue, installer, prunes, trees
 from luci.envs.store import Env, Store, altered, sizes, weight
 from luci.envs.store import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
 from luci.events import Event, Measured, Note, Reached, Told, Working
-from luci.runner import memory, tidy
+from luci.runner import memory, owners, tidy
 from luci.runner.script import read_script
 
 
@@ -60,21 +61,19 @@ def several(request: EnvRequest) -> list[Env]:
 
 def listed(request: EnvRequest, context: Context) -> Generator[Event, None, list[dict[str, Any]]]:
     yield from ()
-    scripts = memory.scripts_by_key()
-    envs = store().all()
-    return [*under_construction(store(), envs), *(described(env, scripts) for env in envs)]
+    return rows.all_of_them()
 
 
 def show(request: EnvRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
     yield from ()
-    return shown(_one(request), memory.scripts_by_key())
+    return shown(_one(request), owners.scripts_by_key())
 
 
 def inspect(request: EnvRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
     """Return all that is known of one environment; reads the metadata of its packages."""
     env = _one(request)
     yield Working("reading", env.name)
-    return inspected(env, memory.scripts_by_key())
+    return inspected(env, owners.scripts_by_key())
 
 
 def path(request: EnvRequest, context: Context) -> Generator[Event, None, str]:
@@ -156,19 +155,19 @@ def prune(request: EnvRequest, context: Context) -> Generator[Event, None, list[
     With selectors, only those of them that are named.
     """
     yield Working("looking", "for what is not needed any more")
-    found = prunes.candidates(store(), _policy(request, context), memory.scripts_by_key())
+    found = prunes.candidates(store(), _policy(request, context), owners.scripts_by_key())
     if request.selectors:
         only = {env.key for env in several(request)}
         found = [candidate for candidate in found if candidate.env.key in only]
-    rows = [_row(candidate) for candidate in found]
+    goes = [_row(candidate) for candidate in found]
     if request.dry_run:
-        return rows
-    details = tuple(f"{row['name']}  ({row['reason']}; frees {units.amount(row['freed'])})" for row in rows)
-    if rows and not context.ask(Question("prune", f"Remove {len(rows)} environment(s)?", details, "--yes")):
+        return goes
+    details = tuple(f"{row['name']}  ({row['reason']}; frees {units.amount(row['freed'])})" for row in goes)
+    if goes and not context.ask(Question("prune", f"Remove {len(goes)} environment(s)?", details, "--yes")):
         raise Refused("Nothing was removed.", hint="--yes answers yes.")
     yield from prunes.remove(store(), found)
     tidy.sweep(store())
-    return rows
+    return goes
 
 
 def _row(candidate: prunes.Candidate) -> dict[str, Any]:
@@ -187,7 +186,7 @@ def _policy(request: EnvRequest, context: Context) -> prunes.Policy:
 
 def stats(request: EnvRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
     """Return what all of them take on the disk; each is told as it is measured."""
-    scripts = memory.scripts_by_key()
+    scripts = owners.scripts_by_key()
     envs = store().all()
     held: dict[str, int] = {}
     freed: dict[str, int] = {}
@@ -202,7 +201,7 @@ def stats(request: EnvRequest, context: Context) -> Generator[Event, None, dict[
     return {
         "environments": len(envs),
         "by_kind": dict(Counter(env.spec.kind for env in envs)),
-        "by_state": dict(Counter(state(env, scripts) for env in envs)),
+        "by_state": dict(Counter(rows.row(catalogue.entry(env), scripts)["state"] for env in envs)),
         "bytes": sum(held.values()),
         "freed_by_removing_all": sum(freed.values()),
         "freed_by_pruning": sum(freed.get(candidate.env.key, 0) for candidate in idle),

@@ -1,4 +1,4 @@
-"""Say at once what is known: a plan that still stands. Everything else is left to luci.cli.commands."""
+"""Say at once what is known: a plan that still stands, the environments. All else is left to luci.cli.commands."""
 
 from __future__ import annotations
 
@@ -10,27 +10,49 @@ if TYPE_CHECKING:
     from typing import Any
 
 FORMS = {"--json", "--names", "--offline", "-q", "--quiet"}
+VOICE = {"--json", "-q", "--quiet", "-v", "--verbose"}
 
 
 def said(words: list[str]) -> int | None:
-    """Answer `luci plan SCRIPT` if its plan still stands, and return the exit code; None where nothing was said."""
-    if len(words) < 2 or words[0] != "plan" or "_ARGCOMPLETE" in os.environ:
-        return None
-    end = next((n for n, word in enumerate(words[1:], 1) if word not in FORMS), len(words))
-    options, rest = set(words[1:end]), words[end:]
-    if len(rest) != 1 or rest[0].startswith("-") or {"--json", "--names"} <= options:
+    """Answer a command if that takes no more than what is known, and return the exit code; None where nothing was
+    said."""
+    if "_ARGCOMPLETE" in os.environ:
         return None
     try:
-        from luci.runner import standing
-
-        told = standing.told(rest[0], offline="--offline" in options)
-        return None if told is None else show(told, json="--json" in options, names="--names" in options)
-    except FileNotFoundError:
-        return None  # the working folder is gone
-    except KeyboardInterrupt:
-        return 130
+        if words[:1] == ["plan"]:
+            return _plan(words[1:])
+        if words[:2] == ["env", "list"] and VOICE.issuperset(words[2:]):
+            return _environments(json="--json" in words)
     except BrokenPipeError:
         return nobody_reads()
+    except OSError:
+        return None  # the working folder is gone, or nothing can be read: luci.cli.commands has the words for it
+    except KeyboardInterrupt:
+        return 130
+    return None
+
+
+def _plan(words: list[str]) -> int | None:
+    """Answer `luci plan SCRIPT` if its plan still stands."""
+    end = next((n for n, word in enumerate(words) if word not in FORMS), len(words))
+    options, rest = set(words[:end]), words[end:]
+    if len(rest) != 1 or rest[0].startswith("-") or {"--json", "--names"} <= options:
+        return None
+    from luci.runner import standing
+
+    told = standing.told(rest[0], offline="--offline" in options)
+    return None if told is None else show(told, json="--json" in options, names="--names" in options)
+
+
+def _environments(*, json: bool) -> int:
+    from luci.actions import rows
+    from luci.screens import tables
+    from luci.screens.plain import as_json
+
+    found = rows.all_of_them(brief=not json)
+    print(as_json(found)) if json else tables.envs(found)
+    sys.stdout.flush()
+    return 0
 
 
 def show(told: dict[str, Any], *, json: bool = False, names: bool = False) -> int:

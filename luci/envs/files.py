@@ -1,21 +1,21 @@
-"""Small files that are written whole or not at all, and read without surprise."""
+"""Small files that are written whole or not at all, and read without surprise.
+
+What lists things at once reads through this, so each function imports what it needs.
+"""
 
 from __future__ import annotations
 
 import errno
-import json
 import os
-import re
-import shutil
-import tempfile
-import zlib
-from pathlib import Path
-from typing import Any, TypeVar
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 _WANTING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
-_SCRATCH = re.compile(r"\.(\d+)-.*\.part")
 
 
 def listing(folder: str | os.PathLike[str]) -> frozenset[str]:
@@ -56,6 +56,8 @@ def mtime(path: str | os.PathLike[str]) -> int:
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Return the object in a file; empty where the file is missing, cut short or something else."""
+    import json
+
     try:
         with open(path, encoding="utf-8") as file:
             value = json.load(file)
@@ -71,6 +73,8 @@ def write_json(path: Path, value: object, *, needed: bool = True) -> None:
 
     With needed=False it is a memory that work can go on without, on a full or read-only disk for example.
     """
+    import json
+
     text = json.dumps(value, separators=(",", ":"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -82,6 +86,8 @@ def write_json(path: Path, value: object, *, needed: bool = True) -> None:
 
 def write_sealed(path: Path, value: dict[str, Any]) -> None:
     """As write_json, for a memory that work can go on without, with a sum over it: see `read_sealed`."""
+    import json
+
     text = json.dumps(value, separators=(",", ":")).encode("ascii")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,6 +107,8 @@ def read_sealed(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def unsealed(content: bytes) -> dict[str, Any]:
+    import json
+
     start = len(seal(b""))
     if content[:start] != seal(b"{" + content[start:]):
         return {}
@@ -116,11 +124,16 @@ def unsealed(content: bytes) -> dict[str, Any]:
 
 def seal(text: bytes) -> bytes:
     """Return how an object begins, in JSON, whose text without the sum is `text`."""
+    import zlib
+
     return b'{"sum":"%08x",' % zlib.crc32(text)
 
 
 def write(path: Path, content: bytes, *, lasting: bool = True) -> None:
     """Replace a file. With lasting=False the disk is not waited for: for what need not outlive a power cut."""
+    import tempfile
+    from pathlib import Path
+
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{os.getpid()}-{path.name[:40]}.", suffix=".part")
     try:
         with open(handle, "wb") as file:
@@ -136,12 +149,16 @@ def write(path: Path, content: bytes, *, lasting: bool = True) -> None:
 
 def writer_of(name: str) -> int | None:
     """Return the process that began to write a file of this name, None for names that `write` does not give."""
-    match = _SCRATCH.fullmatch(name)
+    import re
+
+    match = re.fullmatch(r"\.(\d+)-.*\.part", name)
     return int(match[1]) if match else None
 
 
 def discard(path: Path) -> bool:
     """Remove a file or a folder, as far as that can be; return whether it is gone."""
+    import shutil
+
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:

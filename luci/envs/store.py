@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luci.envs import files, records, uses, venvs
+from luci.envs import catalogue, files, records, uses, venvs
 from luci.envs.generations import former, kept, with_former, without_former
 from luci.envs.health import fault_of
 from luci.envs.interpreters import Interpreter
@@ -47,12 +47,12 @@ class Store:
 
     def all(self) -> list[Env]:
         """Every published environment, the most lately used first."""
-        found = [env for name in self._names() if (env := records.read(self.root / name))]
+        found = [catalogue.env_of(entry) for entry in catalogue.read(str(self.root)).values() if entry]
         return sorted(found, key=lambda env: uses.last(env.root), reverse=True)
 
-    def building(self) -> list[str]:
-        """Return the names of what is being built now: begun, not published, and its lock held."""
-        return [name for name in self._names() if _begun(self.root / name) and self._is_locked(name)]
+    def building(self, names: Iterable[str]) -> list[str]:
+        """Return those of the names that are being built for the first time now: begun, not published, and locked."""
+        return [name for name in names if _begun(self.root / name) and self._is_locked(name)]
 
     def _is_locked(self, name: str) -> bool:
         lock = self._lock(name.rpartition("_")[2])
@@ -397,10 +397,8 @@ def _on_disk(info: os.stat_result) -> int:
 
 
 def _begun(root: Path) -> bool:
-    """Whether a folder holds a generation that is newer than its record, if that is one of ours."""
-    env = records.read(root)
-    newest = max([0, *generations(root)])
-    return newest > (env.generation if env else 0) and not records.is_foreign(root)
+    """Whether a folder holds a generation, and neither a record that makes sense here nor one of another version."""
+    return bool(generations(root)) and records.read(root) is None and not records.is_foreign(root)
 
 
 def generations(root: Path) -> list[int]:

@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from luci.envs import files
+from luci.envs import files, lately
 
 _CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})  # nobody, or not we, can change it
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -79,9 +79,7 @@ def users(env_root: Path) -> list[int]:
 
 def last(env_root: Path) -> float:
     """Return when it was last used, in seconds since the epoch. A time in the future counts as now."""
-    folder = env_root / "uses"
-    times = [files.mtime(folder), *(files.mtime(folder / name) for name in files.listing(folder))]
-    return min(max(times) / 1e9, time.time())
+    return lately.used(str(env_root))
 
 
 def forget_the_dead(env_root: Path) -> None:

@@ -6,7 +6,7 @@ The warm part lets the next run start without a plan: it holds the state of ever
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -44,10 +44,6 @@ def place(script: Script) -> Path:
     return Path(warming.place(str(paths.state()), script.kind, told))
 
 
-def folder() -> Path:
-    return paths.state() / "scripts"
-
-
 def load(script: Script) -> Memory:
     return read(place(script)) or Memory(script=str(script.path or ""))
 
@@ -74,12 +70,6 @@ def trouble(script: Script) -> str:
 
 def _is_foreign(path: Path) -> bool:
     return bool(files.read_json(path).get("format", FORMAT) != FORMAT)
-
-
-def all_of_them() -> Iterator[Memory]:
-    for name in files.listing(folder()):
-        if memory := read(folder() / name):
-            yield memory
 
 
 def read(path: Path) -> Memory | None:
@@ -113,12 +103,3 @@ def warm(
         "requirements_files": {root: warming.requirements_files(root) for root in roots},
         "environ": environ,
     }
-
-
-def scripts_by_key() -> dict[str, list[str]]:
-    """Return which scripts use which environment, by key."""
-    found: dict[str, list[str]] = {}
-    for memory in all_of_them():
-        if memory.script and memory.key:
-            found.setdefault(memory.key, []).append(memory.script)
-    return found

@@ -11,7 +11,7 @@ from luci.config import EnvSettings
 from luci.envs import files, prunes, uses
 from luci.envs.store import Env, Store
 from luci.events import Event
-from luci.runner import launch, memory
+from luci.runner import launch, owners
 
 
 def tidy(store: Store, kept: Env, settings: EnvSettings) -> Iterator[Event]:
@@ -19,7 +19,7 @@ def tidy(store: Store, kept: Env, settings: EnvSettings) -> Iterator[Event]:
     sweep(store)
     if settings.prune:
         policy = prunes.Policy(settings.orphan_days, settings.unused_days, settings.budget_gb * 1e9)
-        found = prunes.candidates(store, policy, memory.scripts_by_key())
+        found = prunes.candidates(store, policy, owners.scripts_by_key())
         yield from prunes.remove(store, [c for c in found if c.env.root != kept.root])
 
 

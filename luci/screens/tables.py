@@ -61,7 +61,7 @@ def envs(rows: list[dict[str, Any]]) -> None:
             row["key"][:8],
             row["name"].removeprefix("luci_").rpartition("_")[0],
             row["python_version"],
-            str(len(row["installed"])),
+            str(row["packages"]),
             ", ".join(row["requirements"]) or "-",
             ago(row["last_used"]),
             row["state"],

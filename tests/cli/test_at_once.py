@@ -19,7 +19,9 @@ SCRIPTS = {
 }
 TELLS = """
 import sys
+from luci import kept
 from luci.__main__ import main
+kept.YOUNG = 0  # every file here is young, and none changes within a clock tick
 code = main()
 print(*{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
 sys.exit(code)
@@ -62,3 +64,16 @@ def test_what_was_planned_is_run(luci: Luci) -> None:
     assert [luci("plan", "a.py").code for _ in range(2)] == [0, 0]
     assert luci("run", "a.py").out == "hop\n"
     assert "reuse" in luci("plan", "a.py").out
+
+
+def test_environments_are_listed_with_next_to_nothing_in_the_words_of_the_ordinary_way(lone: Luci) -> None:
+    lone.write("a.py", "import quokka\n")
+    lone("run", "a.py")
+    ordinary = "import sys; from luci.cli import commands; sys.exit(commands.main(sys.argv[1:]))"
+    for form in ((), ("--json",), ("--quiet", "--json")):
+        at_once = lone("env", "list", *form)
+        made = lone.command([sys.executable, "-P", "-c", ordinary, "env", "list", *form])
+        assert (at_once.code, at_once.out, at_once.err) == (0, made.out, "") and "quokka" in made.out
+    heavy = {"argparse", "dataclasses", "pathlib", "packaging", "rich", "requests", "tomllib", "subprocess", "typing"}
+    modules(lone, "env", "list")
+    assert not modules(lone, "env", "list") & {*heavy, "json"}

@@ -13,7 +13,7 @@ from luci import paths
 from luci.envs import files
 from luci.envs import store as stores
 from luci.envs.spec import EnvSpec
-from luci.runner import memory, warm
+from luci.runner import memory, owners, warm
 from luci.runner.memory import Memory
 from luci.runner.script import Script, read_script
 
@@ -91,14 +91,14 @@ def test_a_disk_that_takes_no_memory_stops_nothing(script):
     paths.state().write_text("in the way")
     memory.save(script, FULL)
     assert memory.load(script) == Memory(script=str(script.path))
-    assert list(memory.all_of_them()) == []
+    assert owners.scripts_by_key() == {}
 
 
 def test_the_scripts_of_each_environment_are_known(person):
     for name, key in (("a.py", "01"), ("b.py", "01"), ("c.py", "02"), ("d.py", "")):
         made = person.script("", name)
         memory.save(made, Memory(script=str(made.path), key=key))
-    found = memory.scripts_by_key()
+    found = owners.scripts_by_key()
     assert {key: sorted(map(os.path.basename, users)) for key, users in found.items()} == {
         "01": ["a.py", "b.py"],
         "02": ["c.py"],
