@@ -181,7 +181,7 @@ def _runs(count: int) -> Iterator[str]:
     now = time.time()
     for number in range(count):
         began = {"id": f"{number:x}-1", "script": f"/home/me/script_{number % 50}.py", "args": ["--size", str(number)]}
-        began |= {"started": now - number, "env_key": "0123456789abcdef", "requirements": ["humanize", "rich"]}
+        began |= {"started": now - count + number, "env_key": "0123456789abcdef", "requirements": ["humanize", "rich"]}
         ended = {"id": began["id"], "exit_code": 0, "seconds": 1.5, "log": ""}
         yield "\n" + json.dumps({"start": {**began, "python": "3.12.1", "pid": 1}}) + "\n"
         yield "\n" + json.dumps({"end": ended}) + "\n"

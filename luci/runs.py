@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import json
 import os
 import time
@@ -16,6 +17,7 @@ from luci.errors import UsageError
 
 _LARGEST = 4_000_000  # bytes of the journal before it is set aside
 _BEGUN = 60  # seconds in which a log may not have been marked as being written
+_LATE = 60  # seconds: later than that no start is written, measured by those of other runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Run:
 
 def start(script: str, args: tuple[str, ...], env_key: str, requirements: tuple[str, ...], python: str) -> Run:
     """Record that a script starts now. A disk that takes no record stops no script."""
+    collect()  # first, so that the record is in the order of the starts, or nearly so
     now = time.time()
     run = Run(
         f"{int(now * 1_000_000):x}-{os.getpid():x}", script, args, now, env_key, requirements, python, os.getpid()
@@ -84,10 +87,11 @@ def collect() -> None:
     folder = paths.state() / "running"
     with contextlib.suppress(OSError):
         names = set(os.listdir(folder))
-        for name in names:
-            if name.isdigit() and f"{name}.told" not in names and (run := _of_the_warm(folder / name)):
-                (folder / f"{name}.told").touch()
-                _append({"start": run.as_dict()})
+        untold = [folder / name for name in names if name.isdigit() and f"{name}.told" not in names]
+        begun = [run for path in untold if (run := _of_the_warm(path))]
+        for run in sorted(begun, key=lambda run: run.started):
+            (folder / f"{run.pid}.told").touch()
+            _append({"start": run.as_dict()})
 
 
 def _of_the_warm(path: Path) -> Run | None:
@@ -166,14 +170,34 @@ def forget_logs(days: float, most: float) -> None:
 
 def all_of_them() -> list[Run]:
     """Every recorded run, the latest first. Lines cut short by a crash, and those without sense, are passed over."""
+    return latest(None)
+
+
+def latest(limit: int | None) -> list[Run]:
+    """The runs that started last, at most `limit` of them; the record is read from its end, no further than needed."""
     collect()
     found: dict[str, Run] = {}
-    for record in _records():
+    ends: dict[str, list[dict[str, Any]]] = {}
+    newest: list[float] = []  # when the `limit` latest started, a heap
+    for record in _from_the_last() if limit is None or limit > 0 else ():
         if run := _run(record.get("start")):
-            found[run.id] = run
-        elif isinstance(told := record.get("end"), dict) and isinstance(told.get("id"), str) and told["id"] in found:
-            found[told["id"]] = _run({**found[told["id"]].as_dict(), **told}) or found[told["id"]]
-    return sorted(found.values(), key=lambda run: run.started, reverse=True)
+            if run.id not in found:
+                found[run.id] = _ended(run, ends.pop(run.id, []))
+                heapq.heappush(newest, run.started)
+                if limit is not None and len(newest) > limit:
+                    heapq.heappop(newest)
+                    if run.started < newest[0] - _LATE:
+                        break
+        elif isinstance(told := record.get("end"), dict) and isinstance(told.get("id"), str):
+            ends.setdefault(told["id"], []).append(told)
+    return sorted(found.values(), key=lambda run: run.started, reverse=True)[:limit]
+
+
+def _ended(run: Run, ends: list[dict[str, Any]]) -> Run:
+    """Return a run with what was written of its end; the last written comes first."""
+    for told in reversed(ends):
+        run = _run({**run.as_dict(), **told}) or run
+    return run
 
 
 def _run(told: Any) -> Run | None:
@@ -249,16 +273,18 @@ def _append(record: dict[str, Any]) -> None:
             file.write(line)  # one write to a file opened for appending: lines of two runs do not mix
 
 
-def _records() -> Iterator[dict[str, Any]]:
-    for journal in (_journal().with_suffix(".old.jsonl"), _journal()):
+def _from_the_last() -> Iterator[dict[str, Any]]:
+    """Every line of the record that makes sense, the last written first."""
+    for journal in (_journal(), _journal().with_suffix(".old.jsonl")):
         try:
-            lines = journal.read_bytes().splitlines()
+            content = journal.read_bytes()
         except OSError:
             continue
-        for line in lines:
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(record, dict):
-                yield record
+        end = len(content)
+        while end > 0:
+            begin = content.rfind(b"\n", 0, end) + 1
+            with contextlib.suppress(ValueError, RecursionError):
+                record = json.loads(content[begin:end])
+                if isinstance(record, dict):
+                    yield record
+            end = begin - 1

@@ -194,3 +194,53 @@ def test_logs_go_when_they_are_old_or_too_many_but_not_while_they_are_written():
 def test_the_peak_of_memory_is_recorded_where_it_was_seen():
     runs.end(started(), 0, 1.0, 12_345_678)
     assert runs.all_of_them()[0].peak_bytes == 12_345_678
+
+
+LINES = st.one_of(
+    st.builds(
+        lambda name, started, script: json.dumps({"start": {**RUN, "id": name, "started": started, "script": script}}),
+        st.sampled_from("abcdefgh"),
+        st.floats(0, 59, width=16),
+        st.sampled_from(["/x/a.py", '/x/"started": 9, "id": "z".py', "/x/\udcff.py"]),
+    ),
+    st.builds(
+        lambda name, code: json.dumps({"end": {"id": name, "exit_code": code, "seconds": 1.0, "log": ""}}),
+        st.sampled_from("abcdefgh"),
+        st.integers(0, 3),
+    ),
+    st.sampled_from(['{"start": {"id": "a", "scr', '{"end": {"id": "b"}', '{"start":{"id":"c"}}', "[]", "[" * 9000]),
+)
+RUN = Run("", "", (), 0.0).as_dict()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(LINES, max_size=20), st.integers(0, 9))
+def test_the_latest_are_the_first_of_all_even_if_some_were_written_late(journal, lines, limit):
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    journal.write_text("\n".join(lines))
+    runs_by_id: dict[str, dict] = {}
+    places: dict[str, int] = {}
+    for number, line in enumerate(lines):  # as it would be read with nothing left out
+        try:
+            [[kind, told]] = json.loads(line).items()
+        except (ValueError, AttributeError, RecursionError):
+            continue
+        if kind == "start" and told.keys() == RUN.keys():
+            runs_by_id[told["id"]] = {**told, "args": (), "requirements": ()}
+            places[told["id"]] = number
+        elif kind == "end" and told["id"] in runs_by_id and "exit_code" in told:
+            runs_by_id[told["id"]] |= told
+    expected = sorted(runs_by_id.values(), key=lambda told: (told["started"], places[told["id"]]), reverse=True)
+    assert [run.as_dict() for run in runs.latest(limit)] == expected[:limit]
+    assert [run.as_dict() for run in runs.all_of_them()] == expected
+
+
+def test_of_a_long_record_only_the_end_is_read(journal, monkeypatch):
+    journal.parent.mkdir(parents=True)
+    lines = [json.dumps({"start": {**RUN, "id": str(number), "started": number * 100.0}}) for number in range(1000)]
+    journal.write_text("\n".join(lines))
+    read: list[bytes] = []
+    loads = json.loads
+    monkeypatch.setattr(json, "loads", lambda line: read.append(line) or loads(line))
+    assert [run.id for run in runs.latest(3)] == ["999", "998", "997"]
+    assert len(read) < 10

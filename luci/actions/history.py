@@ -21,7 +21,7 @@ class RunsRequest:
 
 def listed(request: RunsRequest, context: Context) -> Generator[Event, None, list[Run]]:
     yield from ()
-    return runs.all_of_them()[: request.limit]
+    return runs.latest(request.limit)
 
 
 def show(request: RunsRequest, context: Context) -> Generator[Event, None, Run]:

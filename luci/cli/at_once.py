@@ -1,4 +1,4 @@
-"""Say at once what is known: a plan that still stands, the environments. All else is left to luci.cli.commands."""
+"""Say at once what is known: a plan that still stands, environments, runs. All else is left to luci.cli.commands."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 FORMS = {"--json", "--names", "--offline", "-q", "--quiet"}
+LIMIT = 20  # runs that are listed where no other number is asked for
 VOICE = {"--json", "-q", "--quiet", "-v", "--verbose"}
 
 
@@ -23,6 +24,8 @@ def said(words: list[str]) -> int | None:
             return _plan(words[1:])
         if words[:2] == ["env", "list"] and VOICE.issuperset(words[2:]):
             return _environments(json="--json" in words)
+        if words[:2] == ["runs", "list"] and words[2:] in ([], ["--json"]):
+            return _runs(json="--json" in words)
     except BrokenPipeError:
         return nobody_reads()
     except OSError:
@@ -51,6 +54,17 @@ def _environments(*, json: bool) -> int:
 
     found = rows.all_of_them(brief=not json)
     print(as_json(found)) if json else tables.envs(found)
+    sys.stdout.flush()
+    return 0
+
+
+def _runs(*, json: bool) -> int:
+    from luci import runs
+    from luci.screens import tables
+    from luci.screens.plain import as_json
+
+    found = runs.latest(LIMIT)
+    print(as_json(found)) if json else tables.runs(found)
     sys.stdout.flush()
     return 0
 

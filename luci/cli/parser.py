@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from luci import __version__
 from luci.actions.script_line import add_plan_options, add_run_options
+from luci.cli.at_once import LIMIT
 from luci.screens.plain import harmless
 
 _EXAMPLES = """examples:
@@ -212,7 +213,7 @@ def _add_runs(commands: Any) -> None:
     for verb, text in {"list": "list the runs", "show": "show one", "log": "print what a recorded run wrote"}.items():
         command = verbs.add_parser(verb, help=text, description=text, allow_abbrev=False)
         if verb == "list":
-            command.add_argument("--limit", type=int, default=20, metavar="N", help="at most N (default 20)")
+            command.add_argument("--limit", type=int, default=LIMIT, metavar="N", help=f"at most N (default {LIMIT})")
         else:
             command.add_argument("run", nargs="?", default="1", metavar="RUN", help="an id, or 1 for the latest")
         if verb != "log":
