@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from luci import kept, paths
 from luci.config import IndexSettings
 from luci.errors import ConfigError
 
@@ -39,11 +41,7 @@ class Sources:
 
     @property
     def index_url(self) -> str:
-        if self.url:
-            return self.url
-        from pypi_simple import PYPI_SIMPLE_ENDPOINT  # 300 ms, so only where the address itself is wanted
-
-        return PYPI_SIMPLE_ENDPOINT
+        return self.url or _default_index()
 
     @property
     def indexes(self) -> tuple[str, ...]:
@@ -106,6 +104,18 @@ class Sources:
     def uv_flags(self) -> tuple[str, ...]:
         """Return what only a flag can say to `uv pip`."""
         return ("--no-index",) if self.no_index else ()
+
+
+@functools.cache
+def _default_index() -> str:
+    place = os.path.join(paths.text("cache"), "default-index")
+    known = kept.load(place)
+    if not isinstance(known, str):
+        from pypi_simple import PYPI_SIMPLE_ENDPOINT  # 300 ms, so what it says is kept
+
+        known = PYPI_SIMPLE_ENDPOINT
+        kept.save(place, known)
+    return known
 
 
 _ONLY = "only"

@@ -81,6 +81,7 @@ class Index:
         self._settings = settings
         self._pages = cache / "pages"
         self._facts = cache / "wheels"
+        self._local = cache / "local"
         self._projects: dict[str, Project | None] = {}
         self._wheels: dict[str, Inside] = {}
         self._bad: dict[str, str] = {}  # what was wrong with each wheel that was opened, "" for nothing
@@ -217,7 +218,7 @@ class Index:
         path = local_path(url)
         if path is not None:
             self._hear_local(path / "index.html")
-            return pages.local(path / "index.html", name)
+            return pages.local(path / "index.html", name, self._local)
         return self._remote_page(url, name, self._kept_at(place, name))
 
     def _kept_at(self, place: str, name: str) -> Path:
@@ -232,7 +233,7 @@ class Index:
                 page = self._remote_page(place, name, cached)
             else:
                 self._hear_local(path)
-                page = pages.folder(path, name) if path.is_dir() else pages.local(path, name)
+                page = pages.local(path, name, self._local)
             if page.files:
                 yield page
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from packaging.utils import canonicalize_name
 
+from luci import kept
 from luci.envs.files import write as replace_file
 from luci.envs.sources import without_credentials
 
@@ -24,6 +25,7 @@ JSON = "application/vnd.pypi.simple.v1+json"
 # JSON first. An index may answer HTML all the same, and yet add upload times to it only then
 ACCEPT = f"{JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
 FORMAT = 1
+_LOCAL = 1000  # pages kept of those on this machine, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +74,32 @@ def parsed(body: bytes, content_type: str, url: str, name: str) -> tuple[File, .
     raise Unreadable(f"it answered {kind}, which is no project page")
 
 
-def local(path: Path, name: str) -> Page:
-    """Return the page that a file on this machine is."""
+def local(path: Path, name: str, cache: Path) -> Page:
+    """Return the page that a file or a folder on this machine is; what it said is kept in the folder `cache`."""
+    place = str(cache / digest(f"{path} {name}"))
+    stamp = kept.stamp(str(path))  # before it is read: a change in between shows the next time
+    said = kept.load(place)
+    if stamp and said and said["stamp"] == stamp:
+        return Page(tuple(map(_file, said["files"])), time.time())
     try:
-        body = path.read_bytes()
+        files = _in_folder(path, name) if path.is_dir() else _on_page(path, name)
     except OSError:
         return Page(None, time.time())
-    return Page(parsed(body, "text/html", path.absolute().as_uri(), name), time.time())
+    if kept.settled(stamp, time.time_ns()):
+        kept.save(place, {"stamp": stamp, "files": list(map(_row, files))})
+        kept.drop_oldest(str(cache), _LOCAL)
+    return Page(files, time.time())
 
 
-def folder(path: Path, name: str) -> Page:
-    """Return what lies in a folder, as a page."""
+def _on_page(path: Path, name: str) -> tuple[File, ...]:
+    return parsed(path.read_bytes(), "text/html", path.absolute().as_uri(), name)
+
+
+def _in_folder(path: Path, name: str) -> tuple[File, ...]:
     from pypi_simple import DistributionPackage, Link
 
     links = (Link(each.name, each.absolute().as_uri(), {}) for each in path.iterdir())
-    found = ((DistributionPackage.from_link(link, name), None) for link in links)
-    return Page(tuple(_files(found, name)), time.time())
+    return tuple(_files(((DistributionPackage.from_link(link, name), None) for link in links), name))
 
 
 def _links(body: bytes, url: str, name: str) -> Iterator[tuple[DistributionPackage, datetime | None]]:
@@ -126,12 +138,12 @@ def _time(text: str | None) -> datetime | None:
 
 def read(path: Path) -> Page | None:
     """Return the page kept at `path`, None where there is none that can be read."""
-    kept = read_json(path)
+    said = read_json(path)
     try:
-        if kept is None or kept["format"] != FORMAT:
+        if said is None or said["format"] != FORMAT:
             return None
-        files = None if kept["files"] is None else tuple(map(_file, kept["files"]))
-        return Page(files, float(kept["fetched"]), str(kept["etag"]))
+        files = None if said["files"] is None else tuple(map(_file, said["files"]))
+        return Page(files, float(said["fetched"]), str(said["etag"]))
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -155,10 +167,10 @@ def _file(row: list[Any]) -> File:
 
 def read_json(path: Path) -> dict[str, Any] | None:
     try:
-        kept = json.loads(path.read_bytes())
+        value = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
-    return kept if isinstance(kept, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

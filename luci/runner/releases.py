@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
 
 from luci.envs.interpreters import Interpreter
@@ -66,14 +67,15 @@ def newest(
     if project is None:
         return Newest()
     fits = fits_for(python)
-    fitting = [r for r in project.releases if not r.version.is_prerelease and any(map(fits, r.files))]
-    latest = fitting[0] if fitting else None
+    fitting = (r for r in project.releases if not r.version.is_prerelease and any(map(fits, r.files)))
+    latest = next(fitting, None)
     if latest and _holds(index, latest, uses, fits, sure):
         return Newest(latest, latest)
     holding = index.newest_holding(project, uses, lambda file: file.kind == "wheel", sure=sure)
     if holding is None:
         return Newest(None, latest, elsewhere=latest is None and any(r.wheels for r in project.releases))
-    older = [release for release in fitting if release.version <= holding.version][:_TRIED]
+    all_fitting = chain([latest], fitting) if latest else ()
+    older = islice((release for release in all_fitting if release.version <= holding.version), _TRIED)
     release = next((release for release in older if _holds(index, release, uses, fits, sure)), None)
     return Newest(release, latest, elsewhere=release is None, as_of=last_day(project, holding))
 
