@@ -12,6 +12,11 @@ import os
 import sys
 import time
 
+try:
+    from _blake2 import blake2b  # where hashlib has it from, which loads OpenSSL besides: as long as Python starts
+except ImportError:
+    from hashlib import blake2b
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -120,15 +125,11 @@ def _machine() -> list[str]:
 
 
 def digest(content: bytes) -> str:
-    from hashlib import sha256
-
-    return sha256(content).hexdigest()[:32]
+    return blake2b(content, digest_size=_CHECKSUM).hexdigest()
 
 
 def _checksum(payload: bytes) -> bytes:
-    from hashlib import sha256
-
-    return sha256(payload).digest()[:_CHECKSUM]
+    return blake2b(payload, digest_size=_CHECKSUM).digest()
 
 
 # -- files, and whether they are as they were

@@ -12,7 +12,7 @@ from luci import config, kept, paths
 from luci.context import Context
 from luci.envs import candidates, sources
 from luci.envs.store import Store, fault, looked_at
-from luci.runner import declared, memory, standing, witnesses
+from luci.runner import declared, memory, readings, standing, witnesses
 from luci.runner.plan import Plan, Wants
 from luci.runner.script import Script
 
@@ -77,6 +77,7 @@ def keep(script: Script, wants: Wants, made: Plan, before: Look, began: int, con
         "until": until,
         "script": (before.script, before.folder),
         "files": {**files, **made.readings.seen()},
+        "said": readings.said_in(script.source, made.readings.script(script)),
         "folders": folders,
         "above": before.above,
         "lists": before.lists,

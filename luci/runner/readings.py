@@ -141,6 +141,13 @@ def _said(content: bytes, path: str) -> Reading:
         return Reading(FileImports(), error.message)
 
 
+def said_in(source: bytes, read: FileImports | None = None) -> tuple[Any, ...] | None:
+    """Return what a script says, in plain values, if that is all it says: None where it may declare something (PEP
+    723). `read` is what was read of it already. Raises ScriptError."""
+    text = decode(source, "")
+    return None if "# ///" in text else _plain(read or extract(text, ""))
+
+
 def _plain(imports: FileImports) -> tuple[Any, ...]:
     """Return the value without the names of its types: marshal takes tuples, and not what is derived from them."""
     found = tuple(map(tuple, imports.imports)), tuple(map(tuple, imports.groups)), tuple(map(tuple, imports.edits))

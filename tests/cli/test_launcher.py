@@ -403,7 +403,7 @@ def test_a_launcher_reached_by_symlinks_finds_the_python_beside_it(person: Luci,
     (tmp_path / "one").symlink_to("some env/bin/luci")
     (tmp_path / "two").symlink_to(tmp_path / "one")
     done = person.command([tmp_path / "two", "plan", "a b"])
-    assert done.out == "started: -P -E -m luci plan a b\n"
+    assert done.out.startswith("started: -P -E -c ") and done.out.endswith(" plan a b\n")
 
 
 @pytest.mark.network

@@ -467,12 +467,59 @@ def test_memory_says_no_more_than_it_taught(desk):
     assert told() in (None, anew(desk)) and anew(desk) != first
 
 
+# -- the script was edited
+
+
+@pytest.mark.parametrize("edited", [SOURCE + "\nprint(yaml)\n# done\n", SOURCE.replace("None", "False")])
+def test_an_edit_that_changes_no_import_changes_no_plan(desk, edited):
+    first = made(desk)
+    desk.write("a.py", edited)
+    assert told() == first == anew(desk)
+    assert told() == first
+    desk.write("a.py", edited + "import toml\n")
+    assert told() is None and anew(desk) != first
+
+
+SAYS_MORE = {
+    "an import": SOURCE + "import toml\n",
+    "a line above": "# a word\n" + SOURCE,
+    "a declaration": SOURCE + "# /// script\n# dependencies = ['six']\n# ///\n",
+    "a release": SOURCE + "print(quokka.hop)\n",
+    "a newer grammar": SOURCE + "match yaml:\n    case 1: pass\n",
+    "no Python": SOURCE + "print 1\n",
+    "a NUL byte": SOURCE + "\0",
+    "an encoding": "# coding: utf-7\n" + SOURCE[:-1] + "+AAo- import toml",
+    "an unknown encoding": "# coding: none-such\n" + SOURCE,
+    "nothing": "",
+}
+
+
+@pytest.mark.parametrize("edited", SAYS_MORE.values(), ids=list(SAYS_MORE))
+def test_any_other_edit_makes_the_plan_anew(desk, edited):
+    made(desk)
+    desk.write("a.py", edited)
+    assert told() in (None, anew(desk))
+
+
+def test_what_declares_is_never_taken_for_the_same(desk):
+    block = "# /// script\n# dependencies = ['six']\n# ///\n"
+    desk.write("a.py", SOURCE + block)
+    first = made(desk)
+    assert told() == first
+    desk.write("a.py", SOURCE + block.replace("six", "attrs"))
+    assert told() is None and anew(desk) != first
+    desk.write("a.py", SOURCE)
+    assert told() is None
+
+
 # -- anything at all
 
 EDITS: list[Change] = [
     *(change for _, change in MATTERS.values()),
     *HARMLESS.values(),
     write("a.py", SOURCE),
+    write("a.py", SOURCE + "print()\n"),
+    write("a.py", SOURCE + "import toml\n"),
     write("helper.py", "import six\n"),
     configure(""),
 ]
