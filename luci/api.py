@@ -24,10 +24,10 @@ from luci.actions.door import perform
 from luci.actions.envs import EnvRequest
 from luci.context import Context
 from luci.envs import installer, interpreters
-from luci.envs.installer import Terms
 from luci.envs.sources import sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Env, Store
+from luci.envs.terms import Terms
 from luci.events import Event, Output, Retrying
 from luci.runner.plan import Plan, Wants
 from luci.runner.request import RunRequest

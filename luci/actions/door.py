@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from luci.context import Context
-from luci.events import Event
+if TYPE_CHECKING:
+    from luci.context import Context
+    from luci.events import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from luci.context import Context
 from luci.envs import interpreters
-from luci.envs.installer import Terms
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources, sources
 from luci.envs.store import Env
+from luci.envs.terms import Terms
 from luci.errors import LuciError
 from luci.runner.plan import declarations_of, places_of, quarantine
 from luci.runner.script import read_script

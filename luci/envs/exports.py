@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Literal
 
 from luci.envs import installer, resolver
-from luci.envs.installer import Terms
 from luci.envs.sources import Sources, without_credentials
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Env
+from luci.envs.terms import Terms
 from luci.errors import EnvError
 from luci.events import Event
 

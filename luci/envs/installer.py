@@ -10,8 +10,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +19,7 @@ from luci import process
 from luci.envs import progress, venvs
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
+from luci.envs.terms import Terms
 from luci.errors import EnvError, Interrupted
 from luci.events import Ended, Event, Output, Working
 
@@ -38,24 +37,6 @@ class InstallFailed(EnvError):
         super().__init__(message, cause=cause, hint=hint)
         self.reason = reason
         self.subjects = subjects
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How an attempt may get what its spec names. None of it is part of the key.
-
-    `builds`: source distributions may be built, which runs their code, but for those of `wheels_only`. `not_after`
-    pairs a distribution with the instant after which its releases are left alone. `timeout` is in seconds.
-    """
-
-    builds: bool = False
-    wheels_only: frozenset[str] = frozenset()
-    not_after: tuple[tuple[str, datetime], ...] = ()
-    prereleases: bool = False
-    offline: bool = False
-    refresh: bool = False
-    timeout: float = 15
-    tries: int = 3
 
 
 def find_uv() -> str | None:

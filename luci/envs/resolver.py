@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from luci.envs import installer
-from luci.envs.installer import Terms
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
+from luci.envs.terms import Terms
 from luci.errors import EnvError
 from luci.events import Event, Working
 

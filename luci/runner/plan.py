@@ -11,11 +11,11 @@ from typing import Any
 from luci.config import GateSettings, IndexSettings, Settings
 from luci.context import Context
 from luci.envs import interpreters
-from luci.envs.installer import Terms
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources, sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Store, fault
+from luci.envs.terms import Terms
 from luci.errors import LuciError, PlanError, ScriptError, UsageError
 from luci.events import Event, Warned, Working
 from luci.runner import declared, imports, packages, table
@@ -37,18 +37,22 @@ class Wants:
     offline: bool = False
 
     def __post_init__(self) -> None:
-        from packaging.requirements import InvalidRequirement, Requirement
-
         object.__setattr__(self, "allow", frozenset(table.normal(name) for name in self.allow))
         for line in self.requirements:
-            try:
-                Requirement(line)
-                if declared.has_control_characters(line):
-                    raise InvalidRequirement("there is a control character in it")
-            except InvalidRequirement as error:
-                raise UsageError(
-                    f"{line!r} is not a requirement.", cause=str(error), hint='As in --with rich or --with "rich<15".'
-                ) from error
+            _check(line)
+
+
+def _check(requirement: str) -> None:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        Requirement(requirement)
+        if declared.has_control_characters(requirement):
+            raise InvalidRequirement("there is a control character in it")
+    except InvalidRequirement as error:
+        raise UsageError(
+            f"{requirement!r} is not a requirement.", cause=str(error), hint='As in --with rich or --with "rich<15".'
+        ) from error
 
 
 NOTHING_MORE = Wants()

@@ -6,9 +6,7 @@ import ast
 import enum
 import io
 import re
-import tempfile
 import warnings
-import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -100,6 +98,8 @@ class RemoteFile(io.RawIOBase):
 
 def spool() -> IO[bytes]:
     """Return a place for a whole wheel."""
+    import tempfile
+
     return tempfile.SpooledTemporaryFile(SPOOL)
 
 
@@ -107,6 +107,8 @@ class Wheel:
     """An open wheel. Paths are as they would lie in site-packages. Raises BadWheel."""
 
     def __init__(self, file: IO[bytes] | RemoteFile) -> None:
+        import zipfile  # 8 ms, and only where a wheel is opened
+
         self._file = file
         try:
             self._zip = zipfile.ZipFile(file)
@@ -125,6 +127,8 @@ class Wheel:
         return self.read(path).decode("utf-8", "replace") if path else ""
 
     def read(self, path: str) -> bytes:
+        import zipfile
+
         info = self._members[path]
         if isinstance(self._file, RemoteFile):
             header = 30 + len(info.filename.encode()) + 64

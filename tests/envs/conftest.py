@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import pytest
 
 from luci.envs import installer, interpreters
-from luci.envs.installer import Terms
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Env, Store
+from luci.envs.terms import Terms
 from luci.events import Event
 from tests.machine import machine
 from tests.package_index import PackageIndex

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from luci.envs import installer, venvs
-from luci.envs.installer import InstallFailed, Terms
+from luci.envs.installer import InstallFailed
 from luci.envs.sources import Sources
+from luci.envs.terms import Terms
 from luci.errors import EnvError, Interrupted
 
 NATIVE = "cp37-cp37m-plan9_mips"

@@ -20,11 +20,11 @@ import luci.screens.environments
 from luci import config
 from luci.context import Question
 from luci.envs import installer, interpreters, uses
-from luci.envs.installer import Terms
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Env, Store
+from luci.envs.terms import Terms
 from luci.events import Event
 from luci.runner import memory
 from luci.runner.memory import Memory
