@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Compare luci with bare Python and with `uv run`, side by side in one run.
+"""Compare luci with bare Python and with `uv run`, side by side in one run, and print one table.
 
-    python bench/speed.py [--only NAME]...       needs hyperfine on PATH, and luci and uv beside this Python
+    python bench/speed.py [--only NAME]... [--rounds N]      needs hyperfine on PATH, and luci and uv beside this Python
 
-Every figure is a median over runs of whole processes; what counts is the ratio of two lines of one table, since both
-were taken on the same machine in the same minute. The last column is the time on a machine where bare Python takes
-8 ms, which is what the bars of the tables are for. Nothing here passes or fails.
+Every time is a median over runs of whole processes, taken in rounds so that what is compared is run in turn; every
+ratio is between two commands of one such row of rounds. The bars that are times elsewhere are ratios to bare Python
+here, for a machine where that takes 8 ms. Nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -15,109 +15,159 @@ import json
 import os
 import shlex
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import workloads
 
 BIN = Path(sys.executable).parent
 LUCI, UV = str(BIN / "luci"), str(BIN / "uv")
-BARE = {"python -I -c pass": [sys.executable, "-I", "-c", "pass"]}
+BARE = "python -I -c pass"
 FIVE = {"requests": "requests", "yaml": "pyyaml", "bs4": "beautifulsoup4", "rich": "rich", "humanize": "humanize"}
 REFERENCE = 8.0  # ms that bare Python takes on the machine of the bars
+PEAK = """
+import os, sys
+def told(pid, name):
+    return next(int(line.split()[1]) for line in open(f"/proc/{pid}/status") if line.startswith(name))
+held, pid = 0, os.getpid()
+while pid != int(sys.argv[1]):
+    held, pid = held + told(pid, "VmHWM"), told(pid, "PPid")
+print(held)
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured, beside what; `bar` and `aim` are the most that `figure` should be, in the same unit."""
+
+    what: str
+    against: str
+    took: str
+    figure: float
+    bar: float | None = None
+    aim: float | None = None
+    unit: str = "x"
+
+    def cells(self) -> tuple[str, ...]:
+        most = (f"{limit:g}{self.unit}" if limit is not None else "" for limit in (self.bar, self.aim))
+        return self.what, self.took, self.against, f"{self.figure:.2f}{self.unit}", *most, self.verdict
+
+    @property
+    def verdict(self) -> str:
+        if self.bar is None or self.aim is None:
+            return ""
+        return "aim met" if self.figure <= self.aim else "bar met" if self.figure <= self.bar else "MISSED"
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description="Compare luci with bare Python and uv.")
-    asked.add_argument("--only", action="append", choices=list(BENCHES), help="one table; may be given several times")
-    chosen = asked.parse_args().only or list(BENCHES)
+    asked.add_argument("--only", action="append", choices=list(BENCHES), help="a part; may be given several times")
+    asked.add_argument("--rounds", type=int, default=5, metavar="N", help="more for a machine that others load too")
+    options = asked.parse_args()
     if not shutil.which("hyperfine"):
         sys.exit("bench/speed.py needs hyperfine: install it with your system's package manager")
-    for name in chosen:
+    rows: list[Row] = []
+    for name in options.only or BENCHES:
+        print(f"measuring: {name}", file=sys.stderr)
         with tempfile.TemporaryDirectory(prefix="luci-bench-") as folder:
             work = Path(folder)
             os.environ["LUCI_HOME"] = str(work / "home")
-            BENCHES[name](work)
+            rows += BENCHES[name](work, options.rounds)
+    _print(("what", "took", "against", "ratio", "bar", "aim", ""), [row.cells() for row in rows])
+    print(f"{os.cpu_count()} cores, load {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
 
 
-def warm(work: Path) -> None:
+def warm(work: Path, rounds: int) -> Iterator[Row]:
     trivial = _script(work, "trivial.py", "print('done')\n")
     declared = _declared(work, "trivial_declared.py", trivial, [])
     _once([LUCI, "run", str(trivial)])
     _once([UV, "run", "--script", str(declared)])
     python = _once([LUCI, "env", "path", str(trivial)]) + "/bin/python"
-    _compare(
-        "second run, a trivial script",
-        {
-            "the environment's own Python": [python, str(trivial)],
-            "luci run": [LUCI, "run", str(trivial)],
-            "uv run": [UV, "run", "--script", str(declared)],
-        },
+    commands = {
+        "its own Python": [python, str(trivial)],
+        "luci run": [LUCI, "run", str(trivial)],
+        "uv run": [UV, "run", "--script", str(declared)],
+    }
+    times = _medians(commands, runs=10, rounds=rounds)
+    yield _row(times, "luci run", "its own Python", "second run of a trivial script", 1.5, 1.25)
+    yield _row(times, "luci run", "uv run", "second run of a trivial script", 0.6, 0.45)
+
+
+def memory(work: Path, rounds: int) -> Iterator[Row]:
+    if not os.path.exists("/proc/self/status"):
+        return
+    peak = _script(work, "peak.py", PEAK)
+    _once([LUCI, "run", str(peak), str(os.getpid())])
+    python = _once([LUCI, "env", "path", str(peak)]) + "/bin/python"
+    own, held = (
+        statistics.median(int(_once([*command, str(peak), str(os.getpid())])) for _ in range(3 * rounds))
+        for command in ([python], [LUCI, "run"])
     )
+    took = f"{held / 1000:.1f} MB"
+    yield Row("memory while a script runs", "its own Python", took, (held - own) / 1000, 1, 0.1, " MB more")
 
 
-def first(work: Path) -> None:
+def first(work: Path, rounds: int) -> Iterator[Row]:
     five = _script(work, "five.py", "".join(f"import {name}\n" for name in FIVE) + "print('done')\n")
     declared = _declared(work, "declared.py", five)
     _once([LUCI, "run", str(five)])
     _once([UV, "run", "--script", str(declared)])
-    forget = _forgetting(work / "home" / "data", work / "home" / "state")
     uv_envs = _once([UV, "cache", "dir"]) + "/environments-v2"
-    _compare(
-        "first run, five packages, wheels and index pages in the cache",
-        {
-            "uv run, declared": [UV, "run", "--script", str(declared)],
-            "luci run, not declared": [LUCI, "run", str(five)],
-        },
+    times = _medians(
+        {"uv run, declared": [UV, "run", "--script", str(declared)], "luci run": [LUCI, "run", str(five)]},
         prepare={
             "uv run, declared": f"sh -c {shlex.quote(f'rm -rf {shlex.quote(uv_envs)}/declared-*')}",
-            "luci run, not declared": forget,
+            "luci run": _forgetting(work / "home" / "data", work / "home" / "state"),
         },
-        runs=15,
+        runs=3,
+        rounds=rounds,
     )
+    yield _row(times, "luci run", "uv run, declared", "first run, 5 packages in the cache", 1.6, 1.2)
 
 
-def plan(work: Path) -> None:
+def plan(work: Path, rounds: int) -> Iterator[Row]:
     script = workloads.long_script(work / "long.py")
     edit = shlex.join(["sh", "-c", f"date +'# %N' >> {shlex.quote(str(script))}"])
     _once([LUCI, "plan", str(script)])
-    _compare(
-        "luci plan, a script of 1,000 lines with 25 imports, index pages in the cache (bar 120 ms, aim 60 ms)",
+    lines = "plan of 1,000 lines, "
+    yield from _beside_bare(
         {
-            **BARE,
-            "nothing changed": [LUCI, "plan", str(script)],
-            "nothing changed, --json": [LUCI, "plan", "--json", str(script)],
-            "the script was edited": [LUCI, "plan", str(script)],
-            "never planned before": [LUCI, "plan", str(script)],
+            lines + "unchanged": ("plan", str(script)),
+            lines + "edited": ("plan", str(script)),
+            lines + "never planned": ("plan", str(script)),
         },
-        prepare={"the script was edited": edit, "never planned before": _forgetting(*_computed(work))},
-        runs=20,
+        dict.fromkeys([lines + "unchanged", lines + "edited", lines + "never planned"], (120, 60)),
+        prepare={lines + "edited": edit, lines + "never planned": _forgetting(*_computed(work))},
+        runs=4,
+        rounds=rounds,
     )
 
 
-def imports(work: Path) -> None:
+def imports(work: Path, rounds: int) -> Iterator[Row]:
     script = workloads.project(work / "project")
     module = next((work / "project" / "orders").glob("[a-z]*.py"))
     edit = shlex.join(["sh", "-c", f"date +'# %N' >> {shlex.quote(str(module))}"])
     _once([LUCI, "plan", str(script)])
-    _compare(
-        "luci plan, a script with 300 modules of its own, 60,000 lines (bars 2.5 s cold, 120 ms unchanged; aims 1 s, "
-        "60 ms)",
+    lines = "imports of 300 modules, 60,000 lines, "
+    yield from _beside_bare(
         {
-            **BARE,
-            "unchanged": [LUCI, "plan", str(script)],
-            "one module was edited": [LUCI, "plan", str(script)],
-            "cold": [LUCI, "plan", str(script)],
+            lines + "cold": ("plan", str(script)),
+            lines + "unchanged": ("plan", str(script)),
+            lines + "one edited": ("plan", str(script)),
         },
-        prepare={"one module was edited": edit, "cold": _forgetting(*_computed(work))},
-        runs=10,
+        {lines + "cold": (2500, 1000), lines + "unchanged": (120, 60)},
+        prepare={lines + "one edited": edit, lines + "cold": _forgetting(*_computed(work))},
+        runs=2,
+        rounds=rounds,
     )
 
 
-def envs(work: Path) -> None:
+def envs(work: Path, rounds: int) -> Iterator[Row]:
     script = _script(work, "first.py", "import humanize\n")
     _once([LUCI, "run", str(script)])
     workloads.many_environments(work / "home", work / "scripts")
@@ -125,28 +175,57 @@ def envs(work: Path) -> None:
     states = {row["state"] for row in json.loads(_once([LUCI, "env", "list", "--json"]))}
     if states != {"ready"}:
         sys.exit(f"not every environment is healthy: {states}")
-    _compare(
-        "1,000 environments, 10,000 runs (luci env list: bar 150 ms, aim 80 ms)",
+    listed = "env list, 1,000 environments"
+    yield from _beside_bare(
         {
-            **BARE,
-            "luci env list": [LUCI, "env", "list"],
-            "luci env list --json": [LUCI, "env", "list", "--json"],
-            "luci env list, no index": [LUCI, "env", "list"],
-            "luci env stats": [LUCI, "env", "stats"],
-            "luci runs list": [LUCI, "runs", "list"],
+            listed: ("env", "list"),
+            listed + ", --json": ("env", "list", "--json"),
+            listed + ", no index": ("env", "list"),
+            "env stats, 1,000 environments": ("env", "stats"),
+            "runs list, 10,000 runs": ("runs", "list"),
         },
-        prepare={"luci env list, no index": _forgetting(work / "home" / "cache")},
-        runs=10,
+        {listed: (150, 80)},
+        prepare={listed + ", no index": _forgetting(work / "home" / "cache" / "indexes")},
+        runs=2,
+        rounds=rounds,
     )
 
 
-BENCHES: dict[str, Callable[[Path], None]] = {
+BENCHES: dict[str, Callable[[Path, int], Iterator[Row]]] = {
     "warm": warm,
+    "memory": memory,
     "first": first,
     "plan": plan,
     "imports": imports,
     "envs": envs,
 }
+
+
+def _beside_bare(
+    commands: dict[str, tuple[str, ...]],
+    limits: dict[str, tuple[float, float]],
+    *,
+    prepare: dict[str, str],
+    runs: int,
+    rounds: int,
+) -> Iterator[Row]:
+    """Yield a row for each command of luci, against bare Python. `limits`: bar and aim, in ms of the reference."""
+    bare = {BARE: [sys.executable, "-I", "-c", "pass"]}
+    times = _medians(
+        {**bare, **{name: [LUCI, *words] for name, words in commands.items()}},
+        prepare=prepare,
+        runs=runs,
+        rounds=rounds,
+    )
+    for name in commands:
+        bar, aim = (limit / REFERENCE for limit in limits[name]) if name in limits else (None, None)
+        yield _row(times, name, BARE, name, bar, aim)
+
+
+def _row(
+    times: dict[str, float], name: str, against: str, what: str, bar: float | None = None, aim: float | None = None
+) -> Row:
+    return Row(what, against, f"{times[name] * 1000:.0f} ms", times[name] / times[against], bar, aim)
 
 
 def _computed(work: Path) -> list[Path]:
@@ -179,24 +258,28 @@ def _once(command: list[str]) -> str:
     return done.stdout.strip()
 
 
-def _compare(title: str, commands: dict[str, list[str]], prepare: dict[str, str] | None = None, runs: int = 40) -> None:
-    """Time the commands in turn and print their medians, each with its ratio to the first."""
-    with tempfile.NamedTemporaryFile(suffix=".json") as told:
-        words = ["hyperfine", "--style", "none", "-N", "--warmup", "2", "--runs", str(runs), "--export-json", told.name]
-        for name in commands if prepare else ():
-            words += ["--prepare", prepare.get(name, "true")]
-        subprocess.run(
-            [*words, *map(shlex.join, commands.values())],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        results = json.loads(Path(told.name).read_text())["results"]
-    print(f"\n{title}")
-    base = results[0]["median"]
-    for name, result in zip(commands, results, strict=True):
-        scaled = f"   {result['median'] / base * REFERENCE:6.0f} ms" if commands.keys() >= BARE.keys() else ""
-        print(f"  {name:<32} {result['median'] * 1000:8.1f} ms   {result['median'] / base:6.2f}x{scaled}", flush=True)
+def _medians(
+    commands: dict[str, list[str]], *, prepare: dict[str, str] | None = None, runs: int, rounds: int
+) -> dict[str, float]:
+    """Time the commands in turn, round after round; return the median of each in seconds."""
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for number in range(rounds):
+        with tempfile.NamedTemporaryFile(suffix=".json") as told:
+            words = ["hyperfine", "--style", "none", "-N", "--warmup", "0" if number else "1", "--runs", str(runs)]
+            words += ["--export-json", told.name]
+            for name in commands if prepare else ():
+                words += ["--prepare", prepare.get(name, "true")]
+            quiet = subprocess.DEVNULL
+            subprocess.run([*words, *map(shlex.join, commands.values())], check=True, stdout=quiet, stderr=quiet)
+            for name, result in zip(commands, json.loads(Path(told.name).read_text())["results"], strict=True):
+                times[name] += result["times"]
+    return {name: statistics.median(each) for name, each in times.items()}
+
+
+def _print(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(columns, *rows, strict=True)]
+    for row in (columns, *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from luci.actions import rows
 from luci.actions.described import inspected, shown
 from luci.actions.grounds import Grounds, grounds
 from luci.context import Context, Question
-from luci.envs import catalogue, installer, prunes, trees
+from luci.envs import installer, prunes, trees
 from luci.envs.store import Env, Store, altered, sizes, weight
 from luci.envs.store import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
@@ -201,7 +201,7 @@ def stats(request: EnvRequest, context: Context) -> Generator[Event, None, dict[
     return {
         "environments": len(envs),
         "by_kind": dict(Counter(env.spec.kind for env in envs)),
-        "by_state": dict(Counter(rows.row(catalogue.entry(env), scripts)["state"] for env in envs)),
+        "by_state": dict(Counter(row["state"] for row in rows.all_of_them(brief=True) if row["state"] != "building")),
         "bytes": sum(held.values()),
         "freed_by_removing_all": sum(freed.values()),
         "freed_by_pruning": sum(freed.get(candidate.env.key, 0) for candidate in idle),

@@ -384,12 +384,21 @@ def weight(root: Path) -> tuple[int, int]:
 
 
 def _entries(root: Path) -> Iterator[os.stat_result]:
-    for folder, _, names in os.walk(root):
-        for name in names:
-            try:
-                yield os.lstat(os.path.join(folder, name))
-            except OSError:
-                continue
+    waiting = [os.fspath(root)]
+    while waiting:
+        try:
+            entries = os.scandir(waiting.pop())
+        except OSError:
+            continue
+        with entries:
+            for entry in entries:
+                try:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    else:
+                        yield entry.stat(follow_symlinks=False)
+                except OSError:
+                    continue
 
 
 def _on_disk(info: os.stat_result) -> int:
