@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -91,10 +90,10 @@ def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
     """Read the settings. Raises ConfigError, naming the file and the key."""
     file = file or paths.config_file()
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        table = _parsed(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         table = {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file} cannot be read.", cause=str(error)) from error
     return _from_environ(_from_table(table, file), environ)
 
@@ -102,10 +101,17 @@ def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> S
 def check(text: str, file: Path) -> None:
     """Raise ConfigError where `text` could not be the config file."""
     try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        table = _parsed(text)
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{file} cannot be read.", cause=str(error)) from error
     _from_table(table, file)
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Raises ValueError for what is no TOML."""
+    import tomllib  # 4 ms, and most people have no config file
+
+    return tomllib.loads(text)
 
 
 def _from_table(table: dict[str, Any], file: Path) -> Settings:

@@ -37,14 +37,23 @@ def said(words: list[str]) -> int | None:
 
 def _plan(words: list[str]) -> int | None:
     """Answer `luci plan SCRIPT` if its plan still stands."""
+    asked = plain_plan(words)
+    if asked is None:
+        return None
+    from luci.runner import standing
+
+    script, options = asked
+    told = standing.told(script, offline="--offline" in options)
+    return None if told is None else show(told, json="--json" in options, names="--names" in options)
+
+
+def plain_plan(words: list[str]) -> tuple[str, set[str]] | None:
+    """Return the script and the options behind `luci plan`; None for what only a parser understands."""
     end = next((n for n, word in enumerate(words) if word not in FORMS), len(words))
     options, rest = set(words[:end]), words[end:]
     if len(rest) != 1 or rest[0].startswith("-") or {"--json", "--names"} <= options:
         return None
-    from luci.runner import standing
-
-    told = standing.told(rest[0], offline="--offline" in options)
-    return None if told is None else show(told, json="--json" in options, names="--names" in options)
+    return rest[0], options
 
 
 def _environments(*, json: bool) -> int:

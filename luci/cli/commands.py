@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from luci import config
 from luci.actions.door import perform
-from luci.actions.script_line import request_of, split
 from luci.cli import at_once
-from luci.cli.parser import parser, part
 from luci.context import Context, Question
 from luci.errors import LuciError, UsageError, lacking
 from luci.events import Become, Event
 from luci.screens.plain import as_json, harmless
 from luci.screens.terminal import Narrator, show_error
+
+if TYPE_CHECKING:
+    import argparse
+
+    from luci.runner.request import RunRequest
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,6 +34,8 @@ def main(argv: Sequence[str]) -> int:
         return UsageError.exit_code
     if "_ARGCOMPLETE" in os.environ:
         import argcomplete  # a shell asks what could come next
+
+        from luci.cli.parser import parser
 
         argcomplete.autocomplete(parser())
     try:
@@ -55,6 +59,11 @@ def main(argv: Sequence[str]) -> int:
 def _main(argv: list[str]) -> int:
     if argv in ([], ["--plain"]) and sys.stdin.isatty() and sys.stdout.isatty():
         return _converse(plain=bool(argv))
+    if argv[:1] == ["plan"] and (asked := at_once.plain_plan(argv[1:])):
+        return _plan_plainly(*asked)
+    from luci.actions.script_line import split  # argparse takes longer than Python itself
+    from luci.cli.parser import parser, part
+
     if argv[:1] == ["run"] or argv[:1] == ["plan"]:
         own, script_args = split(argv[1:])
         options = parser().parse_args([argv[0], *own])
@@ -88,6 +97,8 @@ def _converse(*, plain: bool) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from luci.actions.script_line import request_of
+
     request = replace(request_of(options, options.args), become=os.name != "nt")
     if options.dry_run:
         return _plan(options)
@@ -140,10 +151,26 @@ def _exec(become: Become) -> None:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    from luci.actions.script_line import request_of
+
     narrator = Narrator(quiet=options.quiet, verbose=options.verbose)
-    made, what = _result("plan", request_of(options, options.args), _context(narrator), narrator)
-    told = {**made.as_dict(), "environment": what}
-    return at_once.show(told, json=getattr(options, "json", False), names=getattr(options, "names", False))
+    forms = {"json": getattr(options, "json", False), "names": getattr(options, "names", False)}
+    return _planned(request_of(options, options.args), narrator, **forms)
+
+
+def _plan_plainly(script: str, options: set[str]) -> int:
+    from luci.runner.plan import Wants
+    from luci.runner.request import RunRequest
+
+    kind = "folder" if os.path.isdir(script) else "file"
+    request = RunRequest(script=script, kind=kind, wants=Wants(offline="--offline" in options))
+    narrator = Narrator(quiet=bool(options & {"-q", "--quiet"}))
+    return _planned(request, narrator, json="--json" in options, names="--names" in options)
+
+
+def _planned(request: RunRequest, narrator: Narrator, *, json: bool, names: bool) -> int:
+    made, what = _result("plan", request, _context(narrator), narrator)
+    return at_once.show({**made.as_dict(), "environment": what}, json=json, names=names)
 
 
 def _context(narrator: Narrator, *, yes: bool = False) -> Context:

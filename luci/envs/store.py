@@ -10,7 +10,6 @@ envs/.locks/<key>   held while a key is built or removed
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -145,9 +144,9 @@ class Store:
             )
             records.publish(env)
         except BaseException as error:
-            shutil.rmtree(folder, ignore_errors=True)
+            files.discard(folder)
             if _is_rubble(root):
-                shutil.rmtree(root, ignore_errors=True)
+                files.discard(root)
             if isinstance(error, OSError):
                 raise EnvError(
                     f"The environment could not be written to {self.root}.",
@@ -227,7 +226,7 @@ class Store:
                 hint="End it first; nothing was removed.",
             )
         freed = sum(sizes(env.root))
-        shutil.rmtree(env.root, ignore_errors=True)
+        files.discard(env.root)
         return freed
 
     def sweep(self) -> list[str]:
