@@ -1,7 +1,7 @@
 """What luci worked out and keeps in its cache: read whole or not at all, and only by the luci and Python that wrote it.
 
 Values are Python's own (marshal), since reading them must cost next to nothing; a checksum stands before them. This
-module imports only what Python has loaded anyway, and hashlib.
+module imports only what Python has loaded anyway, and a hash.
 """
 
 from __future__ import annotations
