@@ -12,11 +12,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from luci import config, paths
+from luci import config, kept, paths
 from luci.actions import plans
 from luci.context import Context
 from luci.errors import LuciError
-from luci.runner import kept, standing
+from luci.runner import standing
 from luci.runner.request import RunRequest
 from luci.screens.plain import as_json
 from tests.torture.ground import Ground, Trial
