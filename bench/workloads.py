@@ -163,9 +163,8 @@ def many_environments(home: Path, scripts: Path, count: int = 1000) -> None:
         script = scripts / f"script_{number}.py"
         script.write_text("import humanize\n")
         about = {**record["about"], "script": str(script)}
-        (root / "env.json").write_text(
-            json.dumps({**record, "key": own.key, "spec": dataclasses.asdict(own), "about": about})
-        )
+        fields = {"key": own.key, "spec": dataclasses.asdict(own), "place": str(root), "about": about}
+        (root / "env.json").write_text(json.dumps({**record, **fields}))
         known = memory.load(read_script(str(script)))
         memory.save(read_script(str(script)), dataclasses.replace(known, key=own.key))
 
