@@ -90,8 +90,11 @@ class Output(Widget):
     # -- what the app says
 
     def add(self, job: Job, title: str, terminal: Terminal) -> None:
-        """Show a run in a tab of its own, in front."""
+        """Show a run in a tab of its own, in front. Another attempt of a run that is shown goes on in its tab."""
         if not self._stands:
+            return
+        if job in self._runs:
+            self.show(job)
             return
         self._count += 1
         name = f"run-{self._count}"

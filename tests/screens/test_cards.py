@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.widgets import Tab
 
 from luci.screens.bar import Bar
 from luci.screens.output import Output
@@ -63,6 +64,8 @@ async def test_mending_tells_what_was_missing_and_what_was_added():
         mending = next(step for step in card.story.steps if step.name == "mending")
         assert mending.detail.startswith("thylacine was missing (mended.py:3): added thylacine")
         assert card.story.outcome == "exit 0"
+        (tab,) = person.home.query_one(Output).query(Tab)
+        assert "✔" in str(tab.label)
 
 
 @played
