@@ -20,9 +20,10 @@ from luci.screens.env_export import ExportForm
 from luci.screens.env_prune import PrunePreview
 from luci.screens.env_scripts import ScriptChoice
 from luci.screens.environments import Environments
+from luci.screens.jobs import stop_all
 from tests.conftest import hide_machine_configuration
 from tests.package_index import PackageIndex
-from tests.screens.environments_host import Host, Shelf, played, stocked, until
+from tests.screens.environments_host import PATIENCE, Host, Shelf, played, stocked, until
 
 WIDE, NARROW = (150, 40), (80, 24)
 
@@ -61,6 +62,7 @@ async def opened(size: tuple[int, int] = WIDE, answer: bool = True) -> Any:
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: not app.panel.jobs)
         yield app, pilot
+    assert stop_all(PATIENCE)  # what works on in the background would meet the next test's environments
 
 
 def labels(app: Host) -> list[str]:

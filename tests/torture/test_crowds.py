@@ -19,7 +19,7 @@ def test_simultaneous_first_runs_of_many_scripts_all_succeed(ground, hold):
 
 
 def test_no_environment_vanishes_under_a_run_while_others_rebuild_remove_and_prune(ground, hold):
-    hold([crowds.runs_beside_changes(ground, 5)])
+    hold([crowds.runs_beside_changes(ground, 3)])
 
 
 @pytest.mark.parametrize("start", [(LUCI,), (sys.executable, "-m", "luci")], ids=["launcher", "python"])
@@ -28,4 +28,4 @@ def test_between_the_marker_and_its_python_an_environment_cannot_be_taken(ground
 
 
 def test_a_run_stopped_at_any_moment_works_though_its_environment_was_removed_meanwhile(ground, hold):
-    hold(crowds.stopped_anywhere(ground, 8, seed=1))
+    hold(crowds.stopped_anywhere(ground, 4, seed=1))

@@ -6,11 +6,11 @@ from tests.torture import damage
 
 
 def test_damaged_records_and_caches_stop_no_run(ground, hold):
-    hold(damage.records(ground, 9, seed=1))
+    hold(damage.records(ground, 5, seed=1))
 
 
 def test_a_config_file_that_cannot_be_read_is_refused_in_one_line_and_left_as_it_is(ground, hold):
-    hold(damage.configuration(ground))
+    hold(damage.configuration(ground, ["random bytes", "a wrong kind"]))
 
 
 def test_what_is_spoilt_inside_an_environment_is_noticed_and_mended(ground, hold):

@@ -6,7 +6,7 @@ import pytest
 
 from tests.torture import kills
 
-SHORT = {"first run": 12, "later run": 2, "mend": 3, "rebuild": 3, "remove": 3, "prune": 3}
+SHORT = {"first run": 4, "later run": 1, "mend": 2, "rebuild": 2, "remove": 1, "prune": 1}
 
 
 @pytest.mark.parametrize("deed", kills.DEEDS, ids=lambda deed: deed.name.replace(" ", "-"))
