@@ -1,0 +1,59 @@
+"""The wall of a run: which one it is, where it stands, and what it says when the run is over."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from luci import paths
+from luci.context import Context
+from luci.envs.store import Env
+from luci.runner.diagnose import Report, read_report
+from luci.runner.plan import Plan
+from luci.runner.request import RunRequest
+from luci.runner.script import Script
+from luci.walls.asked import NOTHING, asked_of
+from luci.walls.fence import Fence, around
+from luci.walls.ladder import Wall, choose
+from luci.walls.machine import machine
+from luci.walls.places import Ground
+
+_LARGEST_REPORT = 10_000_000
+
+
+def wall_for(request: RunRequest, context: Context) -> Wall | None:
+    """Return the wall that a run gets, None for none. Raises Refused where what was asked for cannot be had."""
+    asked = asked_of(request.walls, context.settings.walls)
+    return None if asked in (NOTHING, OFF) else choose(asked, machine())
+
+
+OFF = replace(NOTHING, sandbox="off")
+
+
+def walled(made: Plan, wall: Wall | None) -> Plan:
+    """Return the plan that names the wall it will be carried out behind."""
+    return replace(made, wall=wall.as_dict()) if wall else made
+
+
+@contextlib.contextmanager
+def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path) -> Iterator[Fence]:
+    """Put a wall up for one run; `state` is a name that no other run has."""
+    read = [Path.cwd(), script.folder, *map(Path, made.scan.paths), *map(Path, made.scan.folders)]
+    read = [folder for folder in (*read, Path(made.spec.scope or ".")) if folder.is_absolute() and folder.exists()]
+    luci = (paths.data(), paths.cache(), paths.state(), paths.config_file().parent)
+    ground = Ground(env.path, Path(env.python), tuple(dict.fromkeys(read)), luci)
+    with around(wall, ground, state.with_name(f"{state.name}.wall")) as fence:
+        yield fence
+
+
+def report_behind(place: Path) -> Report | None:
+    """Return the hook's report from where a confined script may write: only a plain file can be one."""
+    try:
+        info = os.lstat(place)
+    except OSError:
+        return None
+    return read_report(place) if stat.S_ISREG(info.st_mode) and info.st_size <= _LARGEST_REPORT else None
