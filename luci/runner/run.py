@@ -32,7 +32,7 @@ from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
 from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, read_script
-from luci.runner.walled import put_up, report_behind, wall_for
+from luci.runner.walled import put_up, report_behind, take_out, wall_for
 from luci.runner.warm import activated
 
 if TYPE_CHECKING:
@@ -120,6 +120,7 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             exit_code=ended.exit_code,
             signal=ended.signal,
             timed_out=ended.timed_out,
+            timeout=request.timeout,
             stderr_tail=tail,
             oom_killed=ended.signal == 9 and oom.kills() > killed_before,
             script_folder=script.folder,
@@ -252,7 +253,7 @@ def _watch_behind(
         runs.keep_log(log.fileno())
     figures = runs.figures_for(record)
     if request.pictures and context.settings.app.figures == "offer":
-        environ = pictures.without_window(environ, figures)
+        environ = pictures.without_window(environ, fence.reports / "figures" if fence else figures)
     heard = Tail() if request.without_site and request.become and log is None else None
     command = _command(request, script, env)
     if fence:
@@ -287,6 +288,8 @@ def _watch_behind(
         yield Told(hit)
     if found is None and ended.exit_code == 1 and not seen.exists():
         found = last_words.report_of(tail, ended.seconds, tuple(int(n) for n in env.version.split(".")[:2]))
+    if fence:
+        take_out(fence.reports / "figures", figures)
     if request.pictures:
         yield from _pictured(record.started, figures, [Path.cwd(), script.folder], tail)
     for leftover in (report, seen):

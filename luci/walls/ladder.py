@@ -15,7 +15,7 @@ from luci.walls.places import IN_A_PROJECT
 NEEDED = {
     "bwrap": "Install bubblewrap, and let it make user namespaces; --sandbox auto takes what works here.",
     "landlock": "It needs Linux 6.2 with Landlock switched on; --sandbox auto takes what works here.",
-    "limits": "--sandbox auto takes what works here.",
+    "limits": "Let luci make control groups (systemd: Delegate=yes); --sandbox auto takes what works here.",
 }
 
 
