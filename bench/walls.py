@@ -1,4 +1,5 @@
-"""What a wall costs: a run behind each, side by side with one that luci watches without. Prints medians, in milliseconds.
+"""What a wall costs: a run behind each, side by side with one that luci watches without. Prints medians.
+
 
     python bench/walls.py [RUNS]
 

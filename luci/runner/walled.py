@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from luci import paths
 from luci.context import Context
@@ -18,10 +18,10 @@ from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
 from luci.walls.asked import NOTHING, asked_of
-from luci.walls.fence import Fence, around
-from luci.walls.ladder import Wall, choose
-from luci.walls.machine import machine
-from luci.walls.places import Ground
+
+if TYPE_CHECKING:
+    from luci.walls.fence import Fence
+    from luci.walls.ladder import Wall
 
 _LARGEST_REPORT = 10_000_000
 
@@ -29,7 +29,12 @@ _LARGEST_REPORT = 10_000_000
 def wall_for(request: RunRequest, context: Context) -> Wall | None:
     """Return the wall that a run gets, None for none. Raises Refused where what was asked for cannot be had."""
     asked = asked_of(request.walls, context.settings.walls)
-    return None if asked in (NOTHING, OFF) else choose(asked, machine())
+    if asked in (NOTHING, OFF):
+        return None
+    from luci.walls.ladder import choose  # 10 ms, for runs behind a wall only
+    from luci.walls.machine import machine
+
+    return choose(asked, machine())
 
 
 OFF = replace(NOTHING, sandbox="off")
@@ -43,6 +48,9 @@ def walled(made: Plan, wall: Wall | None) -> Plan:
 @contextlib.contextmanager
 def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path) -> Iterator[Fence]:
     """Put a wall up for one run; `state` is a name that no other run has."""
+    from luci.walls.fence import around
+    from luci.walls.places import Ground
+
     read = [Path.cwd(), script.folder, *map(Path, made.scan.paths), *map(Path, made.scan.folders)]
     read = [folder for folder in (*read, Path(made.spec.scope or ".")) if folder.is_absolute() and folder.exists()]
     luci = (paths.data(), paths.cache(), paths.state(), paths.config_file().parent)
@@ -62,6 +70,8 @@ def report_behind(place: Path) -> Report | None:
 
 def take_out(inside: Path, outside: Path) -> None:
     """Move the files that a confined script left for us to where they stay; what is no plain file is not followed."""
+    import shutil
+
     for entry in os.scandir(inside) if inside.is_dir() and not inside.is_symlink() else ():
         if entry.is_file(follow_symlinks=False):
             outside.mkdir(parents=True, exist_ok=True)

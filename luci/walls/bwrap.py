@@ -14,11 +14,12 @@ from luci.walls.places import SYSTEM, Ground, Opened, parted, system_keys
 
 OVERHEAD = 2  # processes of bubblewrap's own that a limit counts
 _PRIVATE_BYTES = 512 * 2**20  # what the private folder holds at most
+_HEARD = "--default-signal=HUP,INT,QUIT,TERM"
 _RESET = "import os,signal,sys;[signal.signal(n,signal.SIG_DFL) for n in (1,2,3,15)];os.execv(sys.argv[1],sys.argv[1:])"
 
 
 def command(
-    program: str, argv: list[str], asked: Asked, ground: Ground, opened: Opened, reports: str, cwd: str
+    program: str, env: str, argv: list[str], asked: Asked, ground: Ground, opened: Opened, reports: str, cwd: str
 ) -> list[str]:
     """Return the command that runs `argv` behind bubblewrap; `{filter}` in it stands for a descriptor."""
     words = [program, "--die-with-parent", "--unshare-user-try", "--unshare-ipc", "--unshare-pid", "--unshare-uts"]
@@ -31,7 +32,7 @@ def command(
     for path in ("/", *(words[at + 1] for at, word in enumerate(words) if word == "--tmpfs")):
         words += [] if path == "/tmp" else ["--remount-ro", path]  # last: what is needed may lie in what is closed
     words += ["--chdir", cwd, "--"]
-    return [*words, *_polite(argv, ground)]
+    return [*words, *_polite(env, ground), *argv]
 
 
 def why_not(program: str) -> str:
@@ -99,6 +100,17 @@ def _private_bytes(asked: Asked) -> int:
     return min(asked.limits.memory or _PRIVATE_BYTES, _PRIVATE_BYTES)
 
 
-def _polite(argv: list[str], ground: Ground) -> list[str]:
-    """The command, hearing again the signals that bubblewrap itself must outlive for it to hear them."""
-    return [str(ground.python), "-S", "-E", "-c", _RESET, *argv]
+def polite_env() -> str:
+    """Return the path of an `env` that knows --default-signal; empty where there is none."""
+    env = "/usr/bin/env"
+    try:
+        done = subprocess.run([env, _HEARD, "/bin/sh", "-c", ":"], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return env if done.returncode == 0 else ""
+
+
+def _polite(env: str, ground: Ground) -> list[str]:
+    """What lets the command hear the signals that bubblewrap itself must outlive for it to hear them."""
+    python = str(ground.python)
+    return [env, _HEARD] if env and "=" not in python else [python, "-S", "-E", "-c", _RESET]

@@ -1,19 +1,18 @@
-"""Hold a command within what a file says, and end with it all that it started. Run as `python -I -S confine.py FILE`.
+"""Hold a command within what a file says, and end with it all that it started. See luci.walls.fence.
 
-It imports nothing of luci's: it stands between luci and a command, and only the child it forks is confined. FILE is a
-JSON object: `command`, `parent` (luci's process number), `join` (cgroup.procs files), `no_more` (pids.max files),
-`rlimits` ({name: number}), `cpus` (a list), `landlock` ({fs, net, scoped, rules: [[path, access]]}), `filter`
-(a seccomp program in hex: given to a `{filter}` in the command as a descriptor, else taken on here), `alone` (no new
-privileges). What stands in the way is written to FILE.failed.
+It imports nothing of luci's, and of the standard library little, since every run behind a wall pays for it. It stands
+between luci and a command, and only the child it forks is confined. FILE is a dict as marshal writes it: `command`,
+`parent` (luci's process number), `join` (cgroup.procs files), `no_more` (pids.max files), `rlimits` ({name: number}),
+`cpus` (a list), `landlock` ({fs, net, scoped, rules: [[path, access]]}), `filter` (a seccomp program: given to a
+`{filter}` in the command as a descriptor, else taken on here), `alone` (no new privileges), `own_signals` (the command
+is one that must outlive signals). What stands in the way is written to FILE.failed.
 """
 
-import contextlib
-import json
+import _signal as signal  # type: ignore[import-not-found]  # the enums of `signal` cost more than all else here
+import marshal
 import os
 import select
-import signal
-import struct
-import sys
+from _struct import pack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +25,8 @@ FAILED = 125
 
 
 def main(place: str) -> int:
-    with open(place, encoding="utf-8") as file:
-        told = json.load(file)
+    with open(place, "rb") as file:
+        told = marshal.load(file)
     earlier = {number: signal.getsignal(number) for number in OUTLIVED}
     for number in OUTLIVED:
         signal.signal(number, signal.SIG_IGN)
@@ -74,23 +73,36 @@ def watch(child: int, parent: int, woken: int) -> "int | None":
         ready = dict(poll.poll())
         if parent in ready:
             return None
-        with contextlib.suppress(BlockingIOError):
+        try:
             os.read(woken, 4096)
+        except BlockingIOError:
+            pass
 
 
 def end_the_rest(no_more: "list[str]") -> None:
     """Kill what is left below us, until nothing is: what has lost its parent is our own child."""
     for file in no_more:
-        with contextlib.suppress(OSError):
-            write(file, "0")
-    while True:
-        for pid in children():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
         try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return
+            write(file, "0")
+        except OSError:
+            pass
+    while has_children():
+        for pid in children():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
+        os.waitpid(-1, 0)
+
+
+def has_children() -> bool:
+    """Whether there are any, when those that ended already were heard."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return False
+    return True
 
 
 def children() -> "list[int]":
@@ -119,7 +131,7 @@ def end_like(number: int) -> None:
 # The child
 
 
-def become(told: "dict[str, Any]", earlier: "dict[signal.Signals, Any]", told_of: int) -> None:
+def become(told: "dict[str, Any]", earlier: "dict[int, Any]", told_of: int) -> None:
     try:
         signal.set_wakeup_fd(-1)
         system(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -127,7 +139,7 @@ def become(told: "dict[str, Any]", earlier: "dict[signal.Signals, Any]", told_of
             write(file, "0")
         command = take_on(told)
         for number, handler in earlier.items():
-            signal.signal(number, signal.SIG_IGN if handler is signal.SIG_IGN else signal.SIG_DFL)
+            signal.signal(number, signal.SIG_IGN if handler == signal.SIG_IGN else signal.SIG_DFL)
         if told["own_signals"]:
             for number in OUTLIVED:
                 signal.signal(number, signal.SIG_IGN)
@@ -149,7 +161,7 @@ def take_on(told: "dict[str, Any]") -> "list[str]":
     if told["cpus"]:
         os.sched_setaffinity(0, told["cpus"])
     command: list[str] = told["command"]
-    program = bytes.fromhex(told["filter"])
+    program = told["filter"]
     if "{filter}" in command:
         handed = os.memfd_create("filter", 0)
         os.write(handed, program)
@@ -165,14 +177,14 @@ def take_on(told: "dict[str, Any]") -> "list[str]":
 
 
 def landlock(fs: int, net: int, scoped: int, rules: "list[tuple[str, int]]") -> None:
-    attributes = struct.pack("QQQ", fs, net, scoped)
+    attributes = pack("QQQ", fs, net, scoped)
     ruleset = call(LANDLOCK_CREATE, attributes, 8 if not (net or scoped) else 16 if not scoped else 24, 0)
     for path, access in rules:
         try:
             opened = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except FileNotFoundError:
             continue
-        call(LANDLOCK_ADD, ruleset, 1, struct.pack("=Qi", access, opened), 0)
+        call(LANDLOCK_ADD, ruleset, 1, pack("=Qi", access, opened), 0)
         os.close(opened)
     call(LANDLOCK_RESTRICT, ruleset, 0)
     os.close(ruleset)
@@ -182,7 +194,7 @@ def seccomp(program: bytes) -> None:
     import ctypes
 
     code = ctypes.create_string_buffer(program, len(program))
-    system(PR_SET_SECCOMP, 2, struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
+    system(PR_SET_SECCOMP, 2, pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
 
 
 def system(*words: "int | bytes") -> None:
@@ -210,7 +222,3 @@ def call(number: int, *words: "int | bytes") -> int:
 def write(file: str, text: str) -> None:
     with open(file, "w") as opened:
         opened.write(text)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import marshal
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from luci.errors import EnvError
-from luci.walls import bwrap, groups, landlock, syscalls
+from luci.walls import groups, syscalls
 from luci.walls.asked import shown
 from luci.walls.groups import Group
 from luci.walls.ladder import Wall
 from luci.walls.places import Ground, Opened, opened
 
-_CONFINE = Path(__file__).with_name("confine.py")
+# as a module it is compiled once, which as a script it would be each time
+_CONFINE = (
+    f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import confine; sys.exit(confine.main(sys.argv[1]))"
+)
 # what a program needs to know of where it runs; all else may be a secret
 _USUAL = {
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "COLORTERM", "LANG", "LANGUAGE", "TZ", "COLUMNS", "LINES"),
@@ -44,9 +46,9 @@ class Fence:
 
     def command(self, argv: tuple[str, ...]) -> tuple[str, ...]:
         """Return the command that runs `argv` behind the wall. Call it right before that: it notes who we are."""
-        file = self.folder / "wall.json"
-        file.write_text(json.dumps(self._told(list(argv))), encoding="utf-8", errors="surrogateescape")
-        return (sys.executable, "-I", "-S", str(_CONFINE), str(file))
+        file = self.folder / "wall"
+        file.write_bytes(marshal.dumps(self._told(list(argv))))
+        return (sys.executable, "-I", "-S", "-c", _CONFINE, str(file))
 
     def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the variables that are seen behind the wall. Limits alone hide none."""
@@ -59,7 +61,7 @@ class Fence:
 
     def verdict(self, exit_code: int, *, said: str = "") -> list[str]:
         """Return which limits were hit, with the figures that are known. `said`: the last words of the run."""
-        failed = self.folder / "wall.json.failed"
+        failed = self.folder / "wall.failed"
         if failed.exists():
             cause = failed.read_text(encoding="utf-8", errors="replace")
             raise EnvError(f"The wall {self.wall.name} could not be put up.", cause=cause, hint="luci doctor")
@@ -88,20 +90,24 @@ class Fence:
             "rlimits": self._rlimits(limited),
             "cpus": sorted(os.sched_getaffinity(0))[: int(asked.limits.cpus)] if by_cpus else [],
             "landlock": None,
-            "filter": syscalls.program(affinity=True).hex() if by_cpus else "",
+            "filter": syscalls.program(affinity=True) if by_cpus else b"",
             "alone": by_cpus,
             "own_signals": False,
         }
         if self.opened and self.wall.name == "bwrap":
+            from luci.walls import bwrap
+
             reports, cwd = str(self.reports), os.getcwd()
-            command = bwrap.command(machine.bwrap, argv, asked, self.ground, self.opened, reports, cwd)
-            told |= {"command": command, "filter": syscalls.program(affinity=by_cpus).hex(), "own_signals": True}
+            command = bwrap.command(machine.bwrap, machine.env, argv, asked, self.ground, self.opened, reports, cwd)
+            told |= {"command": command, "filter": syscalls.program(affinity=by_cpus), "own_signals": True}
         elif self.opened:
+            from luci.walls import landlock
+
             private = (str(self.reports), str(self.private))
             rules = landlock.ruleset(machine.landlock, asked, self.ground, self.opened, private)
             sockets = "unix" if asked.reach.network else "none"
             program = syscalls.program(sockets=sockets, affinity=by_cpus)
-            told |= {"landlock": rules, "filter": program.hex(), "alone": True}
+            told |= {"landlock": rules, "filter": program, "alone": True}
         return told
 
     def _rlimits(self, limited: set[str]) -> dict[str, int]:
@@ -123,11 +129,15 @@ def around(wall: Wall, ground: Ground, folder: Path) -> Iterator[Fence]:
         confines = wall.name in ("bwrap", "landlock")
         private = folder
         if wall.name == "landlock":
+            import tempfile
+
             private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luci-", ignore_cleanup_errors=True)))
         group = None
         if wall.machine.trees and wall.asked.limits.told():
             limits = wall.asked.limits
             if wall.name == "bwrap" and limits.pids:
+                from luci.walls import bwrap
+
                 limits = replace(limits, pids=limits.pids + bwrap.OVERHEAD)
             try:
                 group = groups.made(limits, wall.machine.trees)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from luci import __version__, paths
-from luci.walls import bwrap, groups, landlock, syscalls
 from luci.walls.groups import Tree
 
 _SWITCHES = (
@@ -35,6 +33,7 @@ class Machine:
     no_landlock: str
     trees: tuple[Tree, ...]
     no_trees: str
+    env: str = ""  # an `env` that can make signals heard again
 
     @property
     def controllers(self) -> frozenset[str]:
@@ -57,10 +56,12 @@ def machine() -> Machine:
 
 
 def tried() -> Machine:
+    from luci.walls import bwrap, groups, landlock, syscalls  # what is kept needs none of them
+
     if sys.platform != "linux":
         why = f"it is not to be had on {sys.platform}"
         return Machine("", why, 0, why, (), why)
-    program = shutil.which("bwrap") or ""
+    program = _program()
     no_bwrap = bwrap.why_not(program) if program else "bubblewrap is not installed"
     if not no_bwrap and not syscalls.can_filter():
         no_bwrap = f"luci knows no system calls of {os.uname().machine}"
@@ -71,7 +72,8 @@ def tried() -> Machine:
     elif not syscalls.can_filter():
         no_landlock = f"luci knows no system calls of {os.uname().machine}"
     trees, no_trees = groups.usable()
-    return Machine("" if no_bwrap else program, no_bwrap, 0 if no_landlock else abi, no_landlock, trees, no_trees)
+    program = "" if no_bwrap else program
+    return Machine(program, no_bwrap, 0 if no_landlock else abi, no_landlock, trees, no_trees, bwrap.polite_env())
 
 
 def _restored(told: dict[str, Any]) -> Machine:
@@ -80,12 +82,18 @@ def _restored(told: dict[str, Any]) -> Machine:
 
 
 def _depends() -> list[Any]:
-    program = shutil.which("bwrap") or ""
+    program = _program()
     info = os.stat(program) if program else None
     file = [info.st_mtime_ns, info.st_size, info.st_ino, info.st_mode] if info else []
     release = os.uname().release if sys.platform == "linux" else ""
     user = os.getuid() if sys.platform != "win32" else 0
     return [__version__, release, user, program, file, *map(_said, _SWITCHES)]
+
+
+def _program() -> str:
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    found = (os.path.join(folder, "bwrap") for folder in folders if os.path.isabs(folder))
+    return next((path for path in found if os.access(path, os.X_OK)), "")
 
 
 def _said(place: str) -> str:
