@@ -254,7 +254,8 @@ def _watch_behind(
     figures = runs.figures_for(record)
     if request.pictures and context.settings.app.figures == "offer":
         environ = pictures.without_window(environ, fence.reports / "figures" if fence else figures)
-    heard = Tail() if request.without_site and request.become and log is None else None
+    needs_words = request.without_site or (fence is not None and fence.needs_words)
+    heard = Tail() if needs_words and request.become and log is None else None
     command = _command(request, script, env)
     if fence:
         yield Walled(fence.wall.name, fence.wall.gives, fence.wall.lacks)

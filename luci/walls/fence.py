@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import marshal
 import os
 import shutil
@@ -57,7 +58,18 @@ class Fence:
         chosen = {*_USUAL, *self.wall.asked.reach.variables}
         seen = {name: value for name, value in environ.items() if name in chosen or name.startswith("LC_")}
         private = "/tmp" if self.wall.name == "bwrap" else str(self.private)
-        return {**seen, "TMPDIR": private, "XDG_CACHE_HOME": f"{private}/.cache"}
+        return {
+            **seen,
+            "TMPDIR": private,
+            "XDG_CACHE_HOME": f"{private}/.cache",
+            "XDG_CONFIG_HOME": f"{private}/.config",
+        }
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether only the last words of a run can tell that it reached a limit: no group counts for it."""
+        limits, counted = self.wall.asked.limits, self.wall.machine.controllers
+        return bool((limits.memory and "memory" not in counted) or (limits.pids and "pids" not in counted))
 
     def verdict(self, exit_code: int, *, said: str = "") -> list[str]:
         """Return which limits were hit, with the figures that are known. `said`: the last words of the run."""
@@ -71,10 +83,12 @@ class Fence:
         if figures.get("killed"):
             peak = f" (it had {shown(figures['peak'])})" if figures.get("peak") else ""
             found.append(f"It reached its memory limit of {shown(limits.memory)}{peak}; --memory sets it.")
-        elif limits.memory and "memory" not in self.wall.machine.controllers and exit_code and "MemoryError" in said:
+        elif self.needs_words and exit_code and limits.memory and "MemoryError" in said:
             found.append(f"It reached its memory limit of {shown(limits.memory)} for each process; --memory sets it.")
         if figures.get("refused"):
             found.append(f"It reached its limit of {limits.pids} processes and threads; --pids sets it.")
+        elif self.needs_words and exit_code and limits.pids and os.strerror(errno.EAGAIN) in said:
+            found.append(f"It reached its limit of {limits.pids} processes more than there were; --pids sets it.")
         return found
 
     def _told(self, argv: list[str]) -> dict[str, Any]:
