@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,17 +12,14 @@ import pytest
 from luci.walls import groups
 from luci.walls.asked import Asked, Limits
 from luci.walls.groups import Tree
-from tests.walls import conftest
 from tests.walls.conftest import HERE, WALLS, Scene
 
 MB = 2**20
 
 
-def test_without_groups_memory_is_limited_for_each_process_and_its_last_words_tell(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(conftest, "HERE", replace(HERE, trees=(), no_trees="not allowed"))
-    with scene.behind(Asked("limits", Limits(memory=200 * MB))) as fence:
+def test_without_groups_memory_is_limited_for_each_process_and_its_last_words_tell(scene: Scene) -> None:
+    machine = replace(HERE, trees=(), no_trees="not allowed")
+    with scene.behind(Asked("limits", Limits(memory=200 * MB)), machine) as fence:
         done = scene.run(fence, "bytearray(400_000_000)")
         assert (done.returncode, fence.group) == (1, None)
         assert fence.needs_words
@@ -40,9 +38,7 @@ def test_nothing_is_left_of_a_wall(scene: Scene, wall: str) -> None:
 
 
 @pytest.mark.parametrize("wall", WALLS)
-@pytest.mark.parametrize(
-    ("code", "returned"), [("raise SystemExit(7)", 7), ("import os; os.kill(os.getpid(), 15)", -15)]
-)
+@pytest.mark.parametrize(("code", "returned"), [("exit(7)", 7), ("import os; os.kill(os.getpid(), 15)", -15)])
 def test_an_end_is_told_as_it_was(scene: Scene, wall: str, code: str, returned: int) -> None:
     with scene.behind(scene.asked(wall)) as fence:
         ended = scene.run(fence, code).returncode
@@ -74,7 +70,7 @@ def test_a_wall_that_cannot_be_put_up_is_told_and_nothing_runs(scene: Scene) -> 
         assert fence.group is not None
         command = scene.command(fence, "print('ran')")
         fence.group.remove()
-        done = conftest.subprocess.run(command, capture_output=True, text=True, env=scene.variables(fence))
+        done = subprocess.run(command, capture_output=True, text=True, env=scene.variables(fence))
         assert (done.returncode, done.stdout) == (125, "")
         with pytest.raises(EnvError) as told:
             fence.verdict(125)
