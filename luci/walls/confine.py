@@ -9,6 +9,7 @@ is one that must outlive signals). What stands in the way is written to FILE.fai
 """
 
 import _signal as signal  # type: ignore[import-not-found]  # the enums of `signal` cost more than all else here
+import ctypes
 import marshal
 import os
 import select
@@ -22,6 +23,7 @@ PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 OUTLIVED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # the command decides what they mean
 FAILED = 125
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def main(place: str) -> int:
@@ -191,29 +193,21 @@ def landlock(fs: int, net: int, scoped: int, rules: "list[tuple[str, int]]") -> 
 
 
 def seccomp(program: bytes) -> None:
-    import ctypes
-
     code = ctypes.create_string_buffer(program, len(program))
     system(PR_SET_SECCOMP, 2, pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code)))
 
 
 def system(*words: "int | bytes") -> None:
     """prctl(2)"""
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
     padded: list[Any] = [word if isinstance(word, bytes) else ctypes.c_ulong(word) for word in (*words, 0, 0, 0, 0)[:5]]
-    if libc.prctl(*padded) != 0:
+    if LIBC.prctl(*padded) != 0:
         raise OSError(ctypes.get_errno(), f"prctl {words[0]!r}: {os.strerror(ctypes.get_errno())}")
 
 
 def call(number: int, *words: "int | bytes") -> int:
     """syscall(2)"""
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
     padded: list[Any] = [word if isinstance(word, bytes) else ctypes.c_long(word) for word in words]
-    answer = libc.syscall(ctypes.c_long(number), *padded)
+    answer = LIBC.syscall(ctypes.c_long(number), *padded)
     if answer < 0:
         raise OSError(ctypes.get_errno(), f"system call {number}: {os.strerror(ctypes.get_errno())}")
     return int(answer)

@@ -143,9 +143,9 @@ def around(wall: Wall, ground: Ground, folder: Path) -> Iterator[Fence]:
         confines = wall.name in ("bwrap", "landlock")
         private = folder
         if wall.name == "landlock":
-            import tempfile
-
-            private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="luci-", ignore_cleanup_errors=True)))
+            private = Path(os.environ.get("TMPDIR") or "/tmp", f"luci-{os.getpid()}-{os.urandom(8).hex()}")
+            private.mkdir(mode=0o700)
+            stack.callback(shutil.rmtree, private, ignore_errors=True)
         group = None
         if wall.machine.trees and wall.asked.limits.told():
             limits = wall.asked.limits
