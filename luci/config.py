@@ -17,6 +17,7 @@ Retry = Literal["auto", "ask", "never", "always"]
 Builds = Literal["never", "known", "always"]
 Theme = Literal["dark", "light", "terminal"]
 Figures = Literal["offer", "window"]
+Sandbox = Literal["off", "auto", "bwrap", "landlock", "limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +78,26 @@ class AppSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WallSettings:
+    """[walls] What every run is held to, unless it is told otherwise."""
+
+    sandbox: Sandbox = "off"
+    memory: str = ""  # as "512m"
+    cpus: float = 0  # 0: as many as there are
+    pids: int = 0  # 0: no limit
+    network: bool = True
+    readable: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()  # that a script sees behind a wall, besides the usual
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     run: RunSettings = RunSettings()
     gate: GateSettings = GateSettings()
     envs: EnvSettings = EnvSettings()
     index: IndexSettings = IndexSettings()
+    walls: WallSettings = WallSettings()
     app: AppSettings = AppSettings()
     names: Mapping[str, str] = field(default_factory=dict)  # [names] module = "requirement"
 

@@ -112,6 +112,15 @@ class Retrying(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Walled(Event):
+    """The wall that the run is behind. `gives` is what it holds, `lacks` what stays open, each in words."""
+
+    wall: str
+    gives: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Started(Event):
     """The script runs."""
 

@@ -36,17 +36,36 @@ class Run:
     seconds: float | None = None
     log: str = ""
     peak_bytes: int | None = None  # the most memory it held; None where nobody saw that
+    wall: str = ""
+    limits: tuple[str, ...] = ()  # what the wall held it to, in words
 
     def as_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def start(script: str, args: tuple[str, ...], env_key: str, requirements: tuple[str, ...], python: str) -> Run:
+def start(
+    script: str,
+    args: tuple[str, ...],
+    env_key: str,
+    requirements: tuple[str, ...],
+    python: str,
+    wall: str = "",
+    limits: tuple[str, ...] = (),
+) -> Run:
     """Record that a script starts now. A disk that takes no record stops no script."""
     collect()  # first, so that the record is in the order of the starts, or nearly so
     now = time.time()
     run = Run(
-        f"{int(now * 1_000_000):x}-{os.getpid():x}", script, args, now, env_key, requirements, python, os.getpid()
+        f"{int(now * 1_000_000):x}-{os.getpid():x}",
+        script,
+        args,
+        now,
+        env_key,
+        requirements,
+        python,
+        os.getpid(),
+        wall=wall,
+        limits=limits,
     )
     _append({"start": run.as_dict()})
     return run
@@ -244,6 +263,8 @@ _FORMS: dict[str, Callable[[Any], Any]] = {
     "seconds": lambda value: None if value is None else _time(value),
     "log": _text,
     "peak_bytes": lambda value: None if value is None else _whole(value),
+    "wall": _text,
+    "limits": _texts,
 }
 
 

@@ -44,6 +44,16 @@ tries = 1
 fresh_seconds = 0
 offline = true
 
+[walls]
+sandbox = "auto"
+memory = "512m"
+cpus = 1.5
+pids = 64
+network = false
+readable = ["~/data"]
+writable = ["out"]
+variables = ["TOKEN"]
+
 [app]
 theme = "light"
 motion = false

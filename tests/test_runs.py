@@ -226,7 +226,7 @@ def test_the_latest_are_the_first_of_all_even_if_some_were_written_late(journal,
         except (ValueError, AttributeError, RecursionError):
             continue
         if kind == "start" and told.keys() == RUN.keys():
-            runs_by_id[told["id"]] = {**told, "args": (), "requirements": ()}
+            runs_by_id[told["id"]] = {**told, "args": (), "requirements": (), "limits": ()}
             places[told["id"]] = number
         elif kind == "end" and told["id"] in runs_by_id and "exit_code" in told:
             runs_by_id[told["id"]] |= told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -16,6 +16,8 @@ from luci.envs.sources import sources
 from luci.envs.store import Store, fault
 from luci.errors import ConfigError, IndexFailed
 from luci.events import Event, Working
+from luci.walls.ladder import NEEDED
+from luci.walls.machine import tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ def doctor(request: None, context: Context) -> Generator[Event, None, list[Findi
     found.append(Finding("uv", uv is not None, uv or "not found; virtualenv and pip serve", "pip install uv"))
     yield Working("asking", "the package index")
     found.append(_index(context.settings))
+    found += _walls()
     root = paths.envs()
     nearest = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(nearest).free
@@ -55,6 +58,25 @@ def doctor(request: None, context: Context) -> Generator[Event, None, list[Findi
         Finding("rubble", True, f"{len(rubble)} folders of builds that never ended; the next build sweeps them")
     )
     return found
+
+
+def _walls() -> Iterator[Finding]:
+    """Yield a line for each wall. None is a fault: a run that needs one is refused where it is not there."""
+    here = tried()
+    files = "files, processes, network"
+    walls = (
+        ("bwrap", here.no_bwrap, f"{here.bwrap}: {files}"),
+        ("landlock", here.no_landlock, f"version {here.landlock}: {files}"),
+        ("limits", here.no_trees, f"control groups for {', '.join(sorted(here.controllers))}"),
+    )
+    for name, why_not, told in walls:
+        if not why_not:
+            yield Finding(f"wall {name}", True, told)
+        elif name == "limits" and here.trees:
+            yield Finding(f"wall {name}", True, f"{told}; not for all: {why_not}")
+        else:
+            hint = NEEDED[name].partition("; --sandbox")[0].rstrip(".")
+            yield Finding(f"wall {name}", True, f"not here: {why_not} ({hint})")
 
 
 def _index(settings: Settings) -> Finding:

@@ -14,15 +14,20 @@ from luci.runner import plan as plans
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import read_script
+from luci.runner.walled import wall_for, walled
 
 
 def plan(request: RunRequest, context: Context) -> Generator[Event, None, tuple[Plan, str]]:
-    """Return the plan, and what would happen to the environment: "reuse", "build" or "rebuild"."""
+    """Return the plan, and what would happen to the environment: "reuse", "build" or "rebuild".
+
+    Raises Refused where the wall that is asked for cannot be had.
+    """
+    wall = wall_for(request, context)
     script = read_script(request.script, request.kind)  # type: ignore[arg-type]
     began = time.time_ns()
-    before = keeping.Look(script) if keeping.can_be_kept(script, request.wants) else None
+    before = keeping.Look(script) if wall is None and keeping.can_be_kept(script, request.wants) else None
     made = yield from plans.make(script, request.wants, context, memory.load(script))
     if before:
         keeping.keep(script, request.wants, made, before, began, context)
     env = Store(paths.envs()).get(made.spec.key)
-    return made, "build" if env is None else "rebuild" if fault(env) else "reuse"
+    return walled(made, wall), "build" if env is None else "rebuild" if fault(env) else "reuse"

@@ -10,6 +10,7 @@ from luci.errors import UsageError
 
 if TYPE_CHECKING:
     from luci.runner.request import RunRequest
+    from luci.walls.asked import Asked
 
 _VALUED = (
     "--with",
@@ -20,6 +21,13 @@ _VALUED = (
     "--retry",
     "--timeout",
     "--events",
+    "--sandbox",
+    "--memory",
+    "--cpus",
+    "--pids",
+    "--readable",
+    "--writable",
+    "--variable",
     "-w",
     "-p",
 )
@@ -63,6 +71,23 @@ def add_plan_options(command: argparse.ArgumentParser) -> None:
         "--allow", action="append", default=[], metavar="NAME", help="install this guessed distribution"
     )
     command.add_argument("--offline", action="store_true", help="use what was fetched before")
+    _add_wall_options(command)
+
+
+def _add_wall_options(command: argparse.ArgumentParser) -> None:
+    """The options that say what it may use and reach."""
+    command.add_argument(
+        "--sandbox", default="", choices=("auto", "bwrap", "landlock", "limits", "off"), help="put it behind this wall"
+    )
+    command.add_argument("--memory", type=_bytes, default=0, metavar="SIZE", help="hold it to so much, as in 512m")
+    command.add_argument("--cpus", type=_seconds, default=0, metavar="N", help="hold it to so many CPUs")
+    command.add_argument("--pids", type=_count, default=0, metavar="N", help="hold it to so many processes and threads")
+    command.add_argument("--no-network", action="store_true", help="close the network to it")
+    for name, text in (("readable", "let it read this"), ("writable", "let it write there, and read")):
+        command.add_argument(f"--{name}", action="append", default=[], metavar="PATH", help=f"{text}, behind a wall")
+    command.add_argument(
+        "--variable", action="append", default=[], metavar="NAME", help="let it see this variable, behind a wall"
+    )
 
 
 def add_run_options(command: argparse.ArgumentParser) -> None:
@@ -103,7 +128,7 @@ def request_of(options: argparse.Namespace, args: tuple[str, ...]) -> RunRequest
         offline=options.offline,
     )
     if "retry" not in options:
-        return RunRequest(script=script, kind=kind, args=args, wants=wants)
+        return RunRequest(script=script, kind=kind, args=args, wants=wants, walls=_walls(options))
     return RunRequest(
         script=script,
         kind=kind,
@@ -117,7 +142,15 @@ def request_of(options: argparse.Namespace, args: tuple[str, ...]) -> RunRequest
         fresh=options.fresh,
         relax=options.relax,
         keep_pythonpath=options.keep_pythonpath,
+        walls=_walls(options),
     )
+
+
+def _walls(options: argparse.Namespace) -> Asked:
+    from luci.walls.asked import Asked, Limits, Reach
+
+    reach = Reach(not options.no_network, tuple(options.readable), tuple(options.writable), tuple(options.variable))
+    return Asked(options.sandbox, Limits(options.memory, options.cpus, options.pids), reach)
 
 
 def read(words: list[str], *, plan: bool = False) -> RunRequest:
@@ -133,6 +166,22 @@ def read(words: list[str], *, plan: bool = False) -> RunRequest:
 class _Words(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         raise UsageError(f"{self.prog}: {message}.", hint=f"{self.prog} [options] SCRIPT [ARGS...]")
+
+
+def _bytes(text: str) -> int:
+    from luci.walls.asked import size
+
+    try:
+        return size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number <= 0:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return number
 
 
 def _seconds(text: str) -> float:

@@ -17,6 +17,7 @@ from luci.errors import EnvError
 from luci.runner.plan import Wants
 from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, read_script
+from luci.walls.asked import Asked
 
 
 def running() -> Path:
@@ -52,11 +53,12 @@ def restored(state: Path) -> tuple[RunRequest, Progress, str, Stdin]:
     told = files.read_json(state)
     try:
         wants = told["request"].pop("wants")
+        walls = Asked.of(told["request"].pop("walls"))
         allow = frozenset(wants.pop("allow"))
         asked = Wants(**{**wants, "requirements": tuple(wants["requirements"])}, allow=allow)
         listed: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in told["request"].items()}
         progress = Progress(told["progress"]["attempt"], tuple(told["progress"]["mended"]))
-        return RunRequest(**listed, wants=asked), progress, told["key"], Stdin(**told["stdin"])
+        return RunRequest(**listed, wants=asked, walls=walls), progress, told["key"], Stdin(**told["stdin"])
     except (KeyError, TypeError) as error:
         raise EnvError(
             "luci was called back without a state.", cause=str(error), hint="Run the script again."

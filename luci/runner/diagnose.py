@@ -95,6 +95,7 @@ def diagnose(
     exit_code: int,
     signal: int,
     timed_out: bool,
+    timeout: float | None = None,
     stderr_tail: str = "",
     script_folder: Path,
     env_prefix: Path,
@@ -106,7 +107,8 @@ def diagnose(
     `without_site`: Python was told to leave out what is installed.
     """
     if timed_out:
-        return Diagnosis("timeout", "", "Its time was over; --timeout sets how long it may take.")
+        over = f"Its time of {timeout:g} s was over" if timeout else "Its time was over"
+        return Diagnosis("timeout", "", f"{over}; --timeout sets how long it may take.")
     if oom_killed:
         return Diagnosis("out-of-memory", "", "The system ended it for want of memory.")
     place = _Place(script_folder, env_prefix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -75,6 +75,7 @@ class Plan:
     pythons: tuple[Interpreter, ...] = field(default=(), repr=False)  # others that would do, the best first
     memory: Memory = field(default=Memory(), repr=False)
     readings: Readings = field(default_factory=Readings, repr=False)  # the sources that were read for it
+    wall: Mapping[str, Any] = field(default_factory=lambda: {"name": "off", "gives": [], "lacks": []})
     order: tuple[str, ...] = ()  # the keys of the environments that would do, the best first
 
     @property
@@ -104,6 +105,7 @@ class Plan:
             "requirements": list(self.spec.requirements),
             "scope": self.spec.scope,
             "as_of": self.spec.as_of,
+            "wall": dict(self.wall),
             "choices": [_choice_as_dict(c) for c in self.choices],
             "refused": [_choice_as_dict(c) for c in self.asked],
             "hopeless": [_choice_as_dict(c) for c in self.hopeless],

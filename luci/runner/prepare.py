@@ -22,6 +22,8 @@ from luci.runner.plan import NOTHING_MORE, Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
 from luci.runner.tidy import forget_ended_runs, tidy
+from luci.runner.walled import wall_for, walled
+from luci.walls.asked import demands_a_wall
 
 
 def prepare(request: RunRequest, script: Script, context: Context) -> Generator[Event, None, tuple[Plan, Env]]:
@@ -31,11 +33,13 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         yield Told(trouble)
     known = memory.load(script)
     wants = request.wants
+    wall = wall_for(request, context)  # what cannot be had is refused before anything is built
     made = yield from plan.make(script, wants, context, known)
     if made.asked:
         approved = cascade.approve(made, context)
         known = replace(known, approved=tuple(sorted({*known.approved, *approved})))
         made = yield from plan.make(script, wants, context, known)
+    made = walled(made, wall)
     yield Planned(made.as_dict())
     _refuse_the_hopeless(made)
     store = Store(paths.envs())
@@ -151,7 +155,7 @@ def _remember(
         venvs.refresh_hook(env.path)
         warm = memory.warm(env, _read_files(made, env), _absent(made), _roots(made), _deciding_variables())
         warm["proven"] = was_proven
-        warm["ordinary"] = context.settings.run.record
+        warm["ordinary"] = context.settings.run.record or demands_a_wall(context.settings.walls)
         warm["paths"] = list(made.scan.paths)
         warm["reads_stdin"] = made.scan.reads_stdin
         if _changed_since(began, made):  # what was saved in the meantime is not what was read

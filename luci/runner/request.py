@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from luci.runner.plan import NOTHING_MORE, Wants
+from luci.walls.asked import NOTHING, Asked
 
 if TYPE_CHECKING:
     from luci.terminals import Terminal
@@ -28,6 +29,7 @@ class RunRequest:
     fresh: bool = False
     relax: bool = False
     keep_pythonpath: bool = False
+    walls: Asked = NOTHING
     become: bool = False
     pictures: bool = False  # the caller offers to show the images that the run makes
     terminal: Terminal | None = None  # what the script writes into and reads from; never with `become`

@@ -19,7 +19,7 @@ from luci.context import Context
 from luci.envs import files, uses
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, UsageError
-from luci.events import Become, Ended, Event, Output, Pictured, Started, Told, Warned, Words
+from luci.events import Become, Ended, Event, Output, Pictured, Started, Told, Walled, Warned, Words
 from luci.process import StdinSpool
 from luci.process import run as run_process
 from luci.runner import last_words, memory, oom, pictures
@@ -32,10 +32,13 @@ from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
 from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, read_script
+from luci.runner.walled import put_up, report_behind, take_out, wall_for
 from luci.runner.warm import activated
 
 if TYPE_CHECKING:
     from luci.terminals import Terminal
+    from luci.walls.fence import Fence
+    from luci.walls.ladder import Wall
 
 
 def run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
@@ -66,6 +69,8 @@ def _run_on(terminal: Terminal, steps: Generator[Event, None, int]) -> Generator
 def _run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     script = read_script(request.script, request.kind)  # type: ignore[arg-type]
     made, env = yield from prepare(request, script, context)
+    if made.wall["lacks"]:
+        yield Warned(f"The wall is {made.wall['name']}, and does not hold: {'; '.join(made.wall['lacks'])}.")
     for choice in unprovided(made):
         yield Warned(f"Nothing was found that provides {choice.module}: {choice.reason.rstrip('.')}.")
         ask_again(choice, made.known)
@@ -115,6 +120,7 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             exit_code=ended.exit_code,
             signal=ended.signal,
             timed_out=ended.timed_out,
+            timeout=request.timeout,
             stderr_tail=tail,
             oom_killed=ended.signal == 9 and oom.kills() > killed_before,
             script_folder=script.folder,
@@ -153,6 +159,8 @@ def _said_to_fail(tail: str, script: Script) -> Iterator[Event]:
 def _may_become(request: RunRequest, script: Script, made: Plan, env: Env, context: Context) -> bool:
     """Whether nothing needs a parent: no limit, no log, and no piped input that a second attempt would miss."""
     if not request.become or request.timeout or request.record or context.settings.run.record:
+        return False
+    if made.wall["name"] != "off":
         return False
     if request.without_site:
         return False  # the hook that would bring luci back will not be there
@@ -196,9 +204,10 @@ def _spooled(script: Script, state: Path) -> Path:
     return place
 
 
-def _say_started(request: RunRequest, script: Script, env: Env) -> runs.Run:
+def _say_started(request: RunRequest, script: Script, env: Env, wall: Wall | None = None) -> runs.Run:
     name = str(script.path or script.name)
-    return runs.start(name, request.args, env.key, env.spec.requirements, env.version)
+    held = wall.gives if wall else ()
+    return runs.start(name, request.args, env.key, env.spec.requirements, env.version, wall.name if wall else "", held)
 
 
 def _watch(
@@ -206,14 +215,32 @@ def _watch(
 ) -> Generator[Event, None, tuple[Ended, Report | None, str]]:
     """Run the script as its parent; return how it ended, what is known of a missing module, and its last words where
     they passed through us."""
-    record = _say_started(request, script, env)
-    state = running() / f"{os.getpid()}.{record.id}.watched"
-    report = Path(f"{state}.report")
-    seen = Path(f"{state}.end")
+    with ExitStack() as stack:
+        wall = wall_for(request, context)
+        record = _say_started(request, script, env, wall)
+        state = running() / f"{os.getpid()}.{record.id}.watched"
+        fence = stack.enter_context(put_up(wall, script, made, env, state)) if wall else None
+        return (yield from _watch_behind(fence, record, state, request, script, made, env, spool, context))
+
+
+def _watch_behind(
+    fence: Fence | None,
+    record: runs.Run,
+    state: Path,
+    request: RunRequest,
+    script: Script,
+    made: Plan,
+    env: Env,
+    spool: StdinSpool | None,
+    context: Context,
+) -> Generator[Event, None, tuple[Ended, Report | None, str]]:
+    told = fence.reports / "run" if fence else state
+    report = Path(f"{told}.report")
+    seen = Path(f"{told}.end")
     for leftover in (report, seen):
         leftover.unlink(missing_ok=True)
     environ = _environ(request, script, env, made.scan.paths)
-    environ["LUCI_RUN"] = f"0:report:{state}"
+    environ["LUCI_RUN"] = f"0:report:{told}"
     log, terminal, since = None, request.terminal, 0
     if terminal or request.record or context.settings.run.record:
         runs.forget_logs(context.settings.run.log_days, context.settings.run.log_mb * 1e6)
@@ -226,15 +253,19 @@ def _watch(
         runs.keep_log(log.fileno())
     figures = runs.figures_for(record)
     if request.pictures and context.settings.app.figures == "offer":
-        environ = pictures.without_window(environ, figures)
-    heard = Tail() if request.without_site and request.become and log is None else None
+        environ = pictures.without_window(environ, fence.reports / "figures" if fence else figures)
+    needs_words = request.without_site or (fence is not None and fence.needs_words)
+    heard = Tail() if needs_words and request.become and log is None else None
     command = _command(request, script, env)
+    if fence:
+        yield Walled(fence.wall.name, fence.wall.gives, fence.wall.lacks)
+        environ = fence.environ(environ)
     yield Started(command, env.key)
     ended, tail = Ended(1, 0.0), ""
     stdin: Any = _spooled(script, state) if script.kind == "stdin" else spool
     try:
         for event in run_process(
-            command,
+            fence.command(command) if fence else command,
             environ=environ,
             stdin=stdin,
             timeout=request.timeout,
@@ -253,9 +284,13 @@ def _watch(
             log.close()
         runs.end(record, ended.exit_code, ended.seconds, ended.peak_bytes)
     tail = tail or (heard.kept.decode("utf-8", "replace") if heard else _end_of(record.log, since))
-    found = read_report(report)
+    found = report_behind(report)
+    for hit in fence.verdict(ended.exit_code, said=tail) if fence else ():
+        yield Told(hit)
     if found is None and ended.exit_code == 1 and not seen.exists():
         found = last_words.report_of(tail, ended.seconds, tuple(int(n) for n in env.version.split(".")[:2]))
+    if fence:
+        take_out(fence.reports / "figures", figures)
     if request.pictures:
         yield from _pictured(record.started, figures, [Path.cwd(), script.folder], tail)
     for leftover in (report, seen):

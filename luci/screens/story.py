@@ -103,6 +103,8 @@ class Story:
         ]
         if self.plan.get("as_of"):
             parts.append(f"as of {self.plan['as_of']}")
+        if (wall := self.plan.get("wall", {}).get("name", "off")) != "off":
+            parts.append(f"behind {wall}")
         if self.new_environment is not None:
             parts.append("new environment" if self.new_environment else "reused environment")
         return " · ".join(parts)

@@ -46,6 +46,11 @@ def plan(told: dict[str, Any]) -> None:
     print(f"environment {told['key']}  ({told['environment']})")
     if told["as_of"]:
         print(harmless(f"packages    as of {told['as_of']}"))
+    wall = told.get("wall", {"name": "off"})
+    if wall["name"] != "off":
+        print(harmless(f"wall        {wall['name']}" + (f"  ({', '.join(wall['gives'])})" if wall["gives"] else "")))
+        for lack in wall["lacks"]:
+            print(harmless(f"            not held: {lack}"))
     for choice in told["hopeless"]:
         print(harmless(f"cannot run: {choice['reason']}"))
     for problem in told["problems"]:

@@ -48,6 +48,8 @@ class Narrator:
                 self._line(f"environment {key}")
             case events.Planned(plan) if self.verbose:
                 self._line(f"Python {plan['python']}: {', '.join(plan['requirements']) or 'no packages'}")
+            case events.Walled(wall, gives) if self.verbose:
+                self._line(f"behind {wall}" + (f" ({', '.join(gives)})" if gives else ""))
             case events.Retrying(attempt):
                 self._line(f"running again (attempt {attempt})")
             case events.Words(text):

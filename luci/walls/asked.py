@@ -1,0 +1,132 @@
+"""What is asked of a wall: how much a run may use, and what it may reach."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from luci.config import WallSettings
+from luci.errors import ConfigError, UsageError
+
+RUNGS = ("auto", "bwrap", "landlock", "limits", "off")
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run may use; 0 means as much as there is. `memory` is in bytes, `pids` counts processes and threads."""
+
+    memory: int = 0
+    cpus: float = 0
+    pids: int = 0
+
+    def told(self) -> tuple[str, ...]:
+        """
+        >>> Limits(512 * 2**20, 1.0, 64).told()
+        ('memory 512 MiB', '1 CPU', '64 processes')
+        """
+        return tuple(
+            text
+            for wanted, text in (
+                (self.memory, f"memory {shown(self.memory)}"),
+                (self.cpus, f"{self.cpus:g} CPU{'s' * (self.cpus != 1)}"),
+                (self.pids, f"{self.pids} processes"),
+            )
+            if wanted
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a run may reach. Folders are as the person wrote them; `variables` are those it sees besides the usual."""
+
+    network: bool = True
+    readable: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+
+    def told(self) -> tuple[str, ...]:
+        network = () if self.network else ("no network",)
+        opened = (*(f"reads {path}" for path in self.readable), *(f"writes {path}" for path in self.writable))
+        return (*network, *opened)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`sandbox` is a rung of the ladder, "" where nobody named one; then what else is asked decides whether one is
+    needed."""
+
+    sandbox: str = ""
+    limits: Limits = Limits()
+    reach: Reach = Reach()
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Asked:
+        """Return what `dataclasses.asdict` told, also where JSON was between."""
+        reach: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in told["reach"].items()
+        }
+        return cls(told["sandbox"], Limits(**told["limits"]), Reach(**reach))
+
+
+NOTHING = Asked()
+
+
+def asked_of(asked: Asked, settings: WallSettings) -> Asked:
+    """Return what holds for a run: what was asked for, and where nothing was said, what the settings say.
+
+    Raises UsageError where `--sandbox off` was asked for, and limits with it.
+    """
+    if asked.sandbox == "off":
+        if replace(asked, sandbox="") != NOTHING:
+            raise UsageError(
+                "--sandbox off puts up no wall that could hold what else was asked for.",
+                hint="Leave --sandbox out: luci chooses a wall that can.",
+            )
+        return asked
+    try:
+        memory = size(settings.memory) if settings.memory else 0
+    except ValueError as error:
+        raise ConfigError(f"[walls] memory: {error}") from error
+    limits = Limits(
+        asked.limits.memory or memory, asked.limits.cpus or settings.cpus, asked.limits.pids or settings.pids
+    )
+    reach = Reach(
+        asked.reach.network and settings.network,
+        (*settings.readable, *asked.reach.readable),
+        (*settings.writable, *asked.reach.writable),
+        (*settings.variables, *asked.reach.variables),
+    )
+    return Asked(asked.sandbox or settings.sandbox.replace("off", ""), limits, reach)
+
+
+def demands_a_wall(settings: WallSettings) -> bool:
+    """Whether the settings alone put every run behind a wall."""
+    return asked_of(NOTHING, settings) != NOTHING
+
+
+def size(text: str) -> int:
+    """Return the bytes that "512m", "1.5g" or a number means, as the container engines count. Raises ValueError.
+
+    >>> size("512m") == size("0.5GiB") == 512 * 1024 * 1024
+    True
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.strip().lower())
+    if match is None or not (found := int(float(match[1]) * _UNITS[match[2]])):
+        raise ValueError(f"{text!r} is not an amount of memory, as in 512m or 2g")
+    return found
+
+
+def shown(amount: int) -> str:
+    """
+    >>> shown(512 * 2**20), shown(1_500_000_000)
+    ('512 MiB', '1.4 GiB')
+    """
+    number = float(amount)
+    for unit in ("B", "KiB", "MiB"):
+        if number < 1024:
+            return f"{number:.1f}".removesuffix(".0") + f" {unit}"
+        number /= 1024
+    return f"{number:.1f}".removesuffix(".0") + " GiB"

@@ -1,0 +1,173 @@
+"""Put a wall up around one run, and take it away: a command becomes a command, and what ended it is told afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import marshal
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from luci.errors import EnvError
+from luci.walls import groups, syscalls
+from luci.walls.asked import shown
+from luci.walls.groups import Group
+from luci.walls.ladder import Wall
+from luci.walls.places import Ground, Opened, opened
+
+# as a module it is compiled once, which as a script it would be each time
+_CONFINE = (
+    f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import confine; sys.exit(confine.main(sys.argv[1]))"
+)
+# what a program needs to know of where it runs; all else may be a secret
+_USUAL = {
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "COLORTERM", "LANG", "LANGUAGE", "TZ", "COLUMNS", "LINES"),
+    *("NO_COLOR", "FORCE_COLOR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONUTF8", "PYTHONIOENCODING"),
+    *("PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "MPLBACKEND", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
+    *("SOURCE_DATE_EPOCH", "SSL_CERT_FILE", "SSL_CERT_DIR", "LUCI_RUN", "LUCI_TREE", "LUCI_FIGURES"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A wall that stands. `command` and `environ` run behind it; what it reports comes into `reports`."""
+
+    wall: Wall
+    folder: Path
+    reports: Path
+    private: Path
+    group: Group | None
+    opened: Opened | None
+    ground: Ground
+
+    def command(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the command that runs `argv` behind the wall. Call it right before that: it notes who we are."""
+        file = self.folder / "wall"
+        file.write_bytes(marshal.dumps(self._told(list(argv))))
+        return (sys.executable, "-I", "-S", "-c", _CONFINE, str(file))
+
+    def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables that are seen behind the wall. Limits alone hide none."""
+        if self.opened is None:
+            return dict(environ)
+        chosen = {*_USUAL, *self.wall.asked.reach.variables}
+        seen = {name: value for name, value in environ.items() if name in chosen or name.startswith("LC_")}
+        private = "/tmp" if self.wall.name == "bwrap" else str(self.private)
+        return {
+            **seen,
+            "TMPDIR": private,
+            "XDG_CACHE_HOME": f"{private}/.cache",
+            "XDG_CONFIG_HOME": f"{private}/.config",
+        }
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether only the last words of a run can tell that it reached a limit: no group counts for it."""
+        limits, counted = self.wall.asked.limits, self.wall.machine.controllers
+        return bool((limits.memory and "memory" not in counted) or (limits.pids and "pids" not in counted))
+
+    def verdict(self, exit_code: int, *, said: str = "") -> list[str]:
+        """Return which limits were hit, with the figures that are known. `said`: the last words of the run."""
+        failed = self.folder / "wall.failed"
+        if failed.exists():
+            cause = failed.read_text(encoding="utf-8", errors="replace")
+            raise EnvError(f"The wall {self.wall.name} could not be put up.", cause=cause, hint="luci doctor")
+        limits = self.wall.asked.limits
+        figures = self.group.figures() if self.group else {}
+        found = []
+        if figures.get("killed"):
+            peak = f" (it had {shown(figures['peak'])})" if figures.get("peak") else ""
+            found.append(f"It reached its memory limit of {shown(limits.memory)}{peak}; --memory sets it.")
+        elif self.needs_words and exit_code and limits.memory and "MemoryError" in said:
+            found.append(f"It reached its memory limit of {shown(limits.memory)} for each process; --memory sets it.")
+        if figures.get("refused"):
+            found.append(f"It reached its limit of {limits.pids} processes and threads; --pids sets it.")
+        elif self.needs_words and exit_code and limits.pids and os.strerror(errno.EAGAIN) in said:
+            found.append(f"It reached its limit of {limits.pids} processes more than there were; --pids sets it.")
+        return found
+
+    def _told(self, argv: list[str]) -> dict[str, Any]:
+        asked, machine = self.wall.asked, self.wall.machine
+        folders = self.group.folders if self.group else ()
+        limited = {tree.controller for tree in self.group.trees} if self.group else set()
+        by_cpus = bool(asked.limits.cpus) and "cpu" not in limited
+        told: dict[str, Any] = {
+            "command": argv,
+            "parent": os.getpid(),
+            "join": [str(folder / "cgroup.procs") for folder in folders],
+            "no_more": [str(folder / "pids.max") for folder in folders if (folder / "pids.max").exists()],
+            "rlimits": self._rlimits(limited),
+            "cpus": sorted(os.sched_getaffinity(0))[: int(asked.limits.cpus)] if by_cpus else [],
+            "landlock": None,
+            "filter": syscalls.program(affinity=True) if by_cpus else b"",
+            "alone": by_cpus,
+            "own_signals": False,
+        }
+        if self.opened and self.wall.name == "bwrap":
+            from luci.walls import bwrap
+
+            reports, cwd = str(self.reports), os.getcwd()
+            command = bwrap.command(machine.bwrap, machine.env, argv, asked, self.ground, self.opened, reports, cwd)
+            told |= {"command": command, "filter": syscalls.program(affinity=by_cpus), "own_signals": True}
+        elif self.opened:
+            from luci.walls import landlock
+
+            private = (str(self.reports), str(self.private))
+            rules = landlock.ruleset(machine.landlock, asked, self.ground, self.opened, private)
+            sockets = "unix" if asked.reach.network else "none"
+            program = syscalls.program(sockets=sockets, affinity=by_cpus)
+            told |= {"landlock": rules, "filter": program, "alone": True}
+        return told
+
+    def _rlimits(self, limited: set[str]) -> dict[str, int]:
+        limits, found = self.wall.asked.limits, {}
+        if limits.memory and "memory" not in limited:
+            found["RLIMIT_AS"] = limits.memory
+        if limits.pids and "pids" not in limited and os.getuid() != 0:
+            found["RLIMIT_NPROC"] = limits.pids + _tasks_of_ours()
+        return found
+
+
+@contextlib.contextmanager
+def around(wall: Wall, ground: Ground, folder: Path) -> Iterator[Fence]:
+    """Put the wall up; `folder` is a new one for it alone. Raises Refused, UsageError or EnvError."""
+    with contextlib.ExitStack() as stack:
+        reports = folder / "reports"
+        reports.mkdir(parents=True)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        confines = wall.name in ("bwrap", "landlock")
+        private = folder
+        if wall.name == "landlock":
+            private = Path(os.environ.get("TMPDIR") or "/tmp", f"luci-{os.getpid()}-{os.urandom(8).hex()}")
+            private.mkdir(mode=0o700)
+            stack.callback(shutil.rmtree, private, ignore_errors=True)
+        group = None
+        if wall.machine.trees and wall.asked.limits.told():
+            limits = wall.asked.limits
+            if wall.name == "bwrap" and limits.pids:
+                from luci.walls import bwrap
+
+                limits = replace(limits, pids=limits.pids + bwrap.OVERHEAD)
+            try:
+                group = groups.made(limits, wall.machine.trees)
+            except OSError as error:
+                raise EnvError("The limits could not be set.", cause=str(error), hint="luci doctor") from error
+            stack.callback(group.remove)
+        seen = opened(wall.asked.reach, ground) if confines else None
+        yield Fence(wall, folder, reports, private, group, seen, ground)
+
+
+def _tasks_of_ours() -> int:
+    """How many threads this user has, which is what the kernel counts against the limit on processes."""
+    found = 0
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            with contextlib.suppress(OSError):
+                if os.stat(f"/proc/{name}").st_uid == os.getuid():
+                    found += len(os.listdir(f"/proc/{name}/task"))
+    return found

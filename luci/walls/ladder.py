@@ -1,0 +1,128 @@
+"""Which wall a run gets: the one that was asked for, or, only where luci may choose, the highest that works here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from luci.errors import Refused
+from luci.walls.asked import Asked
+from luci.walls.machine import Machine
+from luci.walls.places import IN_A_PROJECT
+
+NEEDED = {
+    "bwrap": "Install bubblewrap, and let it make user namespaces; --sandbox auto takes what works here.",
+    "landlock": "It needs Linux 6.2 with Landlock switched on; --sandbox auto takes what works here.",
+    "limits": "Let luci make control groups (systemd: Delegate=yes); --sandbox auto takes what works here.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """The wall in force. `gives` is what holds, `lacks` what does not although it was asked for or may be expected."""
+
+    name: str
+    asked: Asked
+    machine: Machine
+    gives: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"name": self.name, "gives": list(self.gives), "lacks": list(self.lacks)}
+
+
+OFF: dict[str, Any] = {"name": "off", "gives": [], "lacks": []}
+
+
+def choose(asked: Asked, machine: Machine) -> Wall | None:
+    """Return the wall for a run, None where none was asked for. Raises Refused where it cannot be had."""
+    rung = asked.sandbox or _needed(asked)
+    if rung == "off":
+        return None
+    if rung in ("auto", "any"):
+        for name in ("bwrap", "landlock"):
+            if not _why_not(name, asked, machine):
+                return _wall(name, asked, machine)
+        if rung == "any":
+            raise Refused(
+                "No wall that could hold this works here.",
+                cause="\n".join(f"{name}: {_why_not(name, asked, machine)}" for name in ("bwrap", "landlock")),
+                hint=NEEDED["limits"],
+            )
+        return _weakest(asked, machine)
+    if reason := _why_not(rung, asked, machine):
+        raise Refused(f"The wall {rung} cannot be had here.", cause=reason, hint=NEEDED[rung])
+    return _wall(rung, asked, machine)
+
+
+def _needed(asked: Asked) -> str:
+    """Return the rung for what is asked where nobody named one: the lowest that can hold it."""
+    if asked.reach.told():
+        return "any"
+    return "limits" if asked.limits.told() else "off"
+
+
+def _why_not(name: str, asked: Asked, machine: Machine) -> str:
+    """Return why a wall cannot give what is asked; empty where it can."""
+    missing = {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]
+    if missing:
+        return missing
+    if name == "limits" and asked.reach.told():
+        return f"limits alone do not hold: {', '.join(asked.reach.told())}"
+    return "; ".join(_unlimited(asked, machine))
+
+
+def _unlimited(asked: Asked, machine: Machine) -> list[str]:
+    """What no limit here can hold."""
+    found = []
+    if asked.limits.pids and "pids" not in machine.controllers and os.getuid() == 0:
+        found.append("the number of processes of root is limited by a control group only")
+    if asked.limits.cpus and "cpu" not in machine.controllers and asked.limits.cpus != int(asked.limits.cpus):
+        found.append("a part of a CPU is limited by a control group only")
+    if found and machine.no_trees:
+        found.append(f"control groups: {machine.no_trees}")
+    return found
+
+
+def _wall(name: str, asked: Asked, machine: Machine) -> Wall:
+    gives = [*_limits(asked, machine), *asked.reach.told()]
+    lacks = []
+    if name == "landlock":
+        if machine.landlock < 6:
+            lacks.append("it can signal your other processes, and reach abstract sockets (Linux 6.12 closes that)")
+        places = (Path(path).expanduser() / name for path in asked.reach.writable for name in IN_A_PROJECT)
+        lacks += [f"{place} can be written to" for place in places if place.exists()]
+    return Wall(name, asked, machine, tuple(gives), tuple(lacks))
+
+
+def _weakest(asked: Asked, machine: Machine) -> Wall:
+    """Limits alone, as far as they can be had, and what that leaves open."""
+    lacks = [f"bwrap: {machine.no_bwrap}", f"landlock: {machine.no_landlock}", "files and processes lie open"]
+    lacks += [] if asked.reach.network else ["the network is open"]
+    lacks += _unlimited(asked, machine)
+    return Wall("limits", asked, machine, tuple(_limits(asked, machine)), tuple(lacks))
+
+
+def _limits(asked: Asked, machine: Machine) -> list[str]:
+    """The limits that hold, and how, where that is not for all processes together."""
+    limits, found = asked.limits, []
+    for controller, wanted, text, instead in (
+        ("memory", limits.memory, limits.told()[:1], " for each process"),
+        ("cpu", limits.cpus, (f"{limits.cpus:g} CPU{'s' * (limits.cpus != 1)}",), ""),
+        ("pids", limits.pids, (f"{limits.pids} processes",), " more than you have now"),
+    ):
+        if not wanted:
+            continue
+        if controller in machine.controllers:
+            found.append(text[0])
+        elif controller == "memory" or _can_do_without(controller, asked):
+            found.append(text[0] + instead)
+    return found
+
+
+def _can_do_without(controller: str, asked: Asked) -> bool:
+    if controller == "pids":
+        return os.getuid() != 0
+    return asked.limits.cpus == int(asked.limits.cpus)

@@ -1,0 +1,150 @@
+"""A script runs behind the wall that was asked for, or is refused; only `auto` takes a weaker one, and says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from luci.walls.machine import Machine, tried
+from tests.cli.conftest import Luci, events_in
+
+HERE: Machine = tried()
+WHY_NOT = {"bwrap": HERE.no_bwrap, "landlock": HERE.no_landlock, "limits": ""}
+REAL = [
+    pytest.param(name, marks=pytest.mark.skipif(bool(WHY_NOT[name]), reason=f"{name}: {WHY_NOT[name]}"))
+    for name in ("bwrap", "landlock")
+]
+ALL = [*REAL, "limits"]
+grouped = pytest.mark.skipif(bool(HERE.no_trees), reason=f"control groups: {HERE.no_trees}")
+
+# what it lacks cannot be seen by reading it
+LACKS = "import importlib, sys\nquokka = importlib.import_module(sys.argv[1])\nprint(quokka.hop(), file=open(1, 'w'))\n"
+LOOKS = """
+    import json, os, quokka
+    told = {"hop": quokka.hop(), "token": os.environ.get("TOKEN"), "chosen": os.environ.get("CHOSEN")}
+    for name in ("mine.txt", "made/yours.txt"):
+        try:
+            open(name, "w").close()
+        except OSError as error:
+            told[name] = type(error).__name__
+    print(json.dumps(told))
+"""
+
+
+@pytest.mark.parametrize("wall", REAL)
+def test_a_script_with_packages_runs_behind_a_wall_and_writes_where_it_may(luci: Luci, wall: str) -> None:
+    luci.write("a.py", LOOKS)
+    luci.write("made/.keep", "")
+    words = ("--sandbox", wall, "--writable", "made", "--variable", "CHOSEN", "--events", "events", "a.py")
+    done = luci("run", *words, env={"TOKEN": "secret", "CHOSEN": "yes"})
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert told.pop("mine.txt") in ("PermissionError", "OSError")
+    assert told == {"hop": "hop", "token": None, "chosen": "yes"}
+    assert (luci.folder / "made" / "yours.txt").exists() and not (luci.folder / "mine.txt").exists()
+    assert [event["wall"] for event in events_in(luci.folder / "events") if event["event"] == "walled"] == [wall]
+    shown = luci("runs", "show", "--json").json
+    assert (shown["wall"], shown["exit_code"]) == (wall, 0) and "writes made" in shown["limits"]
+    plan = luci("plan", "--json", "--sandbox", wall, "--writable", "made", "a.py").json
+    assert plan["wall"] == {"name": wall, "gives": ["writes made"], "lacks": []}
+
+
+@pytest.mark.parametrize("wall", ALL)
+def test_a_script_that_lacks_a_module_is_mended_behind_a_wall(luci: Luci, wall: str) -> None:
+    luci.write("a.py", LACKS)
+    done = luci("run", "--sandbox", wall, "--retry", "always", "a.py", "quokka")
+    assert (done.code, done.out) == (0, "hop\n"), done.err
+    assert "running again" in done.err
+
+
+HITS = """
+    import os, sys, time
+    match sys.argv[1]:
+        case "memory":
+            blocks = [bytearray(b"x" * 5_000_000) for _ in range(400)]
+        case "pids":
+            while os.fork():
+                pass
+            time.sleep(100)
+        case "time":
+            time.sleep(100)
+"""
+
+
+@grouped
+def test_a_run_that_reaches_a_limit_says_which_with_the_figure(luci: Luci) -> None:
+    luci.write("a.py", HITS)
+    memory = luci("run", "--memory", "100m", "a.py", "memory")
+    assert memory.code == 137
+    assert "memory limit of 100 MiB (it had 1" in memory.err and "want of memory" not in memory.err
+    pids = luci("run", "--pids", "12", "a.py", "pids")
+    assert pids.code == 1
+    assert "limit of 12 processes" in pids.err
+    late = luci("run", "--sandbox", "limits", "--timeout", "0.5", "a.py", "time")
+    assert late.code == 124
+    assert "0.5 s" in late.err
+    assert luci("runs", "show", "3", "--json").json["limits"] == ["memory 100 MiB"]
+
+
+@pytest.mark.parametrize("wall", ALL)
+def test_ctrl_c_reaches_a_script_behind_a_wall_and_its_answer_is_the_exit_code(luci: Luci, wall: str) -> None:
+    luci.write(
+        "a.py",
+        """
+        import sys, time
+        try:
+            print("ready", flush=True)
+            time.sleep(100)
+        except KeyboardInterrupt:
+            print("tidied up", flush=True)
+            sys.exit(3)
+        """,
+    )
+    terminal = luci.terminal("run", "--sandbox", wall, "a.py")
+    terminal.see("ready")
+    terminal.type("\x03")
+    terminal.see("tidied up")
+    assert terminal.exit_code() == 3
+
+
+def test_what_cannot_be_had_is_refused_in_a_line_with_a_hint(luci: Luci) -> None:
+    luci.write("a.py", "print('ran')\n")
+    refusals = [
+        (("--sandbox", "bwrap"), 126, "bwrap cannot be had"),
+        (("--sandbox", "limits", "--no-network"), 126, "no network"),
+        (("--sandbox", "off", "--memory", "1g"), 2, "--sandbox off"),
+        (("--writable", "nowhere"), 2, "nowhere is not there"),
+        (("--readable", "~/.ssh"), 126, "keys"),
+    ]
+    home = luci.folder / "home"
+    (home / ".ssh").mkdir(parents=True)
+    for words, code, told in refusals:
+        done = luci("run", *words, "a.py", env={"PATH": str(luci.folder), "HOME": str(home)})
+        assert (done.code, done.out) == (code, ""), (words, done.err)
+        assert done.err.startswith("error: ") and told in done.err, done.err
+
+
+def test_auto_takes_what_works_and_the_plan_says_what_it_lacks(luci: Luci) -> None:
+    luci.write("a.py", "print('ran')\n")
+    env = {"PATH": str(luci.folder)}  # bubblewrap is not on it
+    done = luci("run", "--sandbox", "auto", "a.py", env=env)
+    assert (done.code, done.out) == (0, "ran\n")
+    told = luci("plan", "--json", "--sandbox", "auto", "a.py", env=env).json["wall"]
+    assert told["name"] == ("limits" if HERE.no_landlock else "landlock")
+    assert all(lack in done.err for lack in told["lacks"])
+
+
+def test_a_wall_in_the_settings_holds_for_every_run(lone: Luci) -> None:
+    config = Path(lone.environ["LUCI_HOME"]) / "config" / "config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text('[walls]\nsandbox = "limits"\n')
+    lone.write("a.py", "print('ran')\n")
+    for _ in range(2):  # the second would be the short way
+        assert lone("run", "a.py").out == "ran\n"
+        assert lone("runs", "show", "--json").json["wall"] == "limits"
+    assert not (Path(lone.environ["LUCI_HOME"]) / "state" / "warm").exists()
+    assert lone("plan", "--json", "a.py").json["wall"]["name"] == "limits"
+    assert lone("run", "--sandbox", "off", "a.py").code == 0
+    assert lone("runs", "show", "--json").json["wall"] == ""

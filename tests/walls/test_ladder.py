@@ -1,0 +1,84 @@
+"""Which wall is chosen on which machine, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from luci.config import WallSettings
+from luci.errors import ConfigError, Refused, UsageError
+from luci.walls.asked import NOTHING, Asked, Limits, Reach, asked_of, demands_a_wall, size
+from luci.walls.groups import Tree
+from luci.walls.ladder import choose
+from luci.walls.machine import Machine
+
+TREES = tuple(Tree(name, 1, Path("/nowhere")) for name in ("memory", "cpu", "pids"))
+ALL = Machine("/bin/bwrap", "", 7, "", TREES, "")
+NO_BWRAP = Machine("", "no user namespaces", 7, "", TREES, "")
+OLD_KERNEL = Machine("", "no user namespaces", 4, "", TREES, "")
+BARE = Machine("", "it is not installed", 0, "the kernel has none", (), "not allowed")
+LIMITS = Limits(memory=2**20, cpus=1, pids=5)
+
+
+def name_on(machine: Machine, asked: Asked) -> str:
+    wall = choose(asked, machine)
+    return wall.name if wall else "off"
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        (Asked("auto"), ("bwrap", "landlock", "landlock", "limits")),
+        (Asked("", LIMITS), ("limits", "limits", "limits", None)),
+        (Asked("", Limits(memory=2**20)), ("limits", "limits", "limits", "limits")),
+        (Asked("", NOTHING.limits, Reach(network=False)), ("bwrap", "landlock", "landlock", None)),
+        (Asked("bwrap"), ("bwrap", None, None, None)),
+        (Asked("landlock"), ("landlock", "landlock", "landlock", None)),
+        (Asked("limits", NOTHING.limits, Reach(network=False)), (None, None, None, None)),
+        (Asked("off"), ("off", "off", "off", "off")),
+        (NOTHING, ("off", "off", "off", "off")),
+    ],
+)
+def test_each_machine_gives_what_it_can_or_refuses(
+    asked: Asked, names: tuple[str | None, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 0)  # for root the kernel limits processes by groups only
+    for machine, name in zip((ALL, NO_BWRAP, OLD_KERNEL, BARE), names, strict=True):
+        if name is None:
+            with pytest.raises(Refused) as refused:
+                choose(asked, machine)
+            assert refused.value.cause and refused.value.hint
+        else:
+            assert name_on(machine, asked) == name
+
+
+def test_auto_says_what_it_could_not_give() -> None:
+    wall = choose(Asked("auto", NOTHING.limits, Reach(network=False)), BARE)
+    assert wall is not None
+    assert {"bwrap: it is not installed", "landlock: the kernel has none", "the network is open"} <= set(wall.lacks)
+    older = choose(Asked("auto"), OLD_KERNEL)
+    assert older is not None and any("abstract sockets" in lack for lack in older.lacks)
+
+
+def test_memory_without_groups_is_said_to_hold_for_each_process() -> None:
+    wall = choose(Asked("", Limits(memory=512 * 2**20)), BARE)
+    assert wall is not None and wall.gives == ("memory 512 MiB for each process",)
+
+
+def test_the_command_line_adds_to_the_settings() -> None:
+    settings = WallSettings(sandbox="auto", memory="1g", pids=9, network=False, writable=("out",))
+    asked = asked_of(Asked("", Limits(memory=5), Reach(writable=("more",))), settings)
+    assert asked == Asked("auto", Limits(5, 0, 9), Reach(False, (), ("out", "more")))
+    assert asked_of(Asked("off"), settings) == Asked("off")
+    assert demands_a_wall(settings) and not demands_a_wall(WallSettings())
+
+
+def test_what_makes_no_sense_is_told() -> None:
+    with pytest.raises(UsageError):
+        asked_of(Asked("off", LIMITS), WallSettings())
+    with pytest.raises(ConfigError):
+        asked_of(NOTHING, WallSettings(memory="much"))
+    for text in ("", "0", "-1", "12x", "m"):
+        with pytest.raises(ValueError):
+            size(text)
