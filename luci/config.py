@@ -16,6 +16,7 @@ from luci.errors import ConfigError
 Retry = Literal["auto", "ask", "never", "always"]
 Builds = Literal["never", "known", "always"]
 Theme = Literal["dark", "light", "terminal"]
+Kind = Literal["auto", "venv", "conda"]
 Figures = Literal["offer", "window"]
 Sandbox = Literal["off", "auto", "bwrap", "landlock", "limits"]
 
@@ -47,6 +48,7 @@ class GateSettings:
 class EnvSettings:
     """[envs]"""
 
+    kind: Kind = "auto"  # as --env
     share: bool = False  # one environment for all projects with the same needs
     orphan_days: float = 14
     unused_days: float = 60
@@ -65,6 +67,13 @@ class IndexSettings:
     tries: int = 3
     fresh_seconds: float = 600  # how long a project page is believed
     offline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CondaSettings:
+    """[conda]"""
+
+    channels: tuple[str, ...] = ()  # addresses, folders or names; empty: as .condarc says, else none
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,7 @@ class Settings:
     envs: EnvSettings = EnvSettings()
     index: IndexSettings = IndexSettings()
     walls: WallSettings = WallSettings()
+    conda: CondaSettings = CondaSettings()
     app: AppSettings = AppSettings()
     names: Mapping[str, str] = field(default_factory=dict)  # [names] module = "requirement"
 

@@ -29,11 +29,15 @@ quarantine_days = 0
 builds = "always"
 
 [envs]
+kind = "conda"
 share = true
 orphan_days = 1
 unused_days = 2
 budget_gb = 0.5
 prune = false
+
+[conda]
+channels = ["https://c/channel"]
 
 [index]
 url = "https://host/simple"

@@ -30,7 +30,7 @@ for name in json.loads(sys.argv[1]):
 
 
 def core_modules() -> list[str]:
-    files = [f for f in ROOT.rglob("*.py") if "hook" not in f.parts]
+    files = [f for f in ROOT.rglob("*.py") if not {"hook", "programs"} & {*f.parts}]
     names = {".".join(("luci", *f.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__") for f in files}
     return sorted(name for name in names if not name.startswith(DRAWS))
 

@@ -14,7 +14,7 @@ from luci.actions import rows
 from luci.actions.described import inspected, shown
 from luci.actions.grounds import Grounds, grounds
 from luci.context import Context, Question
-from luci.envs import installer, prunes, trees
+from luci.envs import backends, installer, prunes, trees
 from luci.envs.store import Env, Store, altered, sizes, weight
 from luci.envs.store import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
@@ -112,7 +112,7 @@ def rebuild(request: EnvRequest, context: Context) -> Generator[Event, None, lis
         ground = grounds(env, context)
 
         def fill(folder: Path, env: Env = env, ground: Grounds = ground) -> Iterator[Event]:
-            return installer.install(env.spec, folder, ground.sources, ground.terms, context.stop)
+            return backends.of(env.spec.kind).install(env.spec, folder, ground.sources, ground.terms, context.stop)
 
         if altered(faults_of(env)):
             installer.forget(env.installed)

@@ -11,7 +11,7 @@ from typing import Any
 from luci.actions.envs import EnvRequest, several
 from luci.actions.grounds import grounds
 from luci.context import Context, Question
-from luci.envs import exports
+from luci.envs import backends, exports
 from luci.envs.exports import FORMATS, Format
 from luci.envs.store import Env, fault
 from luci.errors import EnvError, Refused, UsageError
@@ -87,6 +87,10 @@ def _by_name(name: str) -> str:
 
 
 def _written(env: Env, form: Format, context: Context) -> Generator[Event, None, str]:
+    hint = "--format environment.yml is one that it can."
+    backends.insist(env.spec.kind, form, f"is not exported as {form}", hint)
+    if env.spec.kind == "conda":
+        return exports.conda_environment_yml(env)
     lines = exports.frozen(env)
     if form == "pylock":
         ground = grounds(env, context)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from luci.context import Context
-from luci.envs import interpreters
+from luci.envs import channels, interpreters
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources, sources
 from luci.envs.store import Env
@@ -34,8 +34,10 @@ def grounds(env: Env, context: Context, *, refresh: bool = False) -> Grounds:
     everywhere = "\n".join(line for line in env.spec.index.splitlines() if not line.startswith(ONLY))
     wanted = everywhere.removesuffix(PRERELEASES.strip()).strip()
     places = _places(env, wanted, context)
+    if env.spec.kind == "conda":
+        places = replace(places, channels=channels.configured(settings.conda))
     return Grounds(
-        python=interpreters.choose(env.interpreter if os.path.exists(env.interpreter) else env.spec.python),
+        python=_python(env),
         sources=places,
         terms=Terms(
             builds=bool(env.about.get("builds")),
@@ -49,6 +51,14 @@ def grounds(env: Env, context: Context, *, refresh: bool = False) -> Grounds:
         ),
         same_places=places.identity == wanted,
     )
+
+
+def _python(env: Env) -> Interpreter:
+    if env.spec.kind == "conda":
+        from luci.envs import condas
+
+        return condas.interpreter(env.version)
+    return interpreters.choose(env.interpreter if os.path.exists(env.interpreter) else env.spec.python)
 
 
 def _places(env: Env, wanted: str, context: Context) -> Sources:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _VALUED = (
     "--with",
     "--python",
+    "--env",
     "--allow",
     "--python-arg",
     "--env-file",
@@ -67,6 +68,7 @@ def add_plan_options(command: argparse.ArgumentParser) -> None:
         "-w", "--with", dest="with_", action="append", default=[], metavar="REQ", help="add a requirement"
     )
     command.add_argument("-p", "--python", default="", metavar="VERSION", help="a version, a range or a path")
+    command.add_argument("--env", default="", choices=("auto", "venv", "conda"), help="the kind of environment")
     command.add_argument(
         "--allow", action="append", default=[], metavar="NAME", help="install this guessed distribution"
     )
@@ -126,6 +128,7 @@ def request_of(options: argparse.Namespace, args: tuple[str, ...]) -> RunRequest
         python=options.python,
         allow=frozenset(options.allow),
         offline=options.offline,
+        env=options.env,
     )
     if "retry" not in options:
         return RunRequest(script=script, kind=kind, args=args, wants=wants, walls=_walls(options))

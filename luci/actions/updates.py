@@ -10,10 +10,10 @@ from typing import Any
 from luci.actions.envs import EnvRequest, several, store
 from luci.actions.grounds import Grounds, grounds
 from luci.context import Context, Question
-from luci.envs import generations, installer, resolver
+from luci.envs import backends, generations, installer, resolver
 from luci.envs.resolver import Change
 from luci.envs.store import Env
-from luci.errors import EnvError, LuciError, Refused
+from luci.errors import EnvError, LuciError, Refused, UsageError
 from luci.events import Event, Reached, Told, Warned
 
 
@@ -51,7 +51,7 @@ def update(request: UpdateRequest, context: Context) -> Generator[Event, None, l
         yield Reached(number, len(envs), env.label)
         try:
             found.append((yield from _resolved(env, context)))
-        except EnvError as error:
+        except (EnvError, UsageError) as error:
             failed.append(error)
             yield Warned(f"{env.name}: {error.message}", hint=error.hint)
     wanted = [each for each in found if each.changes]
@@ -81,6 +81,7 @@ def _some(failed: list[LuciError], total: int) -> EnvError:
 
 
 def _resolved(env: Env, context: Context) -> Generator[Event, None, _Update]:
+    backends.insist(env.spec.kind, "update", "is not updated", f"`luci env rebuild {env.key}` solves it anew.")
     ground = grounds(env, context, refresh=not context.settings.index.offline)
     if not ground.same_places:
         raise EnvError(

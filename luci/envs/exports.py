@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from packaging.utils import canonicalize_name
+
 from luci.envs import installer, resolver
 from luci.envs.sources import Sources, without_credentials
 from luci.envs.spec import EnvSpec
@@ -80,6 +82,21 @@ def environment_yml(env: Env, lines: Sequence[str]) -> str:
         "  - pip",
     ]
     return "\n".join([*said, *(["  - pip:", *pips] if pips else []), ""])
+
+
+def conda_environment_yml(env: Env) -> str:
+    """An environment.yml with every conda package at its exact build, and pip's at their exact versions."""
+    from luci.envs import condas
+
+    records = condas.packages(env.path)
+    folders = (name.removesuffix(".dist-info") for name in condas.brought(env.path))
+    came = {str(canonicalize_name(folder.rpartition("-")[0])) for folder in folders}
+    came |= {str(record["name"]) for record in records}
+    lines = [f"{name}=={version}" for name, version in env.installed.items() if name not in came]
+    said = [f"name: {env.label}", "channels:", *(f"  - {json.dumps(channel)}" for channel in env.spec.channels)]
+    said += ["dependencies:", *(f"  - {r['name']}={r['version']}={r['build']}" for r in records)]
+    pips = ["  - pip:", *(f"      - {json.dumps(line)}" for line in lines)] if lines else []
+    return "\n".join([*said, *pips, ""])
 
 
 def pylock(

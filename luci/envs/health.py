@@ -26,7 +26,7 @@ def fault_of(
     if not os.access(python, os.X_OK):
         return "its python is gone"
     if not 0 < _mtime(config) <= created * 1e9:
-        return "its pyvenv.cfg is gone or was changed"
+        return f"its {os.path.basename(config)} is gone or was changed"
     if not site:
         return "its site-packages are gone"
     return "" if _mtime(site) == sealed else "its packages were changed"

@@ -54,15 +54,25 @@ def _packaged_uv() -> str | None:
         return None
 
 
-def install(spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: Callable[[], bool]) -> Iterator[Event]:
-    """Install what `spec` names into the empty environment at `folder`. Raises InstallFailed."""
+def install(
+    spec: EnvSpec,
+    folder: Path,
+    sources: Sources,
+    terms: Terms,
+    stop: Callable[[], bool],
+    more: tuple[str, ...] = (),
+) -> Iterator[Event]:
+    """Install what `spec` requires from the index into the environment at `folder`, `more` being options for uv.
+
+    Raises InstallFailed.
+    """
     if not spec.requirements:
         return
     python = str(venvs.python_of(folder))
     with _scratch(folder) as scratch:
         listed = lines_of(spec, sources, scratch)
         if uv := find_uv():
-            command = [uv, "pip", "install", "--python", python, *listed, *flags(spec, sources, terms)]
+            command = [uv, "pip", "install", "--python", python, *listed, *flags(spec, sources, terms), *more]
         else:
             command = _with_pip(python, listed, sources, terms)
         yield Working("resolving", ", ".join(spec.requirements))

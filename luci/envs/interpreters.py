@@ -84,9 +84,18 @@ def _preference(python: Interpreter) -> tuple[bool, bool, bool, tuple[int, ...]]
     return plain, not python.free_threaded, python.final, tuple(int(n) for n in python.version.split("."))
 
 
-def choose(wanted: str) -> Interpreter:
+def choose(wanted: str, among: list[Interpreter] | None = None) -> Interpreter:
     """Return the Python that `wanted` names: a path, a version ("3.12", "3.12.4"), a specifier (">=3.10") or a
-    command ("python3.12"). Raises EnvError where there is none."""
+    command ("python3.12"); of those of this machine, or of `among`. Raises EnvError where there is none."""
+    if among is not None:
+        matching = [p for p in among if _matches(p, wanted)]
+        if matching:
+            return matching[0]
+        raise EnvError(
+            f"There is no Python {wanted} in the conda channels.",
+            cause=f"They have {', '.join(p.version for p in among)}.",
+            hint="Choose one of these with --python.",
+        )
     if os.sep in wanted or (os.altsep and os.altsep in wanted):
         return _at(wanted)
     here = find()

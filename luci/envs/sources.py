@@ -38,6 +38,7 @@ class Sources:
     best_match: bool = False
     overrides_uv: bool = False
     only: tuple[tuple[str, str, str], ...] = ()
+    channels: tuple[str, ...] = ()  # conda's, the first preferred
 
     @property
     def index_url(self) -> str:

@@ -24,7 +24,9 @@ class EnvSpec:
     `python` is a version such as "3.12" or "3.12.4"; `implementation` is as in sys.implementation.name;
     `requirements` are PEP 508 lines; `scope` is the project's folder, empty where environments are shared;
     `index` names where packages come from; `constraints` are lines that only limit versions (hashes included);
-    `as_of` is a date, or a span such as "3 days": releases after it are left alone.
+    `as_of` is a date, or a span such as "3 days": releases after it are left alone. Of the kind conda, `conda` are the
+    match specs of conda packages besides Python's, and `channels` name where they come from, without credentials, the
+    first preferred.
     """
 
     python: str
@@ -36,10 +38,13 @@ class EnvSpec:
     index: str = ""
     constraints: tuple[str, ...] = ()
     as_of: str = ""
+    conda: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "requirements", tuple(sorted({canonical(r) for r in self.requirements})))
         object.__setattr__(self, "constraints", tuple(sorted({canonical(c) for c in self.constraints})))
+        object.__setattr__(self, "conda", tuple(sorted(set(self.conda))))
 
     def plus(self, *more: str) -> EnvSpec:
         return replace(self, requirements=(*self.requirements, *more))
@@ -59,6 +64,8 @@ class EnvSpec:
             "scope": self.scope,
             "format": FORMAT,
         }
+        if self.kind == "conda":
+            fields |= {"channels": self.channels, "conda": self.conda}
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from luci.envs import catalogue, files, records, uses, venvs
+from luci.envs import backends, catalogue, files, records, uses, venvs
 from luci.envs.generations import former, kept, with_former, without_former
 from luci.envs.health import fault_of
 from luci.envs.interpreters import Interpreter
@@ -116,28 +116,27 @@ class Store:
     def _build(
         self, spec: EnvSpec, python: Interpreter, fill: Fill, label: str, about: dict[str, Any], before: Env | None
     ) -> Generator[Event, None, Env]:
-        from luci.envs import installer
-
         started = time.time()
+        backend = backends.of(spec.kind)
         root = before.root if before else self._place(spec.key, label_for(label))
         generation = 1 + max([0, *generations(root)])
         folder = root / f"g{generation}"
         yield Working("building", f"Python {python.version}")
         try:
             (root / "uses").mkdir(parents=True, exist_ok=True)
-            venvs.create(folder, python, installer.find_uv())
-            with venvs.hook_compiling(folder, python):
+            with backend.making(folder, python):
                 yield from fill(folder)
-            venvs.add_pip(folder)
+            interpreter, version = backend.python(folder, python)
+            made = files.mtime(backend.witness(folder))
             env = Env(
                 root=root,
                 spec=spec,
                 label=label_for(label),
                 generation=generation,
-                interpreter=python.path,
-                version=python.version,
-                installed=venvs.installed(folder),
-                created=max(time.time(), files.mtime(folder / "pyvenv.cfg") / 1e9 + 1e-3),  # the disk has its own clock
+                interpreter=interpreter,
+                version=version,
+                installed=backend.installed(folder),
+                created=max(time.time(), made / 1e9 + 1e-3),  # the disk has its own clock
                 sealed=files.mtime(venvs.site_packages(folder)),
                 about={**about, "bytes": weight(folder)[0]},
                 place=str(root),
@@ -307,7 +306,7 @@ def looked_at(env: Env) -> tuple[str, str, str, str, float, str, int, str, str]:
         site = str(venvs.site_packages(env.path))
     except LuciError:
         site = ""
-    config = str(env.path / "pyvenv.cfg")
+    config = str(backends.of(env.spec.kind).witness(env.path))
     root = str(env.root)
     return env.version, env.interpreter, str(env.python), config, env.created, site, env.sealed, root, env.place
 
@@ -323,9 +322,11 @@ def verify(env: Env) -> list[str]:
         site = venvs.site_packages(env.path)
     except LuciError:
         return faults
-    present = venvs.installed(env.path)
+    backend = backends.of(env.spec.kind)
+    present = backend.installed(env.path)
+    brought = backend.brought(env.path)
     faults += [f"{name} {version} is gone" for name, version in env.installed.items() if present.get(name) != version]
-    for folder in sorted(site.glob("*.dist-info")):
+    for folder in sorted(each for each in site.glob("*.dist-info") if each.name not in brought):
         try:
             rows = list(csv.reader((folder / "RECORD").read_text(encoding="utf-8").splitlines()))
         except (OSError, UnicodeDecodeError, csv.Error):
@@ -349,7 +350,7 @@ def verify(env: Env) -> list[str]:
                 continue
             if base64.urlsafe_b64encode(actual).rstrip(b"=").decode() != wanted:
                 faults.append(f"{path} was altered")
-    return faults
+    return faults + backend.faults(env.path)
 
 
 def _is_inside(folder: Path, path: Path) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from luci.envs import venvs
+from luci.envs import backends, venvs
 from luci.envs.store import Env
 from luci.errors import EnvError
 
@@ -49,8 +50,7 @@ def tree(env: Env) -> list[Node]:
         return Node(name, version, requirement, children)
 
     roots = []
-    for line in env.spec.requirements:
-        wanted = _parsed(line)
+    for line, wanted in _asked(env):
         if wanted and (name := str(canonicalize_name(wanted.name))) in env.installed:
             roots.append(grow(name, line, frozenset(wanted.extras)))
     return roots
@@ -77,12 +77,21 @@ def why(env: Env, package: str) -> dict[str, Any]:
     return {"package": name, "version": env.installed[name], "chains": chains, "choices": reasons}
 
 
+def _asked(env: Env) -> list[tuple[str, Any]]:
+    """Return all lines that name what was asked for, match specs among them, each with what is known of it."""
+    specs = (*env.spec.conda, f"python {env.spec.python}.*") if env.spec.kind == "conda" else ()
+    return [
+        *((spec, _parsed(re.split(r"[\s=<>!~]", spec)[0])) for spec in specs),
+        *((line, _parsed(line)) for line in env.spec.requirements),
+    ]
+
+
 def _chains(env: Env, name: str) -> Iterator[tuple[str, ...]]:
     """Yield every way from a requirement to a distribution that passes none twice, the shortest first."""
     needs = _needs(env)
     leading = _leading_to(name, needs)
     waiting: deque[tuple[tuple[str, ...], frozenset[str]]] = deque()
-    waiting.extend(((link.name,), link.extras) for link in _links(map(_parsed, env.spec.requirements), leading))
+    waiting.extend(((link.name,), link.extras) for link in _links((wanted for _, wanted in _asked(env)), leading))
     while waiting:
         chain, extras = waiting.popleft()
         if chain[-1] == name:
@@ -135,6 +144,8 @@ def _needs(env: Env) -> dict[str, list[Any]]:
     for distribution in distributions(path=[str(venvs.site_packages(env.path))]):
         name = str(canonicalize_name(distribution.metadata["Name"] or ""))
         found[name] = [need for line in distribution.requires or () if (need := _parsed(line))]
+    for name, needed in backends.of(env.spec.kind).needs(env.path).items():
+        found[name] = [need for each in needed if (need := _parsed(each))]
     return found
 
 

@@ -6,15 +6,65 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from luci.envs import files
 from luci.envs.interpreters import Interpreter
 from luci.errors import EnvError
 
+if TYPE_CHECKING:
+    from luci.envs.backends import Ability
+    from luci.envs.sources import Sources
+    from luci.envs.spec import EnvSpec
+    from luci.envs.terms import Terms
+    from luci.events import Event
+
 HOOK = Path(__file__).parent / "hook"
 HOOK_FILES = ("_luci_hook.py", "_luci_report.py", "_luci_matplotlib.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Venv:
+    """The kind `venv`: see luci.envs.backends."""
+
+    can: frozenset[Ability] = frozenset(("update", "requirements", "pylock", "pep723", "environment.yml"))
+
+    @contextlib.contextmanager
+    def making(self, folder: Path, python: Interpreter) -> Iterator[None]:
+        from luci.envs import installer
+
+        create(folder, python, installer.find_uv())
+        with hook_compiling(folder, python):
+            yield
+        add_pip(folder)
+
+    def install(
+        self, spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: Callable[[], bool]
+    ) -> Iterator[Event]:
+        from luci.envs import installer
+
+        yield from installer.install(spec, folder, sources, terms, stop)
+
+    def python(self, folder: Path, asked: Interpreter) -> tuple[str, str]:
+        return asked.path, asked.version
+
+    def witness(self, folder: Path) -> Path:
+        return folder / "pyvenv.cfg"
+
+    def installed(self, folder: Path) -> dict[str, str]:
+        return installed(folder)
+
+    def needs(self, folder: Path) -> dict[str, list[str]]:
+        return {}
+
+    def brought(self, folder: Path) -> frozenset[str]:
+        return frozenset()
+
+    def faults(self, folder: Path) -> list[str]:
+        return []
 
 
 def create(folder: Path, python: Interpreter, uv: str | None) -> None:
@@ -26,7 +76,7 @@ def create(folder: Path, python: Interpreter, uv: str | None) -> None:
     for command in _commands(folder, python, uv):
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, cwd=folder.parent)
         if done.returncode == 0 and python_of(folder).exists():
-            _furnish(folder)
+            furnish(folder)
             return
         said.append((done.stderr or done.stdout).strip())
         files.discard(folder)
@@ -41,7 +91,7 @@ def _commands(folder: Path, python: Interpreter, uv: str | None) -> list[list[st
     return [[uv, "venv", "--quiet", "--no-project", "--python", python.path, "--", str(folder)], virtualenv]
 
 
-def _furnish(folder: Path) -> None:
+def furnish(folder: Path) -> None:
     """Put in the hook that brings luci back, and the pip that takes a need to a new plan."""
     import shutil
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from luci.context import Context, Question
-from luci.envs import installer
+from luci.envs import backends
 from luci.envs.installer import InstallFailed
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, Refused
@@ -84,7 +84,7 @@ def ready(plan: Plan, store: Store, context: Context, *, fresh: bool = False) ->
     terms = replace(plan.terms, refresh=fresh)
 
     def fill(folder: Path) -> Iterator[Event]:
-        return installer.install(plan.spec, folder, plan.sources, terms, context.stop)
+        return backends.of(plan.spec.kind).install(plan.spec, folder, plan.sources, terms, context.stop)
 
     return (
         yield from store.ready(plan.spec, plan.interpreter, fill, label=plan.label, about=plan.about(), fresh=fresh)
@@ -162,7 +162,7 @@ def _other_pythons(plan: Plan, failure: InstallFailed, again: Callable[[Plan, st
     for python in others[:_PYTHONS]:
         if failure.reason == "no-wheel" and not has_wheels(failure.subjects, plan.known, python):
             continue
-        yield Tier(again(plan, python.path), f"trying Python {python.version}")
+        yield Tier(again(plan, python.path or python.version), f"trying Python {python.version}")
 
 
 def _of_today(plan: Plan) -> Iterator[Tier]:
@@ -194,7 +194,7 @@ def _from_source(
     )
     others = [p for p in plan.pythons if p.minor != plan.interpreter.minor and p.minor >= plan.scan.minimum]
     for number, python in enumerate([plan.interpreter, *others[:2]]):
-        base = plan if number == 0 else again(plan, python.path)
+        base = plan if number == 0 else again(plan, python.path or python.version)
         told = f"building {names} from source" + (f" with Python {python.version}" if number else "")
         terms = replace(base.terms, builds=True, wheels_only=base.terms.wheels_only - blamed)
         yield Tier(replace(base, terms=terms), told, loud=True, leave=question if asks else None)

@@ -10,7 +10,7 @@ from typing import Any
 
 from luci.config import GateSettings, IndexSettings, Settings
 from luci.context import Context
-from luci.envs import interpreters
+from luci.envs import channels, interpreters
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources, sources
 from luci.envs.spec import EnvSpec
@@ -18,10 +18,11 @@ from luci.envs.store import Store, fault
 from luci.envs.terms import Terms
 from luci.errors import LuciError, PlanError, ScriptError, UsageError
 from luci.events import Event, Warned, Working
-from luci.runner import declared, imports, packages, table
+from luci.runner import declared, imports, kinds, packages, table
 from luci.runner.choices import Choice, Knowledge, guessed, name_of, with_hashes, without_bounds
 from luci.runner.declared import Declarations
 from luci.runner.imports import Certainty, Import, Scan, Target
+from luci.runner.kinds import VENV, Kind
 from luci.runner.memory import Memory
 from luci.runner.readings import Readings
 from luci.runner.script import BadSyntax, Script, decode
@@ -35,6 +36,7 @@ class Wants:
     python: str = ""  # --python
     allow: frozenset[str] = frozenset()  # --allow: distributions that pass the gate
     offline: bool = False
+    env: str = ""  # --env: the kind of environment
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "allow", frozenset(table.normal(name) for name in self.allow))
@@ -77,6 +79,7 @@ class Plan:
     readings: Readings = field(default_factory=Readings, repr=False)  # the sources that were read for it
     wall: Mapping[str, Any] = field(default_factory=lambda: {"name": "off", "gives": [], "lacks": []})
     order: tuple[str, ...] = ()  # the keys of the environments that would do, the best first
+    kind: Kind = field(default=VENV, repr=False)
 
     @property
     def asked(self) -> tuple[Choice, ...]:
@@ -94,7 +97,7 @@ class Plan:
 
     def names(self) -> list[str]:
         """One requirement a line, as it would be installed."""
-        return [line.partition(" --hash")[0] for line in self.spec.requirements]
+        return [*self.spec.conda, *(line.partition(" --hash")[0] for line in self.spec.requirements)]
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -102,6 +105,10 @@ class Plan:
             "python": self.interpreter.version,
             "interpreter": self.interpreter.path,
             "key": self.spec.key,
+            "kind": self.spec.kind,
+            "kind_reason": self.kind.why,
+            "conda": list(self.spec.conda),
+            "channels": list(self.spec.channels),
             "requirements": list(self.spec.requirements),
             "scope": self.spec.scope,
             "as_of": self.spec.as_of,
@@ -121,6 +128,7 @@ class Plan:
             "builds": self.terms.builds,
             "guessed": sorted(self.terms.wheels_only),
             "dated": [name for name, _ in self.terms.not_after],
+            "kind_reason": self.kind.why,
         }
 
 
@@ -147,19 +155,25 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
     for problem in declarations.problems if declarations else ():
         yield Warned(problem)
     places = places_of(declarations, settings.index)
-    pythons = _pythons(wants, declarations, memory, settings)
+    name, why = kinds.asked(wants.env, settings, declarations)
+    kind = replace(VENV, why=why or VENV.why)
+    if name == "conda":
+        kind = yield from kinds.conda(why, settings, declarations, wants.offline, context.stop)
+        places = replace(places, channels=kind.channels)
+    pythons = _pythons(wants, declarations, memory, settings, kind)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
     readings = Readings.of(script)
 
     def on(python: Interpreter) -> Plan:
-        return _on(python, script, readings, declarations, places, known, wants, settings, memory)
+        return _on(python, script, readings, declarations, places, known, wants, settings, memory, kind)
 
     best = _best(pythons, on)
     places_for = _places_for(best, pythons)
     plan = _reusing(best, places_for, on)
     readings.keep()
-    troubles = tuple(dict.fromkeys([*known.troubles, *(known.index.troubles if known.index else ())]))
+    heard = [kind.listing.trouble] if kind.listing and kind.listing.trouble else []
+    troubles = tuple(dict.fromkeys([*heard, *known.troubles, *(known.index.troubles if known.index else ())]))
     problems = (*troubles, *_shadows(plan.scan))
     return replace(plan, pythons=tuple(pythons), problems=problems, order=tuple(places_for))
 
@@ -203,11 +217,14 @@ def places_of(declarations: Declarations | None, settings: IndexSettings) -> Sou
     return replace(sources(named), only=said.only)
 
 
-def _pythons(wants: Wants, declarations: Declarations | None, memory: Memory, settings: Settings) -> list[Interpreter]:
+def _pythons(
+    wants: Wants, declarations: Declarations | None, memory: Memory, settings: Settings, kind: Kind
+) -> list[Interpreter]:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     wanted = wants.python or settings.run.python
-    here = [interpreters.choose(wanted)] if wanted and not _is_range(wanted) else interpreters.find()
+    among = kinds.pythons(kind) if kind.listing else None
+    here = [interpreters.choose(wanted, among)] if wanted and not _is_range(wanted) else among or interpreters.find()
     limits = [
         text
         for text in (wanted if _is_range(wanted) else "", declarations.requires_python if declarations else "")
@@ -227,7 +244,7 @@ def _pythons(wants: Wants, declarations: Declarations | None, memory: Memory, se
         return fitting
     raise PlanError(
         f"No Python here satisfies {' and '.join(limits) or wanted or 'what is needed'}.",
-        cause=f"Here are {', '.join(p.version for p in interpreters.find()) or 'none'}.",
+        cause=f"Here are {', '.join(p.version for p in among or interpreters.find()) or 'none'}.",
         hint="Install one that does, or change requires-python.",
     )
 
@@ -268,26 +285,32 @@ def _on(
     wants: Wants,
     settings: Settings,
     memory: Memory,
+    kind: Kind,
 ) -> Plan:
     """Return the plan as it would be with this Python."""
     scan = _scan(script, python, readings)
     learned = [Import(module, 0, "an earlier run", Certainty.DYNAMIC) for module in memory.modules]
     taken = {seen.module for seen in scan.imports}
     wanted = [*scan.imports, *(seen for seen in learned if seen.module not in taken)]
-    choices = [*packages.choose(wanted, known, python), *_gone(scan.gone, known)]
+    choices = [*kinds.provided(kind, packages.choose(wanted, known, python)), *_gone(scan.gone, known)]
     if declarations and declarations.complete:
         chosen = {line for c in choices for line in c.requirements}
         rest = [d for d in declarations.requirements if not d.constraint and with_hashes(d) not in chosen]
         choices += [Choice("", (with_hashes(d),), "declared", d.origin) for d in rest]
+    if kind.listing and declarations and declarations.conda:
+        choices += [Choice("", (line,), "declared", declarations.conda.file.name) for line in declarations.conda.pips]
     choices += [Choice("", (line,), "declared", "--with") for line in wants.requirements]
     choices += [Choice("", (line,), "learned", "an earlier run asked for it") for line in memory.requirements]
     choices = [_limited(choice, memory.limits) for choice in choices]
     limits = [with_hashes(d) for d in declarations.requirements if d.constraint] if declarations else []
     chosen = {name_of(line) for c in choices for line in c.requirements}
     limits += [f"{name}{limit}" for name, limit in memory.limits.items() if name not in chosen]
-    needed = _in_the_end(choices, wants)
+    needed, conda = kinds.divided(kind, _in_the_end(choices, wants))
     spec = EnvSpec(
         python=python.short,
+        kind=kind.name,
+        conda=conda,
+        channels=tuple(map(channels.shown, kind.channels)),
         implementation=python.implementation,
         platform=python.platform,
         requirements=tuple(needed),
@@ -297,7 +320,9 @@ def _on(
         as_of=_as_of(choices, declarations, memory, wants),
     )
     terms = _terms(choices, settings, wants, declarations)
-    return Plan(script, scan, python, spec, tuple(choices), declarations, places, terms, known, readings=readings)
+    return Plan(
+        script, scan, python, spec, tuple(choices), declarations, places, terms, known, readings=readings, kind=kind
+    )
 
 
 def _where(places: Sources, declarations: Declarations | None, needed: Iterable[str]) -> str:

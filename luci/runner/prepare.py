@@ -10,7 +10,7 @@ from typing import Any
 
 from luci import config, paths
 from luci.context import Context
-from luci.envs import uses, venvs
+from luci.envs import backends, uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Told, Warned
@@ -194,7 +194,7 @@ def _let_the_launcher_know(request: RunRequest, script: Script, warm: dict[str, 
 def _read_files(made: Plan, env: Env) -> list[str]:
     declarations = made.declarations.files if made.declarations else ()
     own = [str(paths.config_file()), env.interpreter, str(env.root / "env.json"), str(venvs.site_packages(env.path))]
-    own.append(str(env.path / "pyvenv.cfg"))
+    own.append(str(backends.of(env.spec.kind).witness(env.path)))
     return list(dict.fromkeys([*made.scan.files, *map(str, declarations), *own]))
 
 

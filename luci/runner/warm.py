@@ -95,7 +95,12 @@ def activated(folder: str, base: dict[str, str], extra_paths: list[str] | tuple[
     commands = os.path.join(folder, "Scripts" if os.name == "nt" else "bin")
     before = environ.get("LUCI_COMMANDS", "") + os.pathsep  # of an earlier attempt, or of the script that runs this one
     path = environ.get("PATH", os.defpath).removeprefix(before)
-    environ |= {"VIRTUAL_ENV": folder, "LUCI_COMMANDS": commands, "PATH": f"{commands}{os.pathsep}{path}"}
+    environ |= {"LUCI_COMMANDS": commands, "PATH": f"{commands}{os.pathsep}{path}"}
+    if os.path.isdir(f"{folder}/conda-meta"):  # as conda would have it
+        environ.pop("VIRTUAL_ENV", None)
+        environ |= {"CONDA_PREFIX": folder, "CONDA_DEFAULT_ENV": folder, "CONDA_SHLVL": "1"}
+    else:
+        environ["VIRTUAL_ENV"] = folder
     if extra_paths:
         environ["PYTHONPATH"] = os.pathsep.join(extra_paths)
     return environ

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
+from luci.runner.declared.environment import environment
 from luci.runner.declared.locks import pylock
 from luci.runner.declared.pyproject import Pyproject
 from luci.runner.declared.requirements import RequirementsFile
@@ -61,19 +62,33 @@ def project(folder: Path) -> Declarations | None:
     lock = _pylock(root) if root else Declarations()
     toml = _pyproject(root) if root else Pyproject({}, folder)
     lists = _requirements_files(folder, root)
-    files = (*lock.files, *toml.files, *(file for read in lists for file in read.files))
+    conda = environment((folder, root) if root else (folder,))
+    files = (*conda.files, *lock.files, *toml.files, *(file for read in lists for file in read.files))
     index = toml.index
     for read in lists:
         index = index.over(read.index)
-    problems = (*lock.problems, *toml.problems, *(problem for read in lists for problem in read.problems))
+    problems = (
+        *conda.problems,
+        *lock.problems,
+        *toml.problems,
+        *(problem for read in lists for problem in read.problems),
+    )
     if not files and not problems:
         return None
     return Declarations(
-        _first_wins(lock.requirements, toml.project, toml.poetry, *(r.requirements for r in lists), toml.optional),
-        requires_python=lock.requires_python or toml.requires_python,
+        _first_wins(
+            lock.requirements,
+            toml.project,
+            toml.poetry,
+            *(r.requirements for r in lists),
+            conda.requirements,
+            toml.optional,
+        ),
+        requires_python=lock.requires_python or toml.requires_python or conda.requires_python,
         index=index,
         files=tuple(dict.fromkeys(files)),
         problems=problems,
+        conda=conda.conda,
     )
 
 

@@ -57,6 +57,16 @@ def _joined(mine: Any, other: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class CondaChoice:
+    """What an environment.yml says to conda: match specs, and where from. `pips` are lines for the package index."""
+
+    file: Path
+    channels: tuple[str, ...] = ()
+    specs: tuple[str, ...] = ()
+    pips: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Declarations:
     """What was declared, and by which files.
 
@@ -71,6 +81,7 @@ class Declarations:
     locked: Path | None = None
     files: tuple[Path, ...] = ()
     problems: tuple[str, ...] = ()
+    conda: CondaChoice | None = None
 
     def named(self, name: str) -> tuple[Declared, ...]:
         """Return the lines that speak of the distribution `name` (canonical)."""

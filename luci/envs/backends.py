@@ -1,0 +1,74 @@
+"""The kinds of environments: one protocol, one file a kind, and what each of them can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from luci.errors import EnvError, UsageError
+
+if TYPE_CHECKING:
+    from luci.envs.interpreters import Interpreter
+    from luci.envs.sources import Sources
+    from luci.envs.spec import EnvSpec
+    from luci.envs.terms import Terms
+    from luci.events import Event
+
+Ability = Literal["update", "requirements", "pylock", "pep723", "environment.yml"]
+
+
+class Backend(Protocol):
+    """One kind of environment. `folder` is always that of one generation.
+
+    `can` holds what not every kind can: updates, and the forms it can be exported to.
+    """
+
+    @property
+    def can(self) -> frozenset[Ability]: ...
+
+    def making(self, folder: Path, python: Interpreter) -> AbstractContextManager[None]:
+        """Make an empty environment, which is filled meanwhile; leave it ready to run, or raise EnvError."""
+
+    def install(
+        self, spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: Callable[[], bool]
+    ) -> Iterator[Event]:
+        """Fill a fresh environment with all that `spec` names. Raises InstallFailed."""
+
+    def python(self, folder: Path, asked: Interpreter) -> tuple[str, str]:
+        """Return the path of the Python that must stay for the environment to run, and its version."""
+
+    def witness(self, folder: Path) -> Path:
+        """Return the file that is written when the environment is made and never changes afterwards."""
+
+    def installed(self, folder: Path) -> dict[str, str]:
+        """Return {name: version} of all that is installed."""
+
+    def needs(self, folder: Path) -> dict[str, list[str]]:
+        """Return {name: names it needs} of what is not told by METADATA."""
+
+    def brought(self, folder: Path) -> frozenset[str]:
+        """Return the .dist-info folders whose files `faults` looks at, and no RECORD."""
+
+    def faults(self, folder: Path) -> list[str]:
+        """Return what a long look finds wrong beside what RECORDs tell."""
+
+
+def of(kind: str) -> Backend:
+    """Return the backend of a kind. Raises EnvError for one that this luci does not know."""
+    if kind == "venv":
+        from luci.envs import venvs
+
+        return venvs.Venv()
+    if kind == "conda":
+        from luci.envs import condas
+
+        return condas.Conda()
+    raise EnvError(f"This luci knows no environments of the kind {kind!r}.", hint="venv and conda are known.")
+
+
+def insist(kind: str, ability: Ability, told: str, hint: str = "") -> None:
+    """Raise UsageError where a kind cannot do what was asked; `told` is the rest of the sentence."""
+    if ability not in of(kind).can:
+        raise UsageError(f"An environment of the kind {kind} {told}.", hint=hint)

@@ -1,0 +1,120 @@
+"""Which kind of environment a script gets, why, and what of its needs comes from conda channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from luci.config import Settings
+from luci.envs import channels
+from luci.envs.interpreters import Interpreter
+from luci.envs.matches import match_spec
+from luci.envs.sources import Sources
+from luci.envs.terms import Terms
+from luci.errors import EnvError, PlanError
+from luci.events import Event
+from luci.runner.choices import Choice, name_of
+from luci.runner.declared import Declarations
+
+if TYPE_CHECKING:
+    from luci.envs.condas import Listing
+
+NO_CHANNELS = "Name some under [conda] channels in luci's config, or in .condarc."
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What was chosen. `listing` is what the channels have, None where the environment is a venv."""
+
+    name: str = "venv"
+    why: str = "everything has wheels, as far as is known"
+    channels: tuple[str, ...] = ()
+    listing: Listing | None = None
+    declared: tuple[str, ...] = ()  # match specs that an environment.yml names
+
+
+VENV = Kind()
+
+
+def asked(wanted: str, settings: Settings, declarations: Declarations | None) -> tuple[str, str]:
+    """Return the kind that somebody asked for, or "auto", and who did."""
+    if wanted and wanted != "auto":
+        return wanted, f"--env {wanted}"
+    if settings.envs.kind != "auto" and not wanted:
+        return settings.envs.kind, "[envs] kind in the config"
+    if declarations and declarations.conda is not None:
+        return "conda", f"{declarations.conda.file.name} declares it"
+    return "auto", ""
+
+
+def conda(
+    why: str,
+    settings: Settings,
+    declarations: Declarations | None,
+    offline: bool,
+    stop: Callable[[], bool],
+) -> Generator[Event, None, Kind]:
+    """Return the kind conda, with what its channels have. Raises EnvError where there are none, or none answers."""
+    said = declarations.conda if declarations else None
+    places = tuple(dict.fromkeys((*(said.channels if said else ()), *channels.configured(settings.conda))))
+    if not places:
+        raise EnvError(
+            "No conda channel is configured.", cause=f"A conda environment is wanted: {why}.", hint=NO_CHANNELS
+        )
+    from luci.envs import condas
+
+    terms = Terms(offline=offline or settings.index.offline)
+    had = yield from condas.listing(Sources(channels=places), terms, stop, settings.index.fresh_seconds)
+    return Kind("conda", why, places, had, said.specs if said else ())
+
+
+def pythons(kind: Kind) -> list[Interpreter]:
+    """Return the Pythons of the channels, the newest release of each minor version, the newest first."""
+    from luci.envs import condas
+
+    assert kind.listing is not None
+    found: dict[str, Interpreter] = {}
+    for version in kind.listing.pythons:
+        if all(part.isdigit() for part in version.split(".")) and version.count(".") == 2:
+            python = condas.interpreter(version)
+            found.setdefault(python.short, python)
+    if found:
+        return list(found.values())
+    raise PlanError("The conda channels have no Python.", cause=", ".join(map(channels.shown, kind.channels)))
+
+
+def provided(kind: Kind, choices: Iterable[Choice]) -> list[Choice]:
+    """Return the choices, with those that nothing on the index provides taken from a channel that has them."""
+    if kind.listing is None:
+        return list(choices)
+    names = kind.listing.names
+    return [_from_channel(choice, names) if choice.status == "none" else choice for choice in choices]
+
+
+def _from_channel(choice: Choice, names: dict[str, str]) -> Choice:
+    top = choice.module.partition(".")[0]
+    name = name_of(top)
+    if choice.kind != "unknown" or name not in names:
+        return choice
+    reason = f"a conda channel has a package {names[name]}"
+    return replace(choice, requirements=(name,), source="channel", reason=reason, status="install", kind="")
+
+
+def divided(kind: Kind, needed: Iterable[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Return the requirements that the package index is left with, and the match specs for the channels."""
+    if kind.listing is None:
+        return list(needed), ()
+    spoken_of = {name_of(spec) for spec in kind.declared}
+    specs, rest = list(kind.declared), []
+    for line in needed:
+        spec = match_spec(line, kind.listing.names)
+        if not spec:
+            rest.append(line)
+        elif name_of(spec) not in spoken_of:
+            specs.append(spec)
+    return rest, tuple(specs)
+
+
+def has_all(kind: Kind, lines: Iterable[str]) -> bool:
+    return kind.listing is not None and all(match_spec(line, kind.listing.names) for line in lines)

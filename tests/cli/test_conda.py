@@ -1,0 +1,101 @@
+"""Conda environments, from a real channel with a real Python in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Luci
+from tests.conda_channel import OWN, CondaChannel, impossible
+
+pytestmark = pytest.mark.skipif(bool(impossible()), reason=impossible())
+
+
+@pytest.fixture(scope="session")
+def channel(tmp_path_factory: pytest.TempPathFactory) -> CondaChannel:
+    """Emu and its feathers, which no package index has; a data file; a cassowary that the index has too."""
+    base = tmp_path_factory.mktemp("conda")
+    made = CondaChannel(base / "channel")
+    made.add_python(base / "stage")
+    made.add("emu", "2.0", {"emu.py": "import feathers\n\ndef run():\n    return feathers.COUNT\n"}, ["feathers"])
+    made.add("feathers", "1.0", {"feathers.py": "COUNT = 'many'\n"})
+    made.add("outback", "0.1", {"share/outback/map.txt": "here\n"}, python=False)
+    made.index()
+    return made
+
+
+@pytest.fixture
+def person(lone: Luci, channel: CondaChannel) -> Iterator[Luci]:
+    """Someone who has a channel in the config, and whose settings are there and not in variables."""
+    config = Path(lone.environ["LUCI_HOME"]) / "config" / "config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(f'[index]\nurl = "{lone.environ["LUCI_INDEX_URL"]}"\n[conda]\nchannels = ["{channel.url}"]\n')
+    environ = {name: value for name, value in lone.environ.items() if name != "LUCI_INDEX_URL"}
+    yield Luci(lone.folder, {**environ, "PWD": str(lone.folder), "HOME": str(lone.folder)})
+
+
+def test_a_script_runs_on_the_channels_python_with_what_conda_has_and_the_rest_from_the_index(person: Luci) -> None:
+    person.write(
+        "app.py", "import emu, quokka, sys\nprint(emu.run(), quokka.hop(), sys.version.split()[0], sys.prefix)"
+    )
+
+    done = person("run", "--env", "conda", "app.py")
+
+    assert done.code == 0, done.err
+    assert done.out.split() == ["many", "hop", OWN, str(person.env_of("app.py"))]
+    shown = person("env", "show", "app.py", "--json").json
+    assert shown["kind"] == "conda"
+    assert shown["installed"] == {"emu": "2.0", "feathers": "1.0", "python": OWN, "quokka": "1.2"}
+
+
+def test_a_conda_environment_is_handled_as_every_other_and_what_it_cannot_is_refused_in_a_line(person: Luci) -> None:
+    person.write("app.py", "import emu, quokka, sys\nprint(open(sys.prefix + '/share/outback/map.txt').read())")
+    person.write("environment.yml", "dependencies:\n  - outback =0.1\n  - pip:\n    - quokka<1.2\n")
+    assert person("run", "app.py").out == "here\n\n"
+    env = person.env_of("app.py")
+
+    (listed,) = person("env", "list", "--json").json
+    assert (listed["kind"], listed["state"], listed["installed"]["quokka"]) == ("conda", "ready", "1.1")
+    roots = {node["name"]: node["children"] for node in person("env", "tree", "app.py", "--json").json}
+    assert sorted(roots) == ["emu", "outback", "python", "quokka"]
+    assert [child["name"] for child in roots["emu"]] == ["python", "feathers"]
+    assert person("env", "stats", "--json").json["by_kind"] == {"conda": 1}
+
+    exported = person("env", "export", "app.py", "--format", "environment.yml").out
+    assert f"  - python={OWN}=0\n" in exported and "  - pip:\n" in exported and '"quokka==1.1"' in exported
+    refused = person("env", "export", "app.py", "--format", "pylock")
+    assert refused.code == 2 and "An environment of the kind conda is not exported as pylock." in refused.err
+    assert "is not updated" in person("env", "update", "app.py", "--yes").err
+
+    assert person("env", "verify", "app.py").code == 0
+    (env / "share" / "outback" / "map.txt").unlink()
+    faulty = person("env", "verify", "app.py")
+    assert faulty.code == 1 and "share/outback/map.txt is gone" in faulty.out + faulty.err
+    assert person("env", "rebuild", "app.py").code == 0
+    assert person.env_of("app.py") != env
+    assert person("env", "verify", "app.py").code == 0
+    assert person("run", "app.py").out == "here\n\n"
+
+    assert person("env", "remove", "app.py", "--yes").code == 0
+    assert person("env", "list", "--json").json == []
+
+
+def test_a_missing_module_is_mended_from_the_channel_and_a_warm_run_needs_no_plan(person: Luci, tmp_path: Path) -> None:
+    person.write("environment.yml", "dependencies: []\n")
+    person.write(
+        "late.py",
+        """
+        import importlib, os, sys
+        print(importlib.import_module("".join(["em", "u"])).run(), os.environ["CONDA_PREFIX"] == sys.prefix)
+        print("VIRTUAL_ENV" in os.environ, os.environ["PATH"].startswith(sys.prefix + "/bin:"))
+        """,
+    )
+    first = person("run", "late.py")
+    assert first.code == 0, first.err
+    assert first.out == "many True\nFalse True\n"
+    assert "emu" in first.err
+
+    again = person("run", "late.py")
+    assert (again.out, again.err) == (first.out, "")
