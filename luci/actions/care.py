@@ -11,13 +11,14 @@ from typing import Any
 from luci import config, paths
 from luci.config import Settings
 from luci.context import Context
-from luci.envs import files, installer, interpreters
+from luci.envs import channels, files, installer, interpreters
 from luci.envs.sources import sources
 from luci.envs.store import Store, fault
-from luci.errors import ConfigError, IndexFailed
+from luci.errors import ConfigError, IndexFailed, LuciError
 from luci.events import Event, Working
 from luci.walls.ladder import NEEDED
 from luci.walls.machine import tried
+from luci.runner import kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ def doctor(request: None, context: Context) -> Generator[Event, None, list[Findi
     yield Working("asking", "the package index")
     found.append(_index(context.settings))
     found += _walls()
+    found.append((yield from _conda(context)))
     root = paths.envs()
     nearest = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(nearest).free
@@ -77,6 +79,24 @@ def _walls() -> Iterator[Finding]:
         else:
             hint = NEEDED[name].partition("; --sandbox")[0].rstrip(".")
             yield Finding(f"wall {name}", True, f"not here: {why_not} ({hint})")
+
+
+def _conda(context: Context) -> Generator[Event, None, Finding]:
+    """Whether conda environments can be had; that nobody configured channels is no fault."""
+    try:
+        places = channels.configured(context.settings.conda)
+        if not places:
+            return Finding("conda", True, f"no channels are configured. {kinds.NO_CHANNELS}")
+        kind = yield from kinds.conda("doctor asks", context.settings, None, False, context.stop)
+    except LuciError as error:
+        return Finding("conda", False, error.message, error.hint)
+    assert kind.listing is not None
+    if kind.listing.trouble:
+        return Finding("conda", False, kind.listing.trouble, "Check the network and the names of the channels.")
+    where = ", ".join(map(channels.shown, places))
+    return Finding(
+        "conda", True, f"{len(kind.listing.names)} packages and {len(kind.listing.pythons)} Pythons in {where}"
+    )
 
 
 def _index(settings: Settings) -> Finding:

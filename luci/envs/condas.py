@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -47,6 +48,7 @@ class Conda:
         folder.mkdir(parents=True)
         yield
         venvs.add_pip(folder)
+        _add_activate(folder)
 
     def install(
         self, spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: Callable[[], bool]
@@ -241,6 +243,27 @@ def _guessed_from(cause: str) -> Reason:
     if re.search(r"hash mismatch|sha256", cause, re.I):
         return "hash"
     return "network" if re.search(r"error sending request|failed to (?:fetch|download)", cause, re.I) else "other"
+
+
+_ACTIVATE = """\
+# use with: . bin/activate
+deactivate() {{
+  PATH=${{PATH#{bin}:}} CONDA_PREFIX=$_LUCI_OLD_CONDA_PREFIX
+  [ -n "$CONDA_PREFIX" ] || unset CONDA_PREFIX CONDA_DEFAULT_ENV CONDA_SHLVL
+  unset -f deactivate
+}}
+_LUCI_OLD_CONDA_PREFIX=${{CONDA_PREFIX:-}}
+export PATH={bin}:"$PATH" CONDA_PREFIX={folder} CONDA_DEFAULT_ENV={folder} CONDA_SHLVL=1
+"""
+_ACTIVATE_FISH = "set -gx PATH {bin} $PATH; set -gx CONDA_PREFIX {folder}; set -gx CONDA_SHLVL 1\n"
+
+
+def _add_activate(folder: Path) -> None:
+    """Give it what a venv has for shells, unless a package brought that."""
+    for name, text in (("activate", _ACTIVATE), ("activate.fish", _ACTIVATE_FISH)):
+        if not os.path.lexists(folder / "bin" / name):
+            said = text.format(bin=shlex.quote(str(folder / "bin")), folder=shlex.quote(str(folder)))
+            (folder / "bin" / name).write_text(said)
 
 
 def _compile_hook(folder: Path) -> None:

@@ -15,8 +15,9 @@ from luci.context import Context, Question
 from luci.envs import backends
 from luci.envs.installer import InstallFailed
 from luci.envs.store import Env, Store
-from luci.errors import EnvError, Refused
+from luci.errors import EnvError, LuciError, Refused
 from luci.events import Event, Told, Warned
+from luci.runner import kinds
 from luci.runner.choices import Choice, guessed, name_of
 from luci.runner.imports import Certainty
 from luci.runner.plan import Plan
@@ -47,10 +48,12 @@ def build(
     relax: bool,
     fresh: bool,
     again: Callable[[Plan, str], Plan],
+    again_in_conda: Callable[[Plan], Plan] | None = None,
 ) -> Generator[Event, None, tuple[Plan, Env, bool]]:
     """Return the first plan that could be built, its environment, and whether the next run may take it as it is.
 
-    `again(plan, python)` makes the plan anew for another Python. Raises InstallFailed with all that was tried.
+    `again(plan, python)` makes the plan anew for another Python, `again_in_conda(plan)` for a conda environment. Raises
+    InstallFailed with all that was tried.
     """
     tried: list[str] = []
     failure: InstallFailed | None = None
@@ -72,7 +75,7 @@ def build(
                 raise
             tried.append(f"{tier.told or 'wheels, as planned'}: {error.message}")
             if failure is None:
-                tiers = _next_tiers(plan, error, table, context, relax, again)
+                tiers = _next_tiers(plan, error, table, context, relax, again, again_in_conda)
             if failure is None or error.reason == "build":
                 failure = error  # why a build failed says more than that there was no wheel
             continue
@@ -92,13 +95,20 @@ def ready(plan: Plan, store: Store, context: Context, *, fresh: bool = False) ->
 
 
 def _next_tiers(
-    plan: Plan, failure: InstallFailed, table: Table, context: Context, relax: bool, again: Callable[[Plan, str], Plan]
+    plan: Plan,
+    failure: InstallFailed,
+    table: Table,
+    context: Context,
+    relax: bool,
+    again: Callable[[Plan, str], Plan],
+    again_in_conda: Callable[[Plan], Plan] | None,
 ) -> Iterator[Tier]:
     if failure.reason in ("unsolvable", "no-wheel"):
         yield from _looser(plan, relax, [c for c in plan.choices if not c.as_of])
     yield from _alternatives(plan, table)
     if failure.reason in ("unsolvable", "no-wheel", "build"):
         yield from _other_pythons(plan, failure, again)
+        yield from _of_channels(plan, context, again_in_conda)
         yield from _of_today(plan)
         yield from _from_source(plan, failure, context, again)
     if failure.reason in ("unsolvable", "no-wheel"):
@@ -163,6 +173,19 @@ def _other_pythons(plan: Plan, failure: InstallFailed, again: Callable[[Plan, st
         if failure.reason == "no-wheel" and not has_wheels(failure.subjects, plan.known, python):
             continue
         yield Tier(again(plan, python.path or python.version), f"trying Python {python.version}")
+
+
+def _of_channels(plan: Plan, context: Context, again_in_conda: Callable[[Plan], Plan] | None) -> Iterator[Tier]:
+    """In a conda environment, where nobody said venv and channels are configured."""
+    asked = plan.spec.kind != "venv" or plan.asked_kind != "auto"
+    if asked or again_in_conda is None or not kinds.possible(context.settings):
+        return
+    try:
+        other = again_in_conda(plan)
+    except LuciError:  # no channel answers; the venv's own failure is what is told
+        return
+    if other.spec.conda:
+        yield Tier(other, f"trying conda's {', '.join(other.spec.conda)}")
 
 
 def _of_today(plan: Plan) -> Iterator[Tier]:

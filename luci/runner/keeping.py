@@ -44,7 +44,7 @@ class Look:
         return [f"{self.script}.lock", f"{stem}.pylock.toml", os.path.join(folder, f"pylock.{name}.toml")]
 
     def _declaring(self, roots: set[str]) -> list[str]:
-        names = ("pylock.toml", "pyproject.toml")
+        names = ("pylock.toml", "pyproject.toml", "environment.yml", "environment.yaml")
         lists = [os.path.join(root, name) for root, there in self.lists.items() for name in there]
         return [*lists, *(os.path.join(root, name) for root in roots for name in names)]
 
@@ -111,6 +111,7 @@ def _rests_on_what_can_be_seen(made: Plan, context: Context) -> bool:
         or made.known.troubles
         or index.troubles
         or made.readings.elsewhere
+        or made.spec.kind != "venv"  # what channels have is seen by asking them
         or (said and (said.problems or said.index.only))
         or (said and any("file:" in line.line or not line.name for line in said.requirements))
         or os.sep in context.settings.run.python

@@ -12,8 +12,8 @@ from luci.envs.interpreters import Interpreter
 from luci.envs.matches import match_spec
 from luci.envs.sources import Sources
 from luci.envs.terms import Terms
-from luci.errors import EnvError, PlanError
-from luci.events import Event
+from luci.errors import EnvError, LuciError, PlanError
+from luci.events import Event, Warned
 from luci.runner.choices import Choice, name_of
 from luci.runner.declared import Declarations
 
@@ -48,6 +48,14 @@ def asked(wanted: str, settings: Settings, declarations: Declarations | None) ->
     return "auto", ""
 
 
+def possible(settings: Settings) -> bool:
+    """Whether a conda environment may be chosen where nobody asked for one: only where channels are configured."""
+    try:
+        return settings.envs.kind == "auto" and bool(channels.configured(settings.conda))
+    except LuciError:  # conda's own configuration cannot be read, and nobody asked for conda
+        return False
+
+
 def conda(
     why: str,
     settings: Settings,
@@ -57,7 +65,10 @@ def conda(
 ) -> Generator[Event, None, Kind]:
     """Return the kind conda, with what its channels have. Raises EnvError where there are none, or none answers."""
     said = declarations.conda if declarations else None
-    places = tuple(dict.fromkeys((*(said.channels if said else ()), *channels.configured(settings.conda))))
+    places = channels.configured(settings.conda)
+    names = {name for place in places for name in (place, place.rpartition("/")[2])}
+    if others := [name for name in (said.channels if said else ()) if name.rstrip("/") not in {*names, "defaults"}]:
+        yield Warned(f"Nothing is taken from {', '.join(others)}: only configured channels are used.", hint=NO_CHANNELS)
     if not places:
         raise EnvError(
             "No conda channel is configured.", cause=f"A conda environment is wanted: {why}.", hint=NO_CHANNELS

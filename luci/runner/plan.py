@@ -16,7 +16,7 @@ from luci.envs.sources import Sources, sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Store, fault
 from luci.envs.terms import Terms
-from luci.errors import LuciError, PlanError, ScriptError, UsageError
+from luci.errors import EnvError, LuciError, PlanError, ScriptError, UsageError
 from luci.events import Event, Warned, Working
 from luci.runner import declared, imports, kinds, packages, table
 from luci.runner.choices import Choice, Knowledge, guessed, name_of, with_hashes, without_bounds
@@ -80,6 +80,7 @@ class Plan:
     wall: Mapping[str, Any] = field(default_factory=lambda: {"name": "off", "gives": [], "lacks": []})
     order: tuple[str, ...] = ()  # the keys of the environments that would do, the best first
     kind: Kind = field(default=VENV, repr=False)
+    asked_kind: str = "auto"  # what somebody asked for, "auto" where nobody did
 
     @property
     def asked(self) -> tuple[Choice, ...]:
@@ -158,7 +159,12 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
     name, why = kinds.asked(wants.env, settings, declarations)
     kind = replace(VENV, why=why or VENV.why)
     if name == "conda":
-        kind = yield from kinds.conda(why, settings, declarations, wants.offline, context.stop)
+        try:
+            kind = yield from kinds.conda(why, settings, declarations, wants.offline, context.stop)
+        except EnvError as error:
+            if wants.env or settings.envs.kind == "conda":
+                raise
+            yield Warned(f"No conda environment: {error.message}", hint=error.hint)  # a file asked, and no person
         places = replace(places, channels=kind.channels)
     pythons = _pythons(wants, declarations, memory, settings, kind)
     known = knowledge(declarations, places, wants, context, memory)
@@ -169,13 +175,35 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
         return _on(python, script, readings, declarations, places, known, wants, settings, memory, kind)
 
     best = _best(pythons, on)
+    lacking = [c for c in best.choices if c.status == "install" and not c.wheel]
+    if name == "auto" and lacking and kinds.possible(settings):
+        other = yield from _of_channels(best, lacking, script, wants, context, memory)
+        if other:
+            return other
     places_for = _places_for(best, pythons)
     plan = _reusing(best, places_for, on)
     readings.keep()
     heard = [kind.listing.trouble] if kind.listing and kind.listing.trouble else []
     troubles = tuple(dict.fromkeys([*heard, *known.troubles, *(known.index.troubles if known.index else ())]))
     problems = (*troubles, *_shadows(plan.scan))
-    return replace(plan, pythons=tuple(pythons), problems=problems, order=tuple(places_for))
+    return replace(plan, pythons=tuple(pythons), problems=problems, order=tuple(places_for), asked_kind=name)
+
+
+def _of_channels(
+    plan: Plan, lacking: list[Choice], script: Script, wants: Wants, context: Context, memory: Memory
+) -> Generator[Event, None, Plan | None]:
+    """Return the plan for a conda environment where the channels have all that has no wheel, else None."""
+    try:
+        kind = yield from kinds.conda("", context.settings, plan.declarations, wants.offline, context.stop)
+        if not kinds.has_all(kind, (line for c in lacking for line in c.requirements)):
+            return None
+        made = yield from make(script, replace(wants, env="conda", python=""), context, memory)
+    except LuciError as error:
+        yield Warned(f"No conda environment: {error.message}", hint=error.hint)
+        return None
+    names = ", ".join(name_of(line) for c in lacking for line in c.requirements)
+    why = f"no Python here has a wheel of {names}, and a conda channel has it"
+    return replace(made, kind=replace(made.kind, why=why))
 
 
 def _shadows(scan: Scan) -> list[str]:

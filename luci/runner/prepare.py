@@ -10,7 +10,7 @@ from typing import Any
 
 from luci import config, paths
 from luci.context import Context
-from luci.envs import backends, uses, venvs
+from luci.envs import backends, channels, uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Told, Warned
@@ -52,6 +52,7 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
             context,
             relax=request.relax,
             fresh=request.fresh,
+            again_in_conda=lambda old: _final(plan.make(script, replace(wants, env="conda"), context, known)),
             again=lambda old, python: _final(plan.make(script, replace(wants, python=python), context, known)),
         )
     except EnvError as error:
@@ -195,14 +196,18 @@ def _read_files(made: Plan, env: Env) -> list[str]:
     declarations = made.declarations.files if made.declarations else ()
     own = [str(paths.config_file()), env.interpreter, str(env.root / "env.json"), str(venvs.site_packages(env.path))]
     own.append(str(backends.of(env.spec.kind).witness(env.path)))
+    own += channels.files_of_conda() if env.spec.kind == "conda" else []
     return list(dict.fromkeys([*made.scan.files, *map(str, declarations), *own]))
+
+
+DECLARING = ("pyproject.toml", "pylock.toml", "environment.yml", "environment.yaml")
 
 
 def _absent(made: Plan) -> set[str]:
     """Paths that would change the plan if they came to be: local modules and declarations."""
     tops = {choice.module.partition(".")[0] for choice in made.choices if choice.imports}
     local = {os.path.join(folder, f"{top}{end}") for folder in made.scan.folders for top in tops for end in ("", ".py")}
-    named = {os.path.join(root, name) for root in _roots(made) for name in ("pyproject.toml", "pylock.toml")}
+    named = {os.path.join(root, name) for root in _roots(made) for name in DECLARING}
     lock = {f"{made.script.path}.lock"} if made.script.path else set()
     return {path for path in local | named | lock if not os.path.lexists(path)}
 

@@ -9,19 +9,21 @@ import pytest
 
 from tests.cli.conftest import Luci
 from tests.conda_channel import OWN, CondaChannel, impossible
+from tests.package_index import PackageIndex
 
 pytestmark = pytest.mark.skipif(bool(impossible()), reason=impossible())
 
 
 @pytest.fixture(scope="session")
 def channel(tmp_path_factory: pytest.TempPathFactory) -> CondaChannel:
-    """Emu and its feathers, which no package index has; a data file; a cassowary that the index has too."""
+    """Emu and its feathers, which no package index has; a data file; and a numbat, of which the index has no wheel."""
     base = tmp_path_factory.mktemp("conda")
     made = CondaChannel(base / "channel")
     made.add_python(base / "stage")
     made.add("emu", "2.0", {"emu.py": "import feathers\n\ndef run():\n    return feathers.COUNT\n"}, ["feathers"])
     made.add("feathers", "1.0", {"feathers.py": "COUNT = 'many'\n"})
     made.add("outback", "0.1", {"share/outback/map.txt": "here\n"}, python=False)
+    made.add("numbat", "3.0", {"numbat.py": "def eat():\n    return 'termites'\n"})
     made.index()
     return made
 
@@ -99,3 +101,31 @@ def test_a_missing_module_is_mended_from_the_channel_and_a_warm_run_needs_no_pla
 
     again = person("run", "late.py")
     assert (again.out, again.err) == (first.out, "")
+
+
+def test_conda_is_chosen_by_itself_where_no_wheel_fits_and_the_venv_stays_where_no_channel_answers(
+    person: Luci, index: PackageIndex
+) -> None:
+    for version in ("3.0", "3.1", "3.2"):
+        index.add_wheel("numbat", version, {"numbat.py": ""}, tag="cp39-cp39-win32")
+    person.write("dig.py", "import numbat\nprint(numbat.eat())")
+
+    chosen = person("plan", "--json", "dig.py").json
+    assert (chosen["kind"], chosen["conda"]) == ("conda", ["numbat"]), chosen
+    assert chosen["kind_reason"] == "no Python here has a wheel of numbat, and a conda channel has it"
+    assert person("run", "dig.py").out == "termites\n"
+
+    person.write("pyproject.toml", '[project]\nname = "burrow"\nversion = "1"\ndependencies = ["numbat"]\n')
+    done = person("run", "dig.py")  # what is declared is not looked up: the build finds that there is no wheel
+    assert (done.code, done.out) == (0, "termites\n"), done.err
+    assert "trying conda's numbat" in done.err
+    assert [found for found in person("doctor", "--json").json if found["subject"] == "conda" and found["well"]]
+
+    person.write("plain.py", "import quokka")
+    gone = {"LUCI_CONDA_CHANNELS": "file:///nowhere/channel"}
+    refused = person("run", "--env", "conda", "plain.py", env=gone)
+    assert refused.code == 125 and "No answer from the conda channels: file:///nowhere/channel." in refused.err
+    person.write("environment.yml", "dependencies: [quokka]\n")
+    stayed = person("run", "plain.py", env=gone)
+    assert stayed.code == 0 and "No conda environment: No answer" in stayed.err
+    assert person("env", "show", "plain.py", "--json").json["kind"] == "venv"
