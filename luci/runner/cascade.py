@@ -108,7 +108,7 @@ def _next_tiers(
     yield from _alternatives(plan, table)
     if failure.reason in ("unsolvable", "no-wheel", "build"):
         yield from _other_pythons(plan, failure, again)
-        yield from _of_channels(plan, context, again_in_conda)
+        yield from _of_channels(plan, failure, context, again_in_conda)
         yield from _of_today(plan)
         yield from _from_source(plan, failure, context, again)
     if failure.reason in ("unsolvable", "no-wheel"):
@@ -175,7 +175,9 @@ def _other_pythons(plan: Plan, failure: InstallFailed, again: Callable[[Plan, st
         yield Tier(again(plan, python.path or python.version), f"trying Python {python.version}")
 
 
-def _of_channels(plan: Plan, context: Context, again_in_conda: Callable[[Plan], Plan] | None) -> Iterator[Tier]:
+def _of_channels(
+    plan: Plan, failure: InstallFailed, context: Context, again_in_conda: Callable[[Plan], Plan] | None
+) -> Iterator[Tier]:
     """In a conda environment, where nobody said venv and channels are configured."""
     asked = plan.spec.kind != "venv" or plan.asked_kind != "auto"
     if asked or again_in_conda is None or not kinds.possible(context.settings):
@@ -184,8 +186,10 @@ def _of_channels(plan: Plan, context: Context, again_in_conda: Callable[[Plan], 
         other = again_in_conda(plan)
     except LuciError:  # no channel answers; the venv's own failure is what is told
         return
-    if other.spec.conda:
-        yield Tier(other, f"trying conda's {', '.join(other.spec.conda)}")
+    blamed = kinds.provided_of(other.kind, failure.subjects)  # it may be what another brings along
+    spec = replace(other.spec, conda=tuple(dict.fromkeys((*other.spec.conda, *blamed))))
+    if spec.conda:
+        yield Tier(replace(other, spec=spec), f"trying conda's {', '.join(spec.conda)}")
 
 
 def _of_today(plan: Plan) -> Iterator[Tier]:

@@ -16,6 +16,7 @@ from luci.errors import EnvError, LuciError, PlanError
 from luci.events import Event, Warned
 from luci.runner.choices import Choice, name_of
 from luci.runner.declared import Declarations
+from luci.runner.imports import Certainty
 
 if TYPE_CHECKING:
     from luci.envs.condas import Listing
@@ -125,6 +126,23 @@ def divided(kind: Kind, needed: Iterable[str]) -> tuple[list[str], tuple[str, ..
         elif name_of(spec) not in spoken_of:
             specs.append(spec)
     return rest, tuple(specs)
+
+
+def provided_of(kind: Kind, names: Iterable[str]) -> list[str]:
+    """Return the match specs of those distributions that the channels have."""
+    return [spec for name in names if kind.listing and (spec := match_spec(name, kind.listing.names))]
+
+
+def lacking(choices: Iterable[Choice], *, sure: bool) -> list[str]:
+    """Return the requirements that no Python here has a wheel of, and, if the index was `sure`, the names of modules
+    that it knows nothing for."""
+    lines: list[str] = []
+    for choice in choices:
+        if choice.status == "install" and not choice.wheel:
+            lines += choice.requirements
+        elif sure and choice.kind == "unknown" and choice.certainty is Certainty.REQUIRED:
+            lines.append(name_of(choice.module.partition(".")[0]))
+    return lines
 
 
 def has_all(kind: Kind, lines: Iterable[str]) -> bool:

@@ -175,7 +175,7 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
         return _on(python, script, readings, declarations, places, known, wants, settings, memory, kind)
 
     best = _best(pythons, on)
-    lacking = [c for c in best.choices if c.status == "install" and not c.wheel]
+    lacking = kinds.lacking(best.choices, sure=not known.troubles)
     if name == "auto" and lacking and kinds.possible(settings):
         other = yield from _of_channels(best, lacking, script, wants, context, memory)
         if other:
@@ -190,19 +190,19 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
 
 
 def _of_channels(
-    plan: Plan, lacking: list[Choice], script: Script, wants: Wants, context: Context, memory: Memory
+    plan: Plan, lacking: list[str], script: Script, wants: Wants, context: Context, memory: Memory
 ) -> Generator[Event, None, Plan | None]:
     """Return the plan for a conda environment where the channels have all that has no wheel, else None."""
     try:
         kind = yield from kinds.conda("", context.settings, plan.declarations, wants.offline, context.stop)
-        if not kinds.has_all(kind, (line for c in lacking for line in c.requirements)):
+        if not kinds.has_all(kind, lacking):
             return None
         made = yield from make(script, replace(wants, env="conda", python=""), context, memory)
     except LuciError as error:
         yield Warned(f"No conda environment: {error.message}", hint=error.hint)
         return None
-    names = ", ".join(name_of(line) for c in lacking for line in c.requirements)
-    why = f"no Python here has a wheel of {names}, and a conda channel has it"
+    names = ", ".join(map(name_of, lacking))
+    why = f"the index has nothing of {names} for a Python here, and a conda channel has it"
     return replace(made, kind=replace(made.kind, why=why))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Luci
+from tests.cli.conftest import Luci, add_trusted
 from tests.conda_channel import OWN, CondaChannel, impossible
 from tests.package_index import PackageIndex
 
@@ -112,13 +112,15 @@ def test_conda_is_chosen_by_itself_where_no_wheel_fits_and_the_venv_stays_where_
 
     chosen = person("plan", "--json", "dig.py").json
     assert (chosen["kind"], chosen["conda"]) == ("conda", ["numbat"]), chosen
-    assert chosen["kind_reason"] == "no Python here has a wheel of numbat, and a conda channel has it"
+    assert chosen["kind_reason"] == "the index has nothing of numbat for a Python here, and a conda channel has it"
     assert person("run", "dig.py").out == "termites\n"
 
-    person.write("pyproject.toml", '[project]\nname = "burrow"\nversion = "1"\ndependencies = ["numbat"]\n')
-    done = person("run", "dig.py")  # what is declared is not looked up: the build finds that there is no wheel
+    add_trusted(index, "burrow", {"burrow.py": "import numbat\nfood = numbat.eat()\n"}, ("numbat",))
+    person.write("deep.py", "import burrow\nprint(burrow.food)")
+    done = person("run", "deep.py")  # that what burrow needs has no wheel shows when it is installed
     assert (done.code, done.out) == (0, "termites\n"), done.err
     assert "trying conda's numbat" in done.err
+
     assert [found for found in person("doctor", "--json").json if found["subject"] == "conda" and found["well"]]
 
     person.write("plain.py", "import quokka")
