@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from luci.config import CondaSettings
+from luci.envs import channels
 from tests.cli.conftest import Luci, add_trusted
 from tests.conda_channel import OWN, CondaChannel, impossible
 from tests.package_index import PackageIndex
@@ -131,3 +133,23 @@ def test_conda_is_chosen_by_itself_where_no_wheel_fits_and_the_venv_stays_where_
     stayed = person("run", "plain.py", env=gone)
     assert stayed.code == 0 and "No conda environment: No answer" in stayed.err
     assert person("env", "show", "plain.py", "--json").json["kind"] == "venv"
+
+
+def test_a_channel_is_what_the_config_says_else_what_conda_is_configured_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    condarc = tmp_path / "condarc"
+    condarc.write_text(
+        "channel_alias: https://mirror/conda\n"
+        "custom_channels:\n  ours: https://me:secret@host/t/token\n"
+        "default_channels: [https://mirror/main]\n"
+        "channels: [ours, defaults, bio]\n"
+    )
+    monkeypatch.setenv("CONDARC", str(condarc))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = channels.configured(CondaSettings())
+    assert found == ("https://me:secret@host/t/token/ours", "https://mirror/main", "https://mirror/conda/bio")
+    assert channels.shown(found[0]) == "https://host/ours"
+    assert channels.configured(CondaSettings(channels=("/srv/channel", "x"))) == ("file:///srv/channel", "x")
+    condarc.unlink()
+    assert channels.configured(CondaSettings()) == ()
