@@ -16,9 +16,9 @@ from luci.envs.sources import sources
 from luci.envs.store import Store, fault
 from luci.errors import ConfigError, IndexFailed, LuciError
 from luci.events import Event, Working
+from luci.runner import kinds
 from luci.walls.ladder import NEEDED
 from luci.walls.machine import tried
-from luci.runner import kinds
 
 
 @dataclass(frozen=True, slots=True)
