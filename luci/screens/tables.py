@@ -42,7 +42,10 @@ def plan(told: dict[str, Any]) -> None:
         print()
     else:
         print("The script imports nothing that is not in the standard library or beside it.")
-    print(harmless(f"Python      {told['python']}  ({told['interpreter']})"))
+    print(harmless(f"Python      {told['python']}  ({told['interpreter'] or 'from a channel'})"))
+    if told.get("kind", "venv") != "venv":
+        print(harmless(f"kind        {told['kind']}  ({told['kind_reason']})"))
+        print(harmless(f"conda       {', '.join(told['conda']) or 'Python alone'}, from {', '.join(told['channels'])}"))
     print(f"environment {told['key']}  ({told['environment']})")
     if told["as_of"]:
         print(harmless(f"packages    as of {told['as_of']}"))
