@@ -49,11 +49,11 @@ def choose(asked: Asked, machine: Machine) -> Wall | None:
             raise Refused(
                 "No wall that could hold this works here.",
                 cause="\n".join(f"{name}: {_why_not(name, asked, machine)}" for name in ("bwrap", "landlock")),
-                hint=NEEDED["limits"],
+                hint=_hint("bwrap", asked, machine),
             )
         return _weakest(asked, machine)
     if reason := _why_not(rung, asked, machine):
-        raise Refused(f"The wall {rung} cannot be had here.", cause=reason, hint=NEEDED[rung])
+        raise Refused(f"The wall {rung} cannot be had here.", cause=reason, hint=_hint(rung, asked, machine))
     return _wall(rung, asked, machine)
 
 
@@ -72,6 +72,15 @@ def _why_not(name: str, asked: Asked, machine: Machine) -> str:
     if name == "limits" and asked.reach.told():
         return f"limits alone do not hold: {', '.join(asked.reach.told())}"
     return "; ".join(_unlimited(asked, machine))
+
+
+def _hint(name: str, asked: Asked, machine: Machine) -> str:
+    """Return what would let a wall give what is asked: the wall itself, another one, or control groups."""
+    if {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]:
+        return NEEDED[name]
+    if name == "limits" and asked.reach.told():
+        return "bwrap and landlock can hold that: leave --sandbox out, and luci takes one of them."
+    return NEEDED["limits"]
 
 
 def _unlimited(asked: Asked, machine: Machine) -> list[str]:

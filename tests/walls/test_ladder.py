@@ -53,6 +53,24 @@ def test_each_machine_gives_what_it_can_or_refuses(
             assert name_on(machine, asked) == name
 
 
+@pytest.mark.parametrize(
+    ("asked", "machine", "hint"),
+    [
+        (Asked("limits", NOTHING.limits, Reach(network=False)), ALL, "leave --sandbox out"),
+        (Asked("", NOTHING.limits, Reach(network=False)), BARE, "Install bubblewrap"),
+        (Asked("landlock"), BARE, "Linux 6.2"),
+        (Asked("limits", LIMITS), BARE, "control groups"),
+    ],
+)
+def test_a_refusal_tells_what_would_make_that_wall_hold(
+    asked: Asked, machine: Machine, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    with pytest.raises(Refused) as refused:
+        choose(asked, machine)
+    assert hint in (refused.value.hint or "")
+
+
 def test_auto_says_what_it_could_not_give() -> None:
     wall = choose(Asked("auto", NOTHING.limits, Reach(network=False)), BARE)
     assert wall is not None
