@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -96,21 +96,25 @@ def pythons(kind: Kind) -> list[Interpreter]:
     raise PlanError("The conda channels have no Python.", cause=", ".join(map(channels.shown, kind.channels)))
 
 
-def provided(kind: Kind, choices: Iterable[Choice]) -> list[Choice]:
-    """Return the choices, with those that nothing on the index provides taken from a channel that has them."""
+def provided(kind: Kind, choices: Iterable[Choice], approved: Collection[str]) -> list[Choice]:
+    """Return the choices, with those that nothing on the index provides taken from a channel that has a package of that
+    name. That is a guess, with no wheel to prove it: it waits for a yes unless the name was `approved`."""
     if kind.listing is None:
         return list(choices)
     names = kind.listing.names
-    return [_from_channel(choice, names) if choice.status == "none" else choice for choice in choices]
+    return [_from_channel(choice, names, approved) if choice.status == "none" else choice for choice in choices]
 
 
-def _from_channel(choice: Choice, names: dict[str, str]) -> Choice:
+def _from_channel(choice: Choice, names: dict[str, str], approved: Collection[str]) -> Choice:
     top = choice.module.partition(".")[0]
     name = name_of(top)
     if choice.kind != "unknown" or name not in names:
         return choice
     reason = f"a conda channel has a package {names[name]}"
-    return replace(choice, requirements=(name,), source="channel", reason=reason, status="install", kind="")
+    found = replace(choice, requirements=(name,), source="channel", reason=reason, status="install", kind="")
+    if name in approved:
+        return found
+    return replace(found, status="ask", doubts=("only its name speaks for it: nothing shows that it holds the module",))
 
 
 def divided(kind: Kind, needed: Iterable[str]) -> tuple[list[str], tuple[str, ...]]:

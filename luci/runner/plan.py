@@ -320,7 +320,7 @@ def _on(
     learned = [Import(module, 0, "an earlier run", Certainty.DYNAMIC) for module in memory.modules]
     taken = {seen.module for seen in scan.imports}
     wanted = [*scan.imports, *(seen for seen in learned if seen.module not in taken)]
-    choices = [*kinds.provided(kind, packages.choose(wanted, known, python)), *_gone(scan.gone, known)]
+    choices = [*kinds.provided(kind, packages.choose(wanted, known, python), known.approved), *_gone(scan.gone, known)]
     if declarations and declarations.complete:
         chosen = {line for c in choices for line in c.requirements}
         rest = [d for d in declarations.requirements if not d.constraint and with_hashes(d) not in chosen]

@@ -45,7 +45,9 @@ def test_a_script_runs_on_the_channels_python_with_what_conda_has_and_the_rest_f
         "app.py", "import emu, quokka, sys\nprint(emu.run(), quokka.hop(), sys.version.split()[0], sys.prefix)"
     )
 
-    done = person("run", "--env", "conda", "app.py")
+    refused = person("run", "--env", "conda", "app.py")
+    assert refused.code == 126 and "--allow emu" in refused.err  # nothing but its name speaks for it
+    done = person("run", "--env", "conda", "--allow", "emu", "app.py")
 
     assert done.code == 0, done.err
     assert done.out.split() == ["many", "hop", OWN, str(person.env_of("app.py"))]
@@ -57,7 +59,7 @@ def test_a_script_runs_on_the_channels_python_with_what_conda_has_and_the_rest_f
 def test_a_conda_environment_is_handled_as_every_other_and_what_it_cannot_is_refused_in_a_line(person: Luci) -> None:
     person.write("app.py", "import emu, quokka, sys\nprint(open(sys.prefix + '/share/outback/map.txt').read())")
     person.write("environment.yml", "dependencies:\n  - outback =0.1\n  - pip:\n    - quokka<1.2\n")
-    assert person("run", "app.py").out == "here\n\n"
+    assert person("run", "--yes", "app.py").out == "here\n\n"
     env = person.env_of("app.py")
 
     (listed,) = person("env", "list", "--json").json
@@ -96,7 +98,7 @@ def test_a_missing_module_is_mended_from_the_channel_and_a_warm_run_needs_no_pla
         print("VIRTUAL_ENV" in os.environ, os.environ["PATH"].startswith(sys.prefix + "/bin:"))
         """,
     )
-    first = person("run", "late.py")
+    first = person("run", "--yes", "late.py")
     assert first.code == 0, first.err
     assert first.out == "many True\nFalse True\n"
     assert "emu" in first.err
@@ -113,8 +115,11 @@ def test_conda_is_chosen_by_itself_where_no_wheel_fits_and_the_venv_stays_where_
     person.write("dig.py", "import numbat\nprint(numbat.eat())")
 
     chosen = person("plan", "--json", "dig.py").json
-    assert (chosen["kind"], chosen["conda"]) == ("conda", ["numbat"]), chosen
+    assert (chosen["kind"], chosen["conda"]) == ("conda", []), chosen
+    assert [choice["module"] for choice in chosen["refused"]] == ["numbat"]  # until somebody says yes
     assert chosen["kind_reason"] == "the index has nothing of numbat for a Python here, and a conda channel has it"
+    assert person("run", "dig.py").code == 126
+    assert person("run", "--yes", "dig.py").out == "termites\n"
     assert person("run", "dig.py").out == "termites\n"
 
     add_trusted(index, "burrow", {"burrow.py": "import numbat\nfood = numbat.eat()\n"}, ("numbat",))
