@@ -14,7 +14,6 @@ only the package index speaks for is refused unless `allow` names it.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +30,7 @@ from luci.envs.terms import Terms
 from luci.events import Event, Output, Retrying
 from luci.runner.plan import Plan, Wants
 from luci.runner.request import RunRequest
+from luci.values import Value
 
 __all__ = ["Env", "Plan", "Result", "create", "get", "list", "plan", "remove", "run", "stats"]
 
@@ -38,8 +38,7 @@ T = TypeVar("T")
 Listener = Callable[[Event], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Value):
     """How a script ended and what it wrote."""
 
     exit_code: int

@@ -6,12 +6,12 @@ import os
 import re
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from luci import paths
 from luci.errors import ConfigError
+from luci.values import Value, anew, fields, replace
 
 Retry = Literal["auto", "ask", "never", "always"]
 Builds = Literal["never", "known", "always"]
@@ -21,8 +21,7 @@ Figures = Literal["offer", "window"]
 Sandbox = Literal["off", "auto", "bwrap", "landlock", "limits"]
 
 
-@dataclass(frozen=True, slots=True)
-class RunSettings:
+class RunSettings(Value):
     """[run]"""
 
     retry: Retry = "auto"  # run again after a missing module was added
@@ -34,8 +33,7 @@ class RunSettings:
     log_mb: float = 1000  # over it, the oldest logs go
 
 
-@dataclass(frozen=True, slots=True)
-class GateSettings:
+class GateSettings(Value):
     """[gate] What a name that only the index speaks for must show to be installed unasked."""
 
     age_days: float = 90
@@ -44,8 +42,7 @@ class GateSettings:
     builds: Builds = "known"  # who may build from source: nobody, names that are not guessed, all
 
 
-@dataclass(frozen=True, slots=True)
-class EnvSettings:
+class EnvSettings(Value):
     """[envs]"""
 
     kind: Kind = "auto"  # as --env
@@ -56,8 +53,7 @@ class EnvSettings:
     prune: bool = True  # after a build
 
 
-@dataclass(frozen=True, slots=True)
-class IndexSettings:
+class IndexSettings(Value):
     """[index] Empty means: as pip and uv are configured."""
 
     url: str = ""
@@ -69,15 +65,13 @@ class IndexSettings:
     offline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CondaSettings:
+class CondaSettings(Value):
     """[conda]"""
 
     channels: tuple[str, ...] = ()  # addresses, folders or names; empty: as .condarc says, else none
 
 
-@dataclass(frozen=True, slots=True)
-class AppSettings:
+class AppSettings(Value):
     """[app] The terminal app."""
 
     theme: Theme = "dark"  # terminal: the terminal's own colours
@@ -86,8 +80,7 @@ class AppSettings:
     figures: Figures = "offer"  # window: matplotlib opens its own
 
 
-@dataclass(frozen=True, slots=True)
-class WallSettings:
+class WallSettings(Value):
     """[walls] What every run is held to, unless it is told otherwise."""
 
     sandbox: Sandbox = "off"
@@ -100,8 +93,7 @@ class WallSettings:
     variables: tuple[str, ...] = ()  # that a script sees behind a wall, besides the usual
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Value):
     run: RunSettings = RunSettings()
     gate: GateSettings = GateSettings()
     envs: EnvSettings = EnvSettings()
@@ -109,7 +101,7 @@ class Settings:
     walls: WallSettings = WallSettings()
     conda: CondaSettings = CondaSettings()
     app: AppSettings = AppSettings()
-    names: Mapping[str, str] = field(default_factory=dict)  # [names] module = "requirement"
+    names: Mapping[str, str] = anew(dict)  # [names] module = "requirement"
 
 
 def load(file: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -146,8 +138,8 @@ def _from_table(table: dict[str, Any], file: Path) -> Settings:
         if section == "names":
             settings = replace(settings, names=_names(values, file))
             continue
-        if section not in {f.name for f in fields(Settings)} or not isinstance(values, dict):
-            known = ", ".join(f.name for f in fields(Settings))
+        if section not in fields(Settings) or not isinstance(values, dict):
+            known = ", ".join(fields(Settings))
             raise ConfigError(f"{file} has an unknown section [{section}].", hint=f"Sections are {known}.")
         current = getattr(settings, section)
         settings = replace(settings, **{section: _section(current, values, f"{file}: [{section}]")})
@@ -164,12 +156,16 @@ def _names(values: object, file: Path) -> Mapping[str, str]:
 
 
 def _section(current: Any, values: dict[str, Any], where: str) -> Any:
-    hints = typing.get_type_hints(type(current))
     for key, value in values.items():
-        if key not in hints:
-            raise ConfigError(f"{where} has an unknown key {key}.", hint=f"Keys are {', '.join(hints)}.")
-        current = replace(current, **{key: _checked(value, hints[key], f"{where} {key}")})
+        if key not in fields(current):
+            raise ConfigError(f"{where} has an unknown key {key}.", hint=f"Keys are {', '.join(fields(current))}.")
+        current = replace(current, **{key: _checked(value, _kinds(current)[key], f"{where} {key}")})
     return current
+
+
+def _kinds(section: Value) -> dict[str, Any]:
+    """Return what each key of a section must be."""
+    return typing.get_type_hints(type(section))
 
 
 def _checked(value: Any, kind: Any, where: str) -> Any:
@@ -206,20 +202,18 @@ def _checked(value: Any, kind: Any, where: str) -> Any:
 
 def variables() -> list[str]:
     """The names of all LUCI_<SECTION>_<KEY> variables."""
-    sections = [(f.name, getattr(Settings(), f.name)) for f in fields(Settings) if f.name != "names"]
-    return [f"LUCI_{name}_{key.name}".upper() for name, section in sections for key in fields(section)]
+    sections = [(name, getattr(Settings(), name)) for name in fields(Settings) if name != "names"]
+    return [f"LUCI_{name}_{key}".upper() for name, section in sections for key in fields(section)]
 
 
 def _from_environ(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """LUCI_<SECTION>_<KEY>, as in LUCI_RUN_RETRY=never."""
-    for spec in fields(Settings):
-        current = getattr(settings, spec.name)
-        if isinstance(current, Mapping):
+    for section in fields(Settings):
+        if section == "names":
             continue
-        hints = typing.get_type_hints(type(current))
-        for key, kind in hints.items():
-            name = f"LUCI_{spec.name}_{key}".upper()
-            if name in environ:
-                current = replace(current, **{key: _checked(environ[name], kind, name)})
-        settings = replace(settings, **{spec.name: current})
+        current = getattr(settings, section)
+        said = {key: name for key in fields(current) if (name := f"LUCI_{section}_{key}".upper()) in environ}
+        for key, name in said.items():
+            current = replace(current, **{key: _checked(environ[name], _kinds(current)[key], name)})
+        settings = replace(settings, **{section: current}) if said else settings
     return settings

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from luci.config import Settings
+from luci.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Value):
     """What a person must decide. `details` is everything that a yes would cover, one fact a line."""
 
     kind: str
@@ -29,8 +28,7 @@ def never() -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Value):
     settings: Settings
     ask: Callable[[Question], bool] = nobody
     stop: Callable[[], bool] = never

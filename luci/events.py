@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
 from typing import Any
 
+from luci.values import Value, as_dict
 
-@dataclass(frozen=True, slots=True)
-class Event:
+
+class Event(Value):
     """Something that happened. `as_dict` is its JSON form, with its name under "event"."""
 
     def as_dict(self) -> dict[str, Any]:
-        return {"event": type(self).__name__.lower(), **dataclasses.asdict(self)}
+        return {"event": type(self).__name__.lower(), **as_dict(self)}
 
 
-@dataclass(frozen=True, slots=True)
 class Note(Event):
     """A fact worth a line, said only with --verbose."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
 class Told(Event):
     """A line the person should see."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
 class Warned(Event):
     """Something weaker or stranger than the person may expect."""
 
@@ -37,7 +33,6 @@ class Warned(Event):
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class Working(Event):
     """A step that may take long has begun, or has come further; it ends with the next event that is none of its own.
 
@@ -53,7 +48,6 @@ class Working(Event):
     size: int = 0
 
 
-@dataclass(frozen=True, slots=True)
 class Reached(Event):
     """How far work on several things has come: `done` of `total` are over, and `subject` is next."""
 
@@ -62,7 +56,6 @@ class Reached(Event):
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
 class Measured(Event):
     """What an environment takes on the disk: the `bytes` of its files, and those that removing it would free."""
 
@@ -71,14 +64,12 @@ class Measured(Event):
     freed: int
 
 
-@dataclass(frozen=True, slots=True)
 class Planned(Event):
     """What luci would do. `plan` is the plan's JSON form."""
 
     plan: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
 class Built(Event):
     """An environment is there that was not."""
 
@@ -88,13 +79,11 @@ class Built(Event):
     packages: int
 
 
-@dataclass(frozen=True, slots=True)
 class Reused(Event):
     key: str
     path: str
 
 
-@dataclass(frozen=True, slots=True)
 class Missing(Event):
     """A run ended because a module was not there."""
 
@@ -103,7 +92,6 @@ class Missing(Event):
     line: int
 
 
-@dataclass(frozen=True, slots=True)
 class Retrying(Event):
     """The script runs again, with another plan."""
 
@@ -111,7 +99,6 @@ class Retrying(Event):
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
 class Walled(Event):
     """The wall that the run is behind. `gives` is what it holds, `lacks` what stays open, each in words."""
 
@@ -120,7 +107,6 @@ class Walled(Event):
     lacks: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Started(Event):
     """The script runs."""
 
@@ -129,7 +115,6 @@ class Started(Event):
     pid: int = 0
 
 
-@dataclass(frozen=True, slots=True)
 class Output(Event):
     """Bytes that the script wrote, as text with surrogate escapes."""
 
@@ -137,14 +122,12 @@ class Output(Event):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
 class Words(Event):
     """What an attempt itself said in the end and was held back until it was sure that no other follows."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
 class Failed(Event):
     """An exception ended the script. `line` of `file`, a person's own, is where; `excerpt` are lines around it.
 
@@ -158,26 +141,26 @@ class Failed(Event):
     excerpt: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Pictured(Event):
     """A run made images. `files` are their paths, the oldest first."""
 
     files: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class Become(Event):
     """Nothing is left to decide: the process may become the script, its standard input from `stdin` if given."""
 
     argv: tuple[str, ...]
-    environ: dict[str, str] = field(repr=False)
+    environ: dict[str, str]
     stdin: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return {"event": "become", "argv": list(self.argv)}  # the environment may hold secrets
 
+    def __repr__(self) -> str:
+        return f"Become(argv={self.argv!r})"
 
-@dataclass(frozen=True, slots=True)
+
 class Ended(Event):
     """The script ended. `exit_code` is 128+N where signal N killed it.
 

@@ -8,20 +8,19 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from luci import paths
 from luci.errors import UsageError
+from luci.values import Value, fields, replace
 
 _LARGEST = 4_000_000  # bytes of the journal before it is set aside
 _BEGUN = 60  # seconds in which a log may not have been marked as being written
 _LATE = 60  # seconds: later than that no start is written, measured by those of other runs
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Value):
     """One run. `exit_code` is None where luci became the script and nobody saw the end."""
 
     id: str
@@ -40,7 +39,7 @@ class Run:
     limits: tuple[str, ...] = ()  # what the wall held it to, in words
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in fields(self)}
 
 
 def start(
@@ -78,8 +77,7 @@ def end(run: Run, exit_code: int, seconds: float, peak_bytes: int | None = None)
     return ended
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Value):
     """What the start of a warm run leaves: how luci is called back, the environment's key, the file of the script's
     memory, the script's path, and the words luci was given."""
 

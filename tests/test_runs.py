@@ -17,6 +17,7 @@ from luci.errors import UsageError
 from luci.runs import Run
 from luci.screens import tables
 from luci.screens.plain import as_json, harmless
+from luci.values import fields
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +92,7 @@ VALUES = st.recursive(
 
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    begun=st.dictionaries(st.sampled_from(Run.__slots__), VALUES, max_size=3),
+    begun=st.dictionaries(st.sampled_from(fields(Run)), VALUES, max_size=3),
     ended=st.dictionaries(st.sampled_from(["id", "exit_code", "seconds", "log", "more"]), VALUES, max_size=3),
 )
 def test_values_of_another_kind_stop_nobody_from_seeing_what_ran(journal, capsys, begun, ended):

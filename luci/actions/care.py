@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, fields
 from typing import Any
 
 from luci import config, paths
@@ -17,12 +15,12 @@ from luci.envs.store import Store, fault
 from luci.errors import ConfigError, IndexFailed, LuciError
 from luci.events import Event, Working
 from luci.runner import kinds
+from luci.values import Value, as_dict, fields
 from luci.walls.ladder import NEEDED
 from luci.walls.machine import tried
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Value):
     """One thing that was looked at. `hint` says what to do where it is not well."""
 
     subject: str
@@ -31,7 +29,7 @@ class Finding:
     hint: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        return as_dict(self)
 
 
 def doctor(request: None, context: Context) -> Generator[Event, None, list[Finding]]:
@@ -110,8 +108,7 @@ def _index(settings: Settings) -> Finding:
     return Finding("index", there, f"answers (as {places.origin} says)" if there else "has no pip", "Is it an index?")
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigRequest:
+class ConfigRequest(Value):
     """`key` is as "run.retry" or "names.yaml"; with a `value` it is set, with `unset` it is taken out."""
 
     key: str = ""
@@ -127,8 +124,8 @@ def configure(request: ConfigRequest, context: Context) -> Generator[Event, None
         settings = config.load()
     else:
         settings = context.settings
-    told = {f.name: getattr(settings, f.name) for f in fields(Settings)}
-    plain = {name: dict(v) if isinstance(v, dict) else dataclasses.asdict(v) for name, v in told.items()}
+    told = {name: getattr(settings, name) for name in fields(Settings)}
+    plain = {name: dict(v) if isinstance(v, dict) else as_dict(v) for name, v in told.items()}
     return {"file": str(paths.config_file()), **plain}
 
 

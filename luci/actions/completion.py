@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
 
 from luci.actions.lines import COMMANDS, THEMES
+from luci.values import Value
 
 MOST = 200  # names of a folder that are looked at further
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Value):
     """`text` takes the place of the line from `start` to the cursor; `about` says what it is."""
 
     text: str

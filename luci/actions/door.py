@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from luci.values import Value
 
 if TYPE_CHECKING:
     from luci.context import Context
     from luci.events import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Value):
     """What can be asked for. `place` is "module:function"; it is imported when it is performed."""
 
     name: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,10 @@ from luci.errors import EnvError, Refused, UsageError
 from luci.events import Event, Measured, Note, Reached, Told, Working
 from luci.runner import memory, owners, tidy
 from luci.runner.script import read_script
+from luci.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class EnvRequest:
+class EnvRequest(Value):
     """`selectors` are keys, their beginnings, names, labels or scripts."""
 
     selectors: tuple[str, ...] = ()

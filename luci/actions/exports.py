@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ from luci.envs.exports import FORMATS, Format
 from luci.envs.store import Env, fault
 from luci.errors import EnvError, Refused, UsageError
 from luci.events import Event, Reached, Working
+from luci.values import Value, as_dict
 
 
-@dataclass(frozen=True, slots=True)
-class ExportRequest:
+class ExportRequest(Value):
     """`format` is one of FORMATS; empty, it is what the name of `output` says, else requirements.
 
     `output` is a file, or a folder, where each gets a file named after its environment; empty, the text is only
@@ -31,8 +30,7 @@ class ExportRequest:
     output: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
+class Exported(Value):
     """What was written. `path` is empty where it went to no file."""
 
     format: str
@@ -40,7 +38,7 @@ class Exported:
     path: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return as_dict(self)
 
 
 def export(request: ExportRequest, context: Context) -> Generator[Event, None, list[Exported]]:

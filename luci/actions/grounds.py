@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 
 from luci.context import Context
 from luci.envs import channels, interpreters
@@ -14,13 +13,13 @@ from luci.envs.terms import Terms
 from luci.errors import LuciError
 from luci.runner.plan import declarations_of, places_of, quarantine
 from luci.runner.script import read_script
+from luci.values import Value, replace
 
 ONLY = "only "  # how a line of a key's index begins that says of one package where it comes from: see luci.envs.sources
 PRERELEASES = " with pre-releases"  # how a key's index says that they are allowed: see luci.runner.plan
 
 
-@dataclass(frozen=True, slots=True)
-class Grounds:
+class Grounds(Value):
     """`same_places`: packages would come from where they came from."""
 
     python: Interpreter

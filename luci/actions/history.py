@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 
 from luci import runs
@@ -11,10 +10,10 @@ from luci.context import Context
 from luci.errors import UsageError
 from luci.events import Event
 from luci.runs import Run
+from luci.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class RunsRequest:
+class RunsRequest(Value):
     selector: str = "1"
     limit: int = 20
 

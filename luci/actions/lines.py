@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from luci.errors import UsageError
+from luci.values import Value
 
 if TYPE_CHECKING:
     from luci.runner.request import RunRequest
@@ -17,41 +17,35 @@ if TYPE_CHECKING:
 Place = Literal["conversation", "output", "environments", "help"]
 
 
-@dataclass(frozen=True, slots=True)
-class Perform:
+class Perform(Value):
     """An action of the door, with its request."""
 
     action: str
     request: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Go:
+class Go(Value):
     """Show another place."""
 
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Value):
     """End what runs: all of it, the runs of one script, or with no words the latest."""
 
     script: str = ""
     all: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Leave:
+class Leave(Value):
     """Quit the app."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clear:
+class Clear(Value):
     """Take what is over out of the conversation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(Value):
     """A line that is for nobody yet. `text` says so, `hint` what can be done now."""
 
     text: str
@@ -61,8 +55,7 @@ class Nothing:
 Meaning = Perform | Go | Stop | Leave | Clear | Nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Value):
     """A word a line may begin with, with or without a slash."""
 
     name: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Generator
-from dataclasses import dataclass
 
 from luci import paths
 from luci.actions.envs import chosen, store
@@ -15,10 +14,10 @@ from luci.envs.store import fault
 from luci.errors import EnvError, UsageError
 from luci.events import Become, Event
 from luci.runner.warm import activated
+from luci.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class ShellRequest:
+class ShellRequest(Value):
     """`command` is run instead of a shell."""
 
     selector: str

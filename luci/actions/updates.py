@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ from luci.envs.resolver import Change
 from luci.envs.store import Env
 from luci.errors import EnvError, LuciError, Refused, UsageError
 from luci.events import Event, Reached, Told, Warned
+from luci.values import Value, replace
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateRequest:
+class UpdateRequest(Value):
     """`undo` takes the former generation back, which an update keeps for 7 days."""
 
     selectors: tuple[str, ...] = ()
@@ -27,8 +26,7 @@ class UpdateRequest:
     undo: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Update:
+class _Update(Value):
     """What an update of one environment would change, and the lines that were resolved."""
 
     env: Env

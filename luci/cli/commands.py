@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from luci.errors import LuciError, UsageError, lacking
 from luci.events import Become, Event
 from luci.screens.plain import as_json, harmless
 from luci.screens.terminal import Narrator, show_error
+from luci.values import replace
 
 if TYPE_CHECKING:
     import argparse

@@ -36,9 +36,9 @@ def _of_record(path: str) -> dict[str, Any] | None:
 def entry(env: Env) -> dict[str, Any]:
     """Return an environment in plain values: a few that short lists show and a quick look needs (luci.envs.health),
     and all else in `rest`, which costs nothing until it is asked for."""
-    from dataclasses import replace
 
     from luci.envs.store import looked_at
+    from luci.values import replace
 
     try:
         rest = marshal.dumps(_rest(env))
@@ -62,8 +62,10 @@ def entry(env: Env) -> dict[str, Any]:
 def _rest(env: Env) -> dict[str, Any]:
     import shlex
 
-    spec = {name: getattr(env.spec, name) for name in env.spec.__slots__}
-    record = {name: getattr(env, name) for name in env.__slots__ if name not in ("root", "spec")}
+    from luci.values import fields
+
+    spec = {name: getattr(env.spec, name) for name in fields(env.spec)}
+    record = {name: getattr(env, name) for name in fields(env) if name not in ("root", "spec")}
     activate = f". {shlex.quote(str(env.path / 'bin' / 'activate'))}"
     return {"spec": spec, "record": record, "shown": {**env.as_dict(), "activate": activate}}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
 from typing import Literal
 
 from packaging.utils import canonicalize_name
@@ -17,6 +16,7 @@ from luci.envs.store import Env
 from luci.envs.terms import Terms
 from luci.errors import EnvError
 from luci.events import Event
+from luci.values import replace
 
 Format = Literal["requirements", "pylock", "pep723", "environment.yml"]
 FORMATS: tuple[Format, ...] = ("requirements", "pylock", "pep723", "environment.yml")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from luci.values import replace
 
 if TYPE_CHECKING:
     from luci.envs.records import Env

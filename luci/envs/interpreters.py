@@ -6,7 +6,6 @@ import json
 import os
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from luci import paths
 from luci.envs import candidates, files
 from luci.envs.candidates import OLDEST
 from luci.errors import EnvError
+from luci.values import Value
 
 if TYPE_CHECKING:
     import subprocess
@@ -33,8 +33,7 @@ _ASK = (
 )
 
 
-@dataclass(frozen=True)
-class Interpreter:
+class Interpreter(Value):
     """A Python that environments can be made from. `path` is never inside a virtual environment."""
 
     path: str

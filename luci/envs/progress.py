@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from luci.events import Working
 
@@ -12,7 +11,6 @@ SCREEN = (120, 100)  # columns for a long name, and lines for every download
 AS_SAID = {"TERM": "xterm", "UV_NO_WRAP": "1"}  # variables: it draws, and breaks no line of an error to fit our screen
 
 
-@dataclass(slots=True)
 class Listener:
     """Tells what uv says for good (`lines`) from what it draws and takes away again.
 
@@ -20,9 +18,10 @@ class Listener:
     worst is a step of which nobody knows how far it came.
     """
 
-    lines: list[str] = field(default_factory=list)
-    _rest: str = ""
-    _last: Working | None = None
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._rest = ""
+        self._last: Working | None = None
 
     def hear(self, text: str) -> Iterator[Working]:
         """Take what uv wrote next; yield what is new in it, a download once for each hundredth of its bytes."""

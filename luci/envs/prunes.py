@@ -5,25 +5,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from luci.envs import uses
 from luci.envs.store import Env, Store, fault
 from luci.errors import EnvError
 from luci.events import Event, Note, Told
+from luci.values import Value
 
 DAY = 86_400  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Value):
     orphan_days: float
     unused_days: float
     budget_bytes: float
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Value):
     env: Env
     reason: str
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import errno
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from luci.envs import files, uses, venvs
 from luci.envs.spec import FORMAT, EnvSpec
+from luci.values import Value, as_dict, fields
 
 NAME = "env.json"
 
 
-@dataclass(frozen=True, slots=True)
-class Env:
+class Env(Value):
     """One environment on disk. `root` holds the record, `path` the generation in use."""
 
     root: Path
@@ -71,7 +70,7 @@ def publish(env: Env) -> None:
         "format": FORMAT,
         "key": env.spec.key,
         "label": env.label,
-        "spec": asdict(env.spec),
+        "spec": as_dict(env.spec),
         "generation": env.generation,
         "interpreter": env.interpreter,
         "version": env.version,
@@ -137,7 +136,7 @@ def _meant(root: Path, record: dict[str, Any]) -> Env | None:
 
 
 def _spec(told: dict[str, Any]) -> EnvSpec:
-    known = {field.name for field in fields(EnvSpec)}
+    known = set(fields(EnvSpec))
     values = {name: tuple(map(_text, v)) if isinstance(v, list) else _text(v) for name, v in told.items()}
     return EnvSpec(**{name: value for name, value in values.items() if name in known})  # type: ignore[arg-type]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ from luci.envs.spec import EnvSpec
 from luci.envs.terms import Terms
 from luci.errors import EnvError
 from luci.events import Event, Working
+from luci.values import Value, as_dict
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Value):
     """What becomes of one distribution; `before` is empty for one that comes, `after` for one that goes."""
 
     name: str
@@ -30,7 +29,7 @@ class Change:
         return f"{self.name} {self.before} -> {self.after}" if self.after else f"- {self.name} {self.before}"
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return as_dict(self)
 
 
 def resolve(

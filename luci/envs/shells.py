@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from luci.envs import files
 from luci.envs.store import Env
+from luci.values import Value
 
 # Each first reads what the person has for this shell, then activates: start-up files like to put their own things
 # in front of PATH.
@@ -47,8 +47,7 @@ end
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Shell:
+class Shell(Value):
     """What to start, and with which variables."""
 
     argv: tuple[str, ...]

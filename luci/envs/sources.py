@@ -6,7 +6,6 @@ import functools
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -14,10 +13,10 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from luci import kept, paths
 from luci.config import IndexSettings
 from luci.errors import ConfigError
+from luci.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Value):
     """The places packages come from. All places are URLs, folders as file:///...; they may hold credentials.
 
     `url` is empty for the default index. `best_match` is pip's rule, the best version of all indexes; without it
@@ -179,8 +178,7 @@ def local_path(url: str) -> Path | None:
     return Path(path.lstrip("/") if os.name == "nt" else path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Configured:
+class _Configured(Value):
     """What one program was told."""
 
     origin: str

@@ -7,8 +7,9 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from luci.values import Value, replace
 
 if TYPE_CHECKING:
     from packaging.specifiers import Specifier
@@ -17,8 +18,7 @@ FORMAT = 1
 BARE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # a name as it is canonical: nothing else needs a parser for 15 ms
 
 
-@dataclass(frozen=True, slots=True)
-class EnvSpec:
+class EnvSpec(Value):
     """What an environment is made of. Equal specs are one environment on disk.
 
     `python` is a version such as "3.12" or "3.12.4"; `implementation` is as in sys.implementation.name;

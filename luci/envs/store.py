@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from luci.envs.records import Env
 from luci.envs.spec import EnvSpec, label_for
 from luci.errors import EnvError, LuciError
 from luci.events import Built, Event, Reused, Told, Working
+from luci.values import Value, replace
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -33,8 +33,7 @@ __all__ = ["Env", "Store", "altered", "condemn", "fault", "generations", "sizes"
 Fill = Callable[[Path], Iterator[Event]]  # puts the packages into a fresh, empty environment
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+class Store(Value):
     root: Path
 
     # -- finding

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from luci.values import Value
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Value):
     """How an attempt may get what its spec names. None of it is part of the key.
 
     `builds`: source distributions may be built, which runs their code, but for those of `wheels_only`. `not_after`

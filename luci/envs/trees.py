@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
 from luci.envs import backends, venvs
 from luci.envs.store import Env
 from luci.errors import EnvError
+from luci.values import Value, as_dict
 
 CHAINS = 100  # as many as a person may want to read
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Value):
     """A distribution with those it brings along; one that stands elsewhere in the tree already is not opened twice."""
 
     name: str
@@ -26,7 +25,7 @@ class Node:
     children: tuple[Node, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return as_dict(self)
 
 
 def tree(env: Env) -> list[Node]:

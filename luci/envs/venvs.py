@@ -7,13 +7,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luci.envs import files
 from luci.envs.interpreters import Interpreter
 from luci.errors import EnvError
+from luci.values import Value
 
 if TYPE_CHECKING:
     from luci.envs.backends import Ability
@@ -26,8 +26,7 @@ HOOK = Path(__file__).parent / "hook"
 HOOK_FILES = ("_luci_hook.py", "_luci_report.py", "_luci_matplotlib.py")
 
 
-@dataclass(frozen=True, slots=True)
-class Venv:
+class Venv(Value):
     """The kind `venv`: see luci.envs.backends."""
 
     can: frozenset[Ability] = frozenset(("update", "requirements", "pylock", "pep723", "environment.yml"))

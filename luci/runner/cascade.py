@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from luci.context import Context, Question
@@ -23,13 +22,13 @@ from luci.runner.imports import Certainty
 from luci.runner.plan import Plan
 from luci.runner.releases import has_wheels
 from luci.runner.table import Table
+from luci.values import Value, replace
 
 _FINAL = ("network", "offline", "hash", "damaged", "disk")  # another plan would meet the same
 _PYTHONS = 8  # other Pythons that are tried, at most
 
 
-@dataclass(frozen=True, slots=True)
-class Tier:
+class Tier(Value):
     """A plan to try, and what is weaker or other in it than in what was asked for."""
 
     plan: Plan

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from luci.config import GateSettings
 from luci.runner.imports import Certainty, Import
 from luci.runner.table import Table, normal
+from luci.values import Value, anew
 
 if TYPE_CHECKING:
     from luci.runner.declared import Declarations, Declared
@@ -19,8 +19,7 @@ Source = Literal["declared", "config", "learned", "table", "index", "channel"]
 Status = Literal["install", "ask", "none", "skip"]
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Value):
     """Which distribution provides a module, and who says so.
 
     `status`: it installs, it waits for a yes because of `doubts`, nothing provides it (`kind` says which nothing),
@@ -46,8 +45,7 @@ class Choice:
         return min((i.certainty for i in self.imports), key=order.index, default=Certainty.DYNAMIC)
 
 
-@dataclass(frozen=True)
-class Knowledge:
+class Knowledge(Value):
     """All that the chain may ask, in the chain's order."""
 
     declared: Declarations | None
@@ -57,9 +55,9 @@ class Knowledge:
     index: Index | None
     gate: GateSettings
     approved: frozenset[str] = frozenset()  # distributions that --allow or an answered question let in
-    troubles: list[str] = field(default_factory=list)  # what the index could not say
+    troubles: list[str] = anew(list)  # what the index could not say
     hosts: frozenset[str] = frozenset()  # the host programs that the script belongs to
-    used: Mapping[str, frozenset[str]] = field(default_factory=dict)  # what it takes from each module
+    used: Mapping[str, frozenset[str]] = anew(dict)  # what it takes from each module
 
 
 def with_hashes(line: Declared) -> str:

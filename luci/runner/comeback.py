@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import sys
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from luci.errors import EnvError
 from luci.runner.plan import Wants
 from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, read_script
+from luci.values import Value, as_dict
 from luci.walls.asked import Asked
 
 
@@ -31,10 +31,10 @@ def saved(request: RunRequest, progress: Progress, env: Env, script: Script) -> 
     state = paths.state() / "running" / f"{os.getpid()}.json"
     told = {
         "resume": [sys.executable, "-P", "-E", "-m", "luci", "_resume", str(state)],
-        "request": {**asdict(request), "wants": {**asdict(request.wants), "allow": sorted(request.wants.allow)}},
-        "progress": asdict(progress),
+        "request": {**as_dict(request), "wants": {**as_dict(request.wants), "allow": sorted(request.wants.allow)}},
+        "progress": as_dict(progress),
         "key": env.key,
-        "stdin": asdict(Stdin.now()),
+        "stdin": as_dict(Stdin.now()),
         "source": "" if script.path else script.source.decode("latin-1"),
     }
     try:
@@ -72,8 +72,7 @@ def script_again(request: RunRequest, state: Path) -> Script:
     return Script("stdin", "-", None, source, Path.cwd(), ("-",))
 
 
-@dataclass(frozen=True, slots=True)
-class Stdin:
+class Stdin(Value):
     """Our standard input: a "pipe" (what was read is gone), a "file" (it can be read again), a "terminal", or "none".
 
     `offset` is the place in a file, `waiting` the bytes that a pipe holds; -1 where there is no such thing.

@@ -7,12 +7,12 @@ import re
 import signal as signals
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
 from luci.runner import stdlib
 from luci.runner.table import table
+from luci.values import Value, fields
 
 Kind = Literal[
     "missing-module",
@@ -28,8 +28,7 @@ Kind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Value):
     """An exception that led to the one that was reported."""
 
     kind: str
@@ -37,8 +36,7 @@ class Cause:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Value):
     """What the start-up hook tells of an uncaught ImportError. `kind` is the built-in class, `type` the class itself.
 
     `file` and `line` are of the innermost frame that is neither standard library nor an installed package; `frames`
@@ -66,8 +64,7 @@ class Report:
     stdin_position: int | None = None  # where a seekable stdin stood when the script began
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Value):
     """`subject` is what the failure is about; `requirement` is what the exception itself said to install."""
 
     kind: Kind
@@ -81,7 +78,7 @@ def read_report(path: Path) -> Report | None:
     try:
         told = json.loads(path.read_bytes())
         causes = tuple(Cause(c["kind"], c["name"] or "", c["message"]) for c in told["causes"])
-        plain = {f.name: told[f.name] for f in fields(Report) if told.get(f.name) is not None}
+        plain = {name: told[name] for name in fields(Report) if told.get(name) is not None}
         frames = tuple((file, line) for file, line in told["frames"])
         lists = {"argv": tuple(told["argv"]), "python": tuple(told["python"])}
         return Report(**{**plain, **lists, "causes": causes, "frames": frames})
@@ -125,8 +122,7 @@ def diagnose(
     return Diagnosis("other", "", "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Value):
     """Where a failure happened: what lies beside the script, and what is installed."""
 
     script_folder: Path

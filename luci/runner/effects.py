@@ -6,7 +6,7 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 WRITES = "writes files"
 STARTS = "starts processes"
@@ -16,8 +16,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 Unit = ast.Module | Function  # what runs as one: a module with its class bodies, or a function
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Effect:
+class Effect(NamedTuple):
     """`what` completes the sentence "line N ..."."""
 
     line: int

@@ -7,12 +7,12 @@ import operator
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from luci.runner.scope import Names
 from luci.runner.stdlib import Version
+from luci.values import Value
 
 Data = tuple[Any, ...]  # ("constant", 3), ("fact", "os.name"), ("Eq", left, right), ... only what JSON can hold
 Conditions = tuple[tuple[Data, bool], ...]  # each with what it must come to
@@ -22,8 +22,7 @@ NOTHING: Data = ("unknown",)
 BUDGET = 400  # nodes read for one expression: names that stand for names grow exponentially
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Value):
     """The Python that will run the script: `platform` as in sys.platform, `implementation` as in sys.implementation."""
 
     version: Version

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,13 +13,13 @@ from luci.runner.choices import Choice, Knowledge, Status
 from luci.runner.imports import Certainty, Import
 from luci.runner.releases import fits_for, in_parallel, last_day, newest, uses_of
 from luci.runner.table import normal, one_edit_apart
+from luci.values import Value, replace
 
 if TYPE_CHECKING:
     from luci.runner.index import File, Project, Release
 
 
-@dataclass(frozen=True, slots=True)
-class Guess:
+class Guess(Value):
     """A module that no sure source knows: where it is imported, and the distributions its name suggests."""
 
     module: str
@@ -68,8 +67,7 @@ def guess(guesses: list[Guess], known: Knowledge, python: Interpreter) -> list[C
         return skipped + [g.unanswered(f"the index could not be asked: {error.message}") for g in firm]
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(Value):
     project: Project
     release: Release | None  # None: no wheel can prove anything
     proven: bool

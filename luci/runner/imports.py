@@ -7,7 +7,6 @@ import os
 import sys
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
@@ -21,6 +20,7 @@ from luci.runner.reader import FileImports, Found, Group, frozen
 from luci.runner.readings import Readings
 from luci.runner.script import BadSyntax, PythonTwo, Script
 from luci.runner.stdlib import Version
+from luci.values import Value, as_dict, replace
 
 __all__ = ["Certainty", "FileImports", "Import", "Scan", "Skipped", "Target", "scan", "scan_with"]
 
@@ -34,8 +34,7 @@ class Certainty(StrEnum):
     OPTIONAL = "optional"
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(Value):
     """One import of a module that is neither in the standard library nor the script's own.
 
     `module` is dotted, as written; `names` are those of a from-import, "*" left out; `attributes` those the file
@@ -51,8 +50,7 @@ class Import:
     alternatives: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Value):
     """An import that needs no distribution, and why."""
 
     module: str
@@ -61,8 +59,7 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(Value):
     """What a script imports, for one target.
 
     `gone`: standard library modules the target does not have; `files`: sources read, the script first; `folders`: those
@@ -89,30 +86,27 @@ def scan(script: Script, target: Target, readings: Readings | None = None) -> Sc
 Place = Literal["here", "gone", "elsewhere"]  # here: in the standard library or the script's own
 
 
-@dataclass(slots=True)
 class _Seen:
     """An import on its way to a verdict: `why` it is not needed, or what may answer instead."""
 
-    found: Found
-    place: Place
-    local: Local | None = None
-    why: str = ""
-    optional: bool = False
-    alternatives: tuple[str, ...] = ()
+    def __init__(self, found: Found, place: Place, local: Local | None = None, why: str = "") -> None:
+        self.found, self.place, self.local, self.why = found, place, local, why
+        self.optional = False
+        self.alternatives: tuple[str, ...] = ()
 
     @property
     def module(self) -> str:
         return "." * self.found.level + self.found.module
 
 
-@dataclass(slots=True)
 class _Outcome:
     """What one file comes to."""
 
-    imports: list[Import] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    gone: list[Import] = field(default_factory=list)
-    locals: list[tuple[Import, Local]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.imports: list[Import] = []
+        self.skipped: list[Skipped] = []
+        self.gone: list[Import] = []
+        self.locals: list[tuple[Import, Local]] = []
 
 
 class _Scanning:
@@ -356,9 +350,9 @@ def scan_with(interpreter: str, script: Script, target: Target) -> Scan:
     import subprocess  # 5 ms, and hardly ever needed
 
     place = os.fspath(Path(__file__).resolve().parents[2])
-    request = {**asdict(script), "path": script.path and str(script.path), "folder": str(script.folder)}
+    request = {**as_dict(script), "path": script.path and str(script.path), "folder": str(script.folder)}
     request["source"] = script.source.decode("latin-1")
-    text = json.dumps({"script": request, "target": asdict(target)})
+    text = json.dumps({"script": request, "target": as_dict(target)})
     try:
         # -S: what is installed for that Python has no say here
         command = [interpreter, "-I", "-S", "-c", PROGRAM, place]
@@ -381,7 +375,7 @@ def main() -> None:
     given |= {"source": given["source"].encode("latin-1"), "argv": tuple(given["argv"])}
     target = {**request["target"], "version": tuple(request["target"]["version"])}
     try:
-        answer = asdict(scan(Script(**given), Target(**target)))
+        answer = as_dict(scan(Script(**given), Target(**target)))
     except LuciError as error:
         words = {"message": error.message, "cause": error.cause, "hint": error.hint}
         answer = {"error": {"kind": type(error).__name__, **words}}

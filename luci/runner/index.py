@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -26,6 +25,7 @@ from luci.runner.inside import Inside
 from luci.runner.pages import File, Page, digest
 from luci.runner.web import Web, refused
 from luci.runner.wheels import BadWheel, Holds
+from luci.values import Value, replace
 
 __all__ = ["File", "Holds", "Index", "Project", "Release", "Use"]
 
@@ -34,8 +34,7 @@ THREADS = 8
 OPEN = 32  # wheels kept open
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Value):
     version: Version
     files: tuple[File, ...]
 
@@ -50,8 +49,7 @@ class Release:
         return tuple(file for file in self.files if file.kind == "wheel" and not file.yanked)
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Value):
     """`releases`: newest first, without those that are yanked as a whole. `stale`: told from an old page."""
 
     name: str
@@ -59,8 +57,7 @@ class Project:
     stale: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Value):
     """What a script takes from a distribution: a module, dotted, and names imported from it."""
 
     module: str

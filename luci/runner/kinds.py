@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from luci.config import Settings
@@ -17,6 +16,7 @@ from luci.events import Event, Warned
 from luci.runner.choices import Choice, name_of
 from luci.runner.declared import Declarations
 from luci.runner.imports import Certainty
+from luci.values import Value, replace
 
 if TYPE_CHECKING:
     from luci.envs.condas import Listing
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 NO_CHANNELS = "Name some under [conda] channels in luci's config, or in .condarc."
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Value):
     """What was chosen. `listing` is what the channels have, None where the environment is a venv."""
 
     name: str = "venv"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from luci.runner.diagnose import Cause, Report, import_error
+from luci.values import replace
 
 SIZE = 65536  # bytes of a script's last words that are read
 

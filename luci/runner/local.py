@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+
+from luci.values import Value
 
 SOURCES = (".py", ".pyc")
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 LOOKED_INTO = 100  # folders, at most, to find out whether one holds sources
 
 
-@dataclass(frozen=True, slots=True)
-class Local:
+class Local(Value):
     """A module of the script's own: what was found (a file or a folder), and the sources that importing it reads."""
 
     path: str
     sources: tuple[str, ...]
 
 
-@dataclass(slots=True)
 class Folders:
     """The folders that were looked into, each listed once."""
 
-    listings: dict[str, dict[str, bool]] = field(default_factory=dict)  # name -> is it a folder
-    compiled: dict[str, dict[str, str]] = field(default_factory=dict)  # module -> file
+    def __init__(self) -> None:
+        self.listings: dict[str, dict[str, bool]] = {}  # name -> is it a folder
+        self.compiled: dict[str, dict[str, str]] = {}  # module -> file
 
     def listing(self, folder: str) -> dict[str, bool]:
         """Return what a folder holds; nothing where there is none, or it may not be read."""

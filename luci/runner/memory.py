@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,12 @@ from luci.envs import files
 from luci.envs.store import Env
 from luci.runner import warm as warming
 from luci.runner.script import Script
+from luci.values import Value, anew, as_dict, fields
 
 FORMAT = 1
 
 
-@dataclass(frozen=True)
-class Memory:
+class Memory(Value):
     """`key` is that of the environment it last ran in. `modules` were found missing in a run, `limits` are releases
     that still had what was missing, `python` is a specifier and `as_of` a day that a failure taught; `approved` are
     distributions that a person let in for this script, `names` the modules they are for."""
@@ -29,13 +28,13 @@ class Memory:
     script: str = ""
     key: str = ""
     modules: tuple[str, ...] = ()
-    names: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = anew(dict)
     requirements: tuple[str, ...] = ()
-    limits: dict[str, str] = field(default_factory=dict)
+    limits: dict[str, str] = anew(dict)
     approved: tuple[str, ...] = ()
     python: str = ""
     as_of: str = ""
-    warm: dict[str, Any] = field(default_factory=dict)
+    warm: dict[str, Any] = anew(dict)
 
 
 def place(script: Script) -> Path:
@@ -55,7 +54,7 @@ def save(script: Script, memory: Memory) -> None:
 def write(path: Path, memory: Memory) -> None:
     """Keep a memory, on a disk that takes it; never in the place of one that another version of luci wrote."""
     if not _is_foreign(path):
-        files.write_sealed(path, {"format": FORMAT, **asdict(memory)})
+        files.write_sealed(path, {"format": FORMAT, **as_dict(memory)})
 
 
 def trouble(script: Script) -> str:
@@ -76,8 +75,7 @@ def read(path: Path) -> Memory | None:
     record = files.read_sealed(path)
     if record.get("format") != FORMAT:
         return None
-    known = {f.name: f for f in fields(Memory)}
-    told = {name: tuple(v) if isinstance(v, list) else v for name, v in record.items() if name in known}
+    told = {name: tuple(v) if isinstance(v, list) else v for name, v in record.items() if name in fields(Memory)}
     right = {n: v for n, v in told.items() if isinstance(v, type(getattr(Memory(), n)))}
     return Memory(**right)
 

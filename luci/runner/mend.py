@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from luci.context import Context, Question
@@ -20,10 +19,10 @@ from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, unprovided
 from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, decode
+from luci.values import Value, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+class Mended(Value):
     """How a run goes on: what has been mended by now, and what the next attempt runs in."""
 
     progress: Progress

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from luci.context import Context, Question
@@ -14,10 +13,10 @@ from luci.events import Event, Told
 from luci.runner import memory, plan
 from luci.runner.choices import name_of
 from luci.runner.guesses import doubts_about
+from luci.values import Value, replace
 
 
-@dataclass(frozen=True, slots=True)
-class NeedRequest:
+class NeedRequest(Value):
     requirements: tuple[str, ...]
 
 

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from luci.envs.interpreters import Interpreter
 from luci.runner.choices import Choice, Knowledge, name_of, with_hashes
@@ -17,6 +16,7 @@ from luci.runner.imports import Certainty, Import
 from luci.runner.recall import recalled, remember
 from luci.runner.releases import right_versions
 from luci.runner.table import normal, prefixes
+from luci.values import replace
 
 __all__ = ["Choice", "Knowledge", "choose"]
 

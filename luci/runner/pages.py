@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +16,7 @@ from packaging.utils import canonicalize_name
 from luci import kept
 from luci.envs.files import write as replace_file
 from luci.envs.sources import without_credentials
+from luci.values import Value
 
 if TYPE_CHECKING:
     from pypi_simple import DistributionPackage
@@ -28,8 +28,7 @@ FORMAT = 1
 _LOCAL = 1000  # pages kept of those on this machine, at most
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Value):
     """A file of a release. `url` holds no credentials; `metadata` tells that the page advertises URL.metadata."""
 
     name: str
@@ -44,8 +43,7 @@ class File:
     metadata: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Value):
     """What one place says of a project. `files` is None where it does not know it; `fetched` in Unix seconds."""
 
     files: tuple[File, ...] | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,10 +25,10 @@ from luci.runner.kinds import VENV, Kind
 from luci.runner.memory import Memory
 from luci.runner.readings import Readings
 from luci.runner.script import BadSyntax, Script, decode
+from luci.values import Value, anew, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Wants:
+class Wants(Value):
     """What the person adds to what the script says."""
 
     requirements: tuple[str, ...] = ()  # --with
@@ -60,8 +59,7 @@ def _check(requirement: str) -> None:
 NOTHING_MORE = Wants()
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Value):
     """What luci would do. `spec` is the environment, `choices` say why; what waits for a yes is not in the spec."""
 
     script: Script
@@ -72,14 +70,14 @@ class Plan:
     declarations: Declarations | None
     sources: Sources
     terms: Terms
-    known: Knowledge = field(repr=False)
+    known: Knowledge
     problems: tuple[str, ...] = ()
-    pythons: tuple[Interpreter, ...] = field(default=(), repr=False)  # others that would do, the best first
-    memory: Memory = field(default=Memory(), repr=False)
-    readings: Readings = field(default_factory=Readings, repr=False)  # the sources that were read for it
-    wall: Mapping[str, Any] = field(default_factory=lambda: {"name": "off", "gives": [], "lacks": []})
+    pythons: tuple[Interpreter, ...] = ()  # others that would do, the best first
+    memory: Memory = Memory()
+    readings: Readings = anew(Readings)  # the sources that were read for it
+    wall: Mapping[str, Any] = anew(lambda: {"name": "off", "gives": [], "lacks": []})
     order: tuple[str, ...] = ()  # the keys of the environments that would do, the best first
-    kind: Kind = field(default=VENV, repr=False)
+    kind: Kind = VENV
     asked_kind: str = "auto"  # what somebody asked for, "auto" where nobody did
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import replace
 from typing import Any
 
 from luci import config, paths
@@ -23,6 +22,7 @@ from luci.runner.request import RunRequest
 from luci.runner.script import Script
 from luci.runner.tidy import forget_ended_runs, tidy
 from luci.runner.walled import wall_for, walled
+from luci.values import replace
 from luci.walls.asked import demands_a_wall
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from luci.runner.expressions import NOTHING, Conditions, Data, read
@@ -81,11 +80,9 @@ class _Where(NamedTuple):
     sole: bool = False  # nothing else in this branch imports
 
 
-@dataclass(slots=True)
 class _Choice:
-    branches: int
-    optional: bool
-    replacing: set[int]
+    def __init__(self, *, optional: bool) -> None:
+        self.branches, self.optional, self.replacing = 1, optional, set[int]()
 
 
 class _Pending(NamedTuple):
@@ -298,7 +295,7 @@ class _Reader:
         optional = not self._importing(handler)
         if where.group < 0 or not where.sole:
             around = where.group >= 0 and self.choices[where.group].optional
-            self.choices.append(_Choice(1, optional, set()))
+            self.choices.append(_Choice(optional=optional))
             where = where._replace(group=len(self.choices) - 1, branch=0, guarded=where.guarded or around)
         choice = self.choices[where.group]
         choice.optional |= optional

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from luci import kept, paths
@@ -16,6 +15,7 @@ from luci.envs.interpreters import Interpreter
 from luci.runner.choices import Choice, Knowledge
 from luci.runner.imports import Import
 from luci.runner.table import table
+from luci.values import replace
 
 _PLANS = 500  # kept, at most
 _FIELDS = ("module", "requirements", "source", "reason", "status", "doubts", "kind", "wheel", "as_of", "dated")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
@@ -12,6 +11,7 @@ from luci.envs.interpreters import Interpreter
 from luci.errors import IndexFailed
 from luci.runner.choices import Choice, Knowledge, is_bare, name_of
 from luci.runner.imports import Certainty
+from luci.values import Value, replace
 
 if TYPE_CHECKING:
     from luci.runner.index import File, Index, Project, Release, Use
@@ -45,8 +45,7 @@ def right_versions(choices: list[Choice], known: Knowledge, python: Interpreter)
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Newest:
+class Newest(Value):
     """`release` is the newest that holds what is used and that the target can take, `latest` the newest it can take at
     all, `elsewhere` whether a release that holds it has wheels for other Pythons only."""
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from luci.runner.plan import NOTHING_MORE, Wants
+from luci.values import Value, anew
 from luci.walls.asked import NOTHING, Asked
 
 if TYPE_CHECKING:
     from luci.terminals import Terminal
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequest:
+class RunRequest(Value):
     """What was asked for on the command line. `become`: the caller can replace its process by the script."""
 
     script: str
@@ -33,7 +32,7 @@ class RunRequest:
     become: bool = False
     pictures: bool = False  # the caller offers to show the images that the run makes
     terminal: Terminal | None = None  # what the script writes into and reads from; never with `become`
-    front: dict[str, Any] = field(default_factory=dict)  # what the caller needs to go on when luci comes back
+    front: dict[str, Any] = anew(dict)  # what the caller needs to go on when luci comes back
 
     @property
     def without_site(self) -> bool:
@@ -53,8 +52,7 @@ class RunRequest:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Value):
     """How far a run has come: attempts are counted from 1, each missing thing is mended once."""
 
     attempt: int = 1

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, read_script
 from luci.runner.walled import put_up, report_behind, take_out, wall_for
 from luci.runner.warm import activated
+from luci.values import replace
 
 if TYPE_CHECKING:
     from luci.terminals import Terminal

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import tokenize
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 from luci.errors import ScriptError, UsageError
+from luci.values import Value
 
 Kind = Literal["file", "stdin", "code", "module", "folder"]
 LARGEST = 50_000_000  # bytes
@@ -24,8 +24,7 @@ class PythonTwo(ScriptError):
     """The source is written for Python 2."""
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Value):
     """What is to be run.
 
     `path` is the file that is read, None for standard input, a line of code and an installed module; `folder` is what

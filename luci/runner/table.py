@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
 from luci import kept, paths
+from luci.values import Value, fields
 
 FILE = Path(__file__).with_name("package_names.toml")
 
@@ -17,8 +17,7 @@ NOTHING: Mapping[str, Collection[str]] = {}
 Kind = Literal["provided", "family", "host", "nothing", "python2", "generic"]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Value):
     """What the table says of an import: distributions that provide it, or why none does. A "family" is a pattern that
     the import follows: the distribution it leads to is likely, but nobody has said that it is there."""
 
@@ -28,16 +27,14 @@ class Known:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(Value):
     """A module of the standard library that later Pythons dropped."""
 
     until: tuple[int, int]  # the last Python that has it
     backport: str
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Value):
     names: Mapping[str, tuple[str, ...]]
     same: frozenset[str]
     families: Mapping[str, str]
@@ -157,7 +154,7 @@ def table() -> Table:
     known = kept.load(place)
     if known is None:
         read = _read()
-        known = {field.name: getattr(read, field.name) for field in fields(read)}
+        known = {name: getattr(read, name) for name in fields(read)}
         known["removed"] = {module: (told.until, told.backport) for module, told in read.removed.items()}
         kept.save(place, known)
     return Table(**{**known, "removed": {module: Removed(*told) for module, told in known["removed"].items()}})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from luci import paths
@@ -19,6 +18,7 @@ from luci.runner.choices import name_of
 from luci.runner.memory import Memory
 from luci.runner.releases import last_day, newest
 from luci.runner.table import Removed, normal, prefixes, table
+from luci.values import replace
 
 if TYPE_CHECKING:
     from luci.runner.index import Project

@@ -6,7 +6,6 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from luci.runner.diagnose import Report, read_report
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
+from luci.values import replace
 from luci.walls.asked import NOTHING, asked_of
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +13,7 @@ from luci.config import IndexSettings
 from luci.context import never
 from luci.envs.sources import Sources, without_credentials
 from luci.errors import IndexFailed, Interrupted
+from luci.values import Value
 
 if TYPE_CHECKING:
     import requests
@@ -25,8 +25,7 @@ LONGEST_WAIT = 10.0  # seconds; a server that wants to be left alone for longer 
 CHUNK = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value):
     """`url` is where the answer came from after redirects, without credentials. `body` is empty where it was saved."""
 
     status: int
@@ -162,8 +161,7 @@ class Web:
             raise Interrupted("Stopped while asking the package index.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
+class _Fault(Value):
     cause: str
     final: bool = False  # trying again would not help
     silent: bool = False  # the host itself did not answer

@@ -9,8 +9,9 @@ import re
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import IO, Protocol
+
+from luci.values import Value
 
 BLOCK = 1 << 14
 SPOOL = 1 << 23  # bytes of a whole wheel kept in memory before a file takes over
@@ -192,8 +193,7 @@ def find_module(paths: Iterable[str], module: str) -> str | None:
     return "" if namespace else None
 
 
-@dataclass(frozen=True, slots=True)
-class Bindings:
+class Bindings(Value):
     """What a module's source binds at its top.
 
     `open`: names may appear that the source does not show. `aliases`: modules may appear below it that are not files.

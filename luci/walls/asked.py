@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from luci.config import WallSettings
 from luci.errors import ConfigError, UsageError
+from luci.values import Value, replace
 
 RUNGS = ("auto", "bwrap", "landlock", "limits", "off")
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Value):
     """What a run may use; 0 means as much as there is. `memory` is in bytes, `pids` counts processes and threads."""
 
     memory: int = 0
@@ -38,8 +37,7 @@ class Limits:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Value):
     """What a run may reach. Folders are as the person wrote them; `variables` are those it sees besides the usual."""
 
     network: bool = True
@@ -53,8 +51,7 @@ class Reach:
         return (*network, *opened)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value):
     """`sandbox` is a rung of the ladder, "" where nobody named one; then what else is asked decides whether one is
     needed."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from luci.errors import ScriptError
 from luci.runner.declared import uv_table
 from luci.runner.declared.values import Declarations, Declared, IndexChoice, read_toml, requirement, shown
+from luci.values import Value
 
 ORIGIN = "PEP 723 block"
 
@@ -28,8 +28,7 @@ def inline(text: str, folder: Path = Path()) -> Declarations | None:
     return _declarations(blocks[0], folder)
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(Value):
     kind: str
     line: int  # of its first line, `# /// script`
     lines: list[str]

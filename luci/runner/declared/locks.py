@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from luci.runner.declared.values import (
     shown,
     with_subdirectory,
 )
+from luci.values import replace
 
 if TYPE_CHECKING:
     from packaging.pylock import Package

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from luci.runner.declared import poetry, uv_table
 from luci.runner.declared.uv_table import listed, string, tabled
 from luci.runner.declared.values import Declared, IndexChoice, requirement, shown
+from luci.values import replace
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
 class Pyproject:
     """What a pyproject.toml declares. What is malformed in it is a problem, and the rest is read."""
 
-    table: dict[str, Any]
-    folder: Path
-    project: list[Declared] = field(default_factory=list)
-    poetry: list[Declared] = field(default_factory=list)
-    optional: list[Declared] = field(default_factory=list)
-    requires_python: str = ""
-    index: IndexChoice = field(default_factory=IndexChoice)
-    files: list[Path] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    def __init__(self, table: dict[str, Any], folder: Path, files: Iterable[Path] = ()) -> None:
+        self.table, self.folder, self.files = table, folder, list(files)
+        self.project: list[Declared] = []
+        self.poetry: list[Declared] = []
+        self.optional: list[Declared] = []
+        self.requires_python = ""
+        self.index = IndexChoice()
+        self.problems: list[str] = []
 
     def read(self) -> Pyproject:
         project, tool = self._table(self.table, "project"), self._table(self.table, "tool")

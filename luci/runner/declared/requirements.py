@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from luci.runner.declared.values import (
@@ -24,6 +23,7 @@ from luci.runner.declared.values import (
     requirement,
     shown,
 )
+from luci.values import replace
 
 _SOURCES = ["index-url=", "pypi-url=", "extra-index-url=", "find-links=", "no-index", "trusted-host="]
 _CHOICES = ["pre", "prefer-binary", "no-binary=", "only-binary=", "require-hashes", "use-feature="]
@@ -34,16 +34,15 @@ _MOST_FILES = 100  # one includes the next, and each takes its part of the stack
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
 
 
-@dataclass(slots=True)
 class RequirementsFile:
-    """What a requirements file says, with all that it includes."""
+    """What a requirements file says, with all that it includes; origins are told relative to `root`."""
 
-    root: Path  # origins are told relative to it
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    requirements: list[Declared] = field(default_factory=list)
-    index: IndexChoice = field(default_factory=IndexChoice)
-    files: list[Path] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    def __init__(self, root: Path, environ: Mapping[str, str] = os.environ) -> None:
+        self.root, self.environ = root, environ
+        self.requirements: list[Declared] = []
+        self.index = IndexChoice()
+        self.files: list[Path] = []
+        self.problems: list[str] = []
 
     def read(self, path: Path, *, constraint: bool = False) -> RequirementsFile:
         path = Path(os.path.normpath(path.absolute()))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from luci.values import Value, fields
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Value):
     """One line that names a distribution, or limits it.
 
     `line` is a PEP 508 requirement, with its marker; a direct reference is "name @ url", or the bare URL where no
@@ -30,8 +30,7 @@ class Declared:
     constraint: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IndexChoice:
+class IndexChoice(Value):
     """Where a declaration says packages come from. Empty means: as pip and uv are configured.
 
     `exclude_newer` is a date or a span ("3 days"), as uv reads it. `only` are triples: a distribution, the
@@ -48,7 +47,7 @@ class IndexChoice:
 
     def over(self, other: IndexChoice) -> IndexChoice:
         """Return both: single values are this one's where it has any, lists are joined."""
-        mine_first = {f.name: _joined(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
+        mine_first = {name: _joined(getattr(self, name), getattr(other, name)) for name in fields(self)}
         return IndexChoice(**mine_first)
 
 
@@ -56,8 +55,7 @@ def _joined(mine: Any, other: Any) -> Any:
     return tuple(dict.fromkeys((*mine, *other))) if isinstance(mine, tuple) else mine or other
 
 
-@dataclass(frozen=True, slots=True)
-class CondaChoice:
+class CondaChoice(Value):
     """What an environment.yml says to conda: match specs, and where from. `pips` are lines for the package index."""
 
     file: Path
@@ -66,8 +64,7 @@ class CondaChoice:
     pips: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Declarations:
+class Declarations(Value):
     """What was declared, and by which files.
 
     `complete` means alone and whole: nothing is added by guessing. `files` are those that were read. `problems` are
