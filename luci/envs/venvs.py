@@ -137,6 +137,8 @@ def add_pip(folder: Path) -> None:
     import shutil
 
     shutil.copytree(HOOK / "pip", site / "pip", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    for source in (site / "pip").rglob("*.py"):
+        (source.parent / "__pycache__").mkdir(exist_ok=True)
     if os.name != "nt":
         script = folder / "bin" / "pip"
         script.write_text('#!/bin/sh\nexec "${0%/*}/python" -m pip "$@"\n')
