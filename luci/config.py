@@ -18,6 +18,7 @@ Builds = Literal["never", "known", "always"]
 Theme = Literal["dark", "light", "terminal"]
 Kind = Literal["auto", "venv", "conda"]
 Figures = Literal["offer", "window"]
+Policy = Literal["ask", "auto", "never"]
 Sandbox = Literal["off", "auto", "bwrap", "landlock", "limits"]
 
 
@@ -93,6 +94,31 @@ class WallSettings(Value):
     variables: tuple[str, ...] = ()  # that a script sees behind a wall, besides the usual
 
 
+class ModelSettings(Value):
+    """[model] Who answers in a conversation. A limit of 0 is none; costs are in US dollars."""
+
+    provider: str = ""  # openai, openrouter, anthropic, google, ollama, lmstudio, llamacpp, vllm
+    base_url: str = ""  # of any other server that speaks the chat-completions protocol
+    name: str = ""  # of the model; empty: the provider's default
+    timeout_seconds: float = 120  # of silence
+    tries: int = 4
+    context_tokens: int = 100_000  # what the model is told at most; older output is shortened
+    request_tokens: int = 400_000  # for one request, with all that it leads to
+    day_tokens: int = 4_000_000
+    request_cost: float = 0
+    day_cost: float = 0
+    price_in: float = 0  # of a million tokens, for endpoints that do not tell what they took
+    price_out: float = 0
+
+
+class LeaveSettings(Value):
+    """[leave] When a person is asked before a model's wish is done."""
+
+    policy: Policy = "ask"  # auto: not for what a wall bounds; never: a model may only read
+    allow: tuple[str, ...] = ()  # as "run report.py --year *"
+    deny: tuple[str, ...] = ()  # as "write *.toml"; these always win
+
+
 class Settings(Value):
     run: RunSettings = RunSettings()
     gate: GateSettings = GateSettings()
@@ -101,6 +127,8 @@ class Settings(Value):
     walls: WallSettings = WallSettings()
     conda: CondaSettings = CondaSettings()
     app: AppSettings = AppSettings()
+    model: ModelSettings = ModelSettings()
+    leave: LeaveSettings = LeaveSettings()
     names: Mapping[str, str] = anew(dict)  # [names] module = "requirement"
 
 

@@ -28,6 +28,7 @@ ACTIONS = {
         Action("resume", "go on after a module was missing", "luci.runner.run:resume"),
         Action("need", "take a requirement to the script's next plan", "luci.runner.need:need"),
         Action("plan", "say what run would do", "luci.actions.plans:plan"),
+        Action("adopt", "write what a script needs into it", "luci.actions.adopt:adopt"),
         Action("env list", "list the environments", "luci.actions.envs:listed"),
         Action("env show", "show one environment", "luci.actions.envs:show"),
         Action("env inspect", "tell all that is known of an environment", "luci.actions.envs:inspect"),

@@ -79,7 +79,11 @@ def _main(argv: list[str]) -> int:
     if not getattr(options, "do", None):
         parser().print_help()
         return 0
-    return int(_COMMANDS[options.do](options))
+    if options.do in _COMMANDS:
+        return int(_COMMANDS[options.do](options))
+    from luci.cli.talk_verbs import VERBS
+
+    return int(VERBS[options.do](options))
 
 
 def _converse(*, plain: bool) -> int:

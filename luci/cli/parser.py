@@ -55,11 +55,18 @@ def parser() -> argparse.ArgumentParser:
     _add_env(commands)
     _add_runs(commands)
     _add_care(commands)
+    _add_talk(commands)
     for name, add in (("_resume", "state"), ("_need", "requirements")):
         hidden = commands.add_parser(name)
         hidden.add_argument(add, nargs="+" if name == "_need" else None)
         hidden.set_defaults(do=name)
     return top
+
+
+def _add_talk(commands: Any) -> None:
+    from luci.cli import talk_verbs
+
+    talk_verbs.add(commands)
 
 
 def _voice(command: argparse.ArgumentParser) -> None:

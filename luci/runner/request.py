@@ -30,6 +30,7 @@ class RunRequest(Value):
     keep_pythonpath: bool = False
     walls: Asked = NOTHING
     become: bool = False
+    input: str | None = None  # what the script reads from standard input; None: what luci has there
     pictures: bool = False  # the caller offers to show the images that the run makes
     terminal: Terminal | None = None  # what the script writes into and reads from; never with `become`
     front: dict[str, Any] = anew(dict)  # what the caller needs to go on when luci comes back

@@ -263,6 +263,9 @@ def _watch_behind(
     yield Started(command, env.key)
     ended, tail = Ended(1, 0.0), ""
     stdin: Any = _spooled(script, state) if script.kind == "stdin" else spool
+    if request.input is not None:
+        stdin = state.with_suffix(".input")
+        files.write(stdin, request.input.encode())
     try:
         for event in run_process(
             fence.command(command) if fence else command,
@@ -293,7 +296,7 @@ def _watch_behind(
         take_out(fence.reports / "figures", figures)
     if request.pictures:
         yield from _pictured(record.started, figures, [Path.cwd(), script.folder], tail)
-    for leftover in (report, seen):
+    for leftover in (report, seen, state.with_suffix(".input")):
         leftover.unlink(missing_ok=True)
     return ended, found, tail
 

@@ -1,0 +1,40 @@
+"""A script that a model wrote and that works: what it needs is written into it, from names that passed the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+from luci.actions.adopt import AdoptRequest
+from luci.actions.door import perform
+from luci.chat.hands import Hands
+from luci.chat.leave import Effect
+from luci.chat.tools import Wrong
+from luci.context import Question
+from luci.errors import LuciError
+from luci.events import Event, Told
+
+
+def adopt(path: Path, hands: Hands) -> Generator[Event, None, None]:
+    """Add the metadata block, if there is anything to say in it and it is allowed."""
+    shown = hands.ground.shown(path)
+    before = path.read_text(encoding="utf-8")
+
+    def ask(question: Question) -> bool:
+        try:
+            hands.may(Effect("write", question.text, question.details, shown))
+        except Wrong:
+            return False
+        return True
+
+    request = AdoptRequest(shown, hands.declared.get(path, ()), dry_run=True)
+    try:
+        found = yield from perform("adopt", request, hands.context)
+        if found.diff and found.requirements:
+            done = yield from perform("adopt", replace(request, dry_run=False), replace(hands.context, ask=ask))
+            if done.written:
+                hands.sessions.changed(hands.session, path, before, path.read_text(encoding="utf-8"))
+                hands.sessions.add(hands.session, "change", {"path": str(path), "diff": done.diff})
+    except LuciError as error:
+        yield Told(f"What {shown} needs was not written into it: {error.message}")

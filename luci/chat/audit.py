@@ -1,0 +1,120 @@
+"""What was approved and done, in a file that is only added to: each entry carries the hash of the one before.
+
+An entry is written before the act. Nothing here can keep the whole file from being exchanged: `head` is a digest to
+keep elsewhere, which proves later that nothing before it was changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from luci import paths
+
+GENESIS = "0" * 64
+
+
+def file() -> Path:
+    return paths.state() / "audit.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last entry: how many there are, and its digest."""
+
+    entries: int
+    digest: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"entries": self.entries, "digest": self.digest}
+
+
+def add(what: str, told: Mapping[str, Any]) -> str:
+    """Write down what is about to happen; return its digest. Raises OSError where that is not possible: then it must
+    not happen."""
+    import filelock
+
+    path = file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(path.with_suffix(".lock")):
+        number, before = _last(path)
+        entry = {"number": number + 1, "at": time.time(), "what": what, **told, "before": before}
+        digest = _digest(entry)
+        line = json.dumps({**entry, "digest": digest}, ensure_ascii=False) + "\n"
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as opened:
+            opened.write(line.encode("utf-8", "surrogateescape"))
+            opened.flush()
+            os.fsync(opened.fileno())
+    return digest
+
+
+def head() -> Head:
+    return Head(*_last(file()))
+
+
+def entries() -> Iterator[dict[str, Any]]:
+    """Yield every entry that can be read."""
+    for _, entry in _read(file()):
+        if entry is not None:
+            yield entry
+
+
+def faults(kept: str = "") -> list[str]:
+    """Return what is wrong with the log, a sentence each. `kept` is a digest that somebody kept elsewhere."""
+    found, before, number = [], GENESIS, 0
+    seen = {GENESIS}
+    for line, entry in _read(file()):
+        if entry is None:
+            found.append(f"line {line} is no entry")
+            continue
+        told = {name: value for name, value in entry.items() if name != "digest"}
+        if entry.get("digest") != _digest(told):
+            found.append(f"entry {entry.get('number')} (line {line}) was altered")
+        if entry.get("before") != before or entry.get("number") != number + 1:
+            found.append(f"something is missing or was put in before entry {entry.get('number')} (line {line})")
+        before, number = str(entry.get("digest")), _whole(entry.get("number"))
+        seen.add(before)
+    if kept and kept not in seen:
+        found.append("the digest that was kept is of no entry: the log was cut or exchanged")
+    return found
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _last(path: Path) -> tuple[int, str]:
+    """Return the number and the digest of the last entry, read from the end of the file."""
+    for size in (64_000, None):
+        last = next((entry for _, entry in reversed(list(_read(path, size))) if entry), None)
+        if last:
+            return _whole(last.get("number")), str(last.get("digest"))
+    return 0, GENESIS
+
+
+def _read(path: Path, last: int | None = None) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Yield the lines, None for what is no entry; only those in the `last` bytes, where that is given."""
+    try:
+        with path.open("rb") as file:
+            if last:
+                file.seek(-min(last, os.fstat(file.fileno()).st_size), os.SEEK_END)
+            content = file.read()
+    except FileNotFoundError:
+        return
+    for number, line in enumerate(content.splitlines(), start=1):
+        try:
+            told = json.loads(line)
+        except (ValueError, RecursionError):
+            told = None
+        yield number, told if isinstance(told, dict) else None
+
+
+def _digest(entry: Mapping[str, Any]) -> str:
+    plain = json.dumps(entry, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(plain.encode("utf-8", "surrogateescape")).hexdigest()

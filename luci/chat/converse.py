@@ -1,0 +1,232 @@
+"""One request, from what a person says to the last word: ask the model, use tools with leave, until it is done.
+
+It ends when the model has nothing more to do, when the same error came back twice, when the budget is used, or when the
+person stops it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from luci.chat import prompts, window
+from luci.chat.budget import Budget, reckoned
+from luci.chat.hands import Hands
+from luci.chat.mending import Mending
+from luci.chat.messages import Answer, Message, Replied, Replying, Spent, ToolCall, Used, Using
+from luci.chat.model import Model, NoTools
+from luci.chat.replay import Replay
+from luci.chat.tools import TOOLS, Wrong
+from luci.errors import Interrupted, LuciError
+from luci.events import Event, Warned
+
+_SAVE_SECONDS = 0.5  # between two notes of an answer that is being written
+_SAME = 4  # times that one call may be made with the same arguments in a row
+_FENCE = re.compile(r"^```(?:python|py)[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+_NAMED = re.compile(r"#\s*(?:file(?:name)?:\s*)?([\w./-]+\.py)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended. `why` is empty where the model itself was done; `scripts` ran well."""
+
+    text: str
+    why: str = ""
+    scripts: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"text": self.text, "why": self.why, "scripts": list(self.scripts)}
+
+
+@dataclass
+class Talk:
+    """A conversation with a model. `messages` are those of the session so far."""
+
+    model: Model | Replay
+    hands: Hands
+    messages: list[Message] = field(default_factory=list)
+    speaks_tools: bool = True
+
+    def ask(self, text: str) -> Generator[Event, None, Outcome]:
+        """Follow a request to its end."""
+        self.hands.mending = Mending()
+        self.hands.worked = []
+        budget = Budget(self.model.settings, self.hands.sessions)
+        self._say(Message("user", self.hands.secrets.masked(text)))
+        if budget.blind:
+            yield Warned("The price of this model is not known: the limits of money hold only as far as it is told.")
+        made: Counter[ToolCall] = Counter()
+        while True:
+            final = self.hands.mending.over
+            try:
+                answer = yield from self._answer(budget, with_tools=not final)
+            except LuciError as error:
+                if not made:
+                    raise
+                return self._over("", error.message)
+            if not answer.message.whole:
+                return self._over(answer.message.text, answer.why_not_whole)
+            if final:
+                return self._over(answer.message.text, final)
+            calls = answer.message.calls or self._written_as_text(answer.message.text, bool(made))
+            if not calls:
+                yield from self._adopt()
+                return self._over(answer.message.text, "")
+            made.update(replace(call, id="") for call in calls)
+            try:
+                yield from self._use_all(calls, told_as_text=not answer.message.calls)
+            except Interrupted as error:
+                return self._over(answer.message.text, error.message)
+            if made.most_common(1)[0][1] >= _SAME and not self.hands.mending.over:
+                self.hands.mending.over = "the model does the same again and again"
+
+    def _over(self, text: str, why: str) -> Outcome:
+        if why:
+            self.hands.sessions.add(self.hands.session, "note", {"text": f"It ended: {why}."})
+        return Outcome(text, why, tuple(self.hands.ground.shown(path) for path in self.hands.worked))
+
+    def _say(self, message: Message) -> None:
+        self.messages.append(message)
+        self.hands.sessions.add(self.hands.session, "message", message.as_dict())
+
+    # -- the model
+
+    def _answer(self, budget: Budget, *, with_tools: bool) -> Generator[Event, None, Answer]:
+        """Ask the model; what it writes is noted while it comes, so that a crash loses nothing that was shown."""
+        try:
+            return (yield from self._answer_once(budget, with_tools=with_tools and self.speaks_tools))
+        except NoTools:
+            if not self.speaks_tools:
+                raise
+            self.speaks_tools = False  # it is told how to write scripts without
+            return (yield from self._answer_once(budget, with_tools=False))
+
+    def _answer_once(self, budget: Budget, *, with_tools: bool) -> Generator[Event, None, Answer]:
+        tools = [tool.schema for tool in TOOLS.values()] if with_tools else []
+        system = Message("system", prompts.system(self.hands.folder, tools=self.speaks_tools))
+        settings, secrets = self.model.settings, self.hands.secrets
+        told = window.fitting([system, *self.messages], settings.context_tokens)
+        told = [replace(message, text=secrets.masked(message.text)) for message in told]
+        prompt = reckoned(told, json.dumps(tools))
+        steps = self.model.answer(told, tools, budget.left(prompt))
+        draft, text, noted = 0, "", 0.0
+        session, sessions = self.hands.session, self.hands.sessions
+        while True:
+            try:
+                event = next(steps)
+            except StopIteration as end:
+                answer: Answer = end.value
+                break
+            if isinstance(event, Replying):
+                text += event.text
+                if time.monotonic() - noted > _SAVE_SECONDS:
+                    body = Message("assistant", secrets.masked(text), whole=False).as_dict()
+                    draft, noted = draft or sessions.add(session, "draft", body), time.monotonic()
+                    sessions.redraft(session, draft, body)
+            else:
+                text = ""
+            yield event
+        message = replace(answer.message, text=secrets.masked(answer.message.text))
+        if draft:
+            sessions.redraft(session, draft, message.as_dict(), "message")
+        else:
+            sessions.add(session, "message", message.as_dict())
+        self.messages.append(message)
+        usage = budget.took(answer.usage, prompt, reckoned([answer.message]))
+        yield Replied(answer.message.text, answer.why_not_whole)
+        yield Spent(budget.used.tokens, sessions.spent_today()[0], budget.used.cost, usage.prompt or 0)
+        if answer.usage.prompt and answer.usage.prompt < prompt / 3 and prompt > 2_000:
+            yield Warned(
+                f"The server took {answer.usage.prompt:,} tokens of about {prompt:,}: it seems to drop the beginning.",
+                hint="Give it a larger context, or set model.context_tokens to what it has.",
+            )
+        return answer
+
+    # -- tools
+
+    def _use_all(self, calls: tuple[ToolCall, ...], *, told_as_text: bool) -> Generator[Event, None, None]:
+        """Use each tool that was called, one after the other; what is not used is answered too."""
+        for at, call in enumerate(calls):
+            try:
+                told = yield from self._use(call)
+            except Interrupted:
+                for left in calls[at:]:
+                    self._hear(left, "The person stopped it.", told_as_text)
+                raise
+            self._hear(call, told, told_as_text)
+            if told_as_text and told.startswith("error:"):
+                break
+
+    def _hear(self, call: ToolCall, told: str, as_text: bool) -> None:
+        told = self.hands.secrets.masked(told)
+        self._say(Message("user", f"[luci] {told}") if as_text else Message("tool", told, call_id=call.id))
+
+    def _use(self, call: ToolCall) -> Generator[Event, None, str]:
+        yield Using(call.id, call.name, _title(call))
+        try:
+            if self.hands.context.stop():
+                raise Interrupted("Stopped.")
+            tool = TOOLS.get(call.name)
+            if tool is None:
+                raise Wrong(f"There is no tool {call.name!r}; there are {', '.join(TOOLS)}.")
+            module, _, function = tool.place.partition(":")
+            use = getattr(importlib.import_module(module), function)
+            told: str = yield from use(tool.read(call.arguments), self.hands)
+            ok = True
+        except Wrong as error:
+            told, ok = f"error: {error}", False
+        except Interrupted:
+            raise
+        except LuciError as error:
+            told, ok = "\n".join(filter(None, [f"error: {error.message}", error.cause, error.hint])), False
+        except OSError as error:  # the disk, or a file that is gone: the model may do something else
+            told, ok = f"error: {error.strerror or error}", False
+        masked = self.hands.secrets.masked(told)
+        self.hands.sessions.add(self.hands.session, "use", {"title": _title(call), "tool": call.name, "ok": ok})
+        yield Used(call.id, call.name, ok, masked)
+        return told
+
+    def _written_as_text(self, text: str, used_tools: bool) -> tuple[ToolCall, ...]:
+        """Return what a model wants that cannot call tools and writes its script as text: to write it, and run it."""
+        blocks = _FENCE.findall(text)
+        if self.speaks_tools or len(blocks) != 1:
+            return ()
+        source = blocks[0]
+        named = _NAMED.match(source.split("\n", 1)[0])
+        path = named[1] if named else "script.py"
+        source = source.split("\n", 1)[-1] if named else source
+        return (
+            ToolCall("text-1", "write_file", json.dumps({"path": path, "content": source})),
+            ToolCall("text-2", "run", json.dumps({"script": path})),
+        )
+
+    def _adopt(self) -> Generator[Event, None, None]:
+        """Write into each script of the model's that works what it needs."""
+        from luci.chat.adopting import adopt
+
+        for path in self.hands.worked:
+            yield from adopt(path, self.hands)
+
+
+def _title(call: ToolCall) -> str:
+    """What a call is about, in a few words.
+
+    >>> _title(ToolCall("1", "run", '{"script": "a.py", "args": ["-v"]}'))
+    'run a.py -v'
+    """
+    try:
+        told = json.loads(call.arguments or "{}")
+    except (ValueError, RecursionError):
+        told = {}
+    if not isinstance(told, dict):
+        told = {}
+    subject = next((told[name] for name in ("script", "path", "text", "code", "question", "run") if name in told), "")
+    args = told.get("args") if isinstance(told.get("args"), list) else []
+    words = [str(word) for word in (call.name, str(subject).split("\n")[0][:80], *(args or ()))]
+    return " ".join(word for word in words if word)

@@ -1,0 +1,148 @@
+"""What may be done without asking, and what a person is asked: the effect, not the name of a tool.
+
+What is possible is the wall's to say (luci.walls); here is said when to ask. A rule that denies always wins; what has a
+question of its own is answered by a person, and by no setting.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["read", "write", "run", "install", "network"]
+KINDS: tuple[Kind, ...] = ("read", "write", "run", "install", "network")
+Policy = Literal["ask", "auto", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What would happen. `details` is all that a yes covers, one fact a line; `subject` is the file or the command.
+
+    `own`: a question of its own, that no setting and no earlier yes answers. `bounded`: a wall keeps it within bounds.
+    `text` is what may be edited before it is done, None where nothing can be.
+    """
+
+    kind: Kind
+    title: str
+    details: tuple[str, ...] = ()
+    subject: str = ""
+    own: bool = False
+    bounded: bool = False
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was decided. `text` is the edited form of the effect's; `by` says who decided; `stop` ends the request."""
+
+    yes: bool
+    by: str = "you"
+    reason: str = ""
+    lasting: bool = False
+    text: str | None = None
+    stop: bool = False
+
+
+Decide = Callable[[Effect], Verdict]
+
+
+def nobody(effect: Effect) -> Verdict:
+    """Decide for someone who is not there."""
+    hint = "" if effect.own else f"; --allow {effect.kind} would have let it"
+    return Verdict(False, "nobody", f"nobody is here to be asked{hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`allow` and `deny` are lines as in the settings: a kind, then a pattern of files, or a command.
+
+    A command is allowed with its binary and each flag by name: what a rule does not name is not allowed by it.
+    """
+
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+
+    def denies(self, effect: Effect) -> str:
+        """Return the rule that forbids an effect; empty where none does."""
+        return next((rule for rule in self.deny if _covers(rule, effect, denying=True)), "")
+
+    def allows(self, effect: Effect) -> str:
+        return next((rule for rule in self.allow if _covers(rule, effect, denying=False)), "")
+
+
+def _covers(rule: str, effect: Effect, *, denying: bool) -> bool:
+    kind, _, pattern = rule.strip().partition(" ")
+    if kind != effect.kind:
+        return False
+    pattern = pattern.strip()
+    if not pattern:
+        return True
+    if effect.kind in ("read", "write"):
+        name = effect.subject.rpartition("/")[2]
+        return fnmatch.fnmatchcase(effect.subject, pattern) or (denying and fnmatch.fnmatchcase(name, pattern))
+    if effect.kind == "run":
+        return _covers_command(pattern, effect.subject, denying=denying)
+    return fnmatch.fnmatchcase(effect.subject, pattern)
+
+
+def _covers_command(rule: str, command: str, *, denying: bool) -> bool:
+    """Whether a rule covers a command line. To allow, each word of the command must be in the rule, in any order
+    behind the first; to deny, it is enough that the command has the words of the rule.
+
+    >>> _covers_command("report.py --year *", "report.py --year 2026", denying=False)
+    True
+    >>> _covers_command("report.py --year *", "report.py --year 2026 --delete", denying=False)
+    False
+    """
+    try:
+        wanted, words = shlex.split(rule), shlex.split(command)
+    except ValueError:
+        return denying
+    if not wanted or not words or not fnmatch.fnmatchcase(words[0], wanted[0]):
+        return False
+    if denying:
+        return all(any(fnmatch.fnmatchcase(word, each) for word in words[1:]) for each in wanted[1:])
+    flags = [each for each in wanted[1:] if each.startswith("-")]
+    plain = [each for each in wanted[1:] if not each.startswith("-")]
+    return all(
+        any(fnmatch.fnmatchcase(word, each) for each in (flags if word.startswith("-") else plain))
+        for word in words[1:]
+    )
+
+
+@dataclass
+class Leave:
+    """Who decides, in this session. What was allowed for the session is kept here, by kind."""
+
+    policy: Policy = "ask"
+    allowed: frozenset[Kind] = frozenset()  # --allow
+    rules: Rules = Rules()
+    decide: Decide = nobody
+    granted: set[Kind] = field(default_factory=set)
+
+    def of(self, effect: Effect) -> Verdict:
+        """Return whether an effect may happen."""
+        if rule := self.rules.denies(effect):
+            return Verdict(False, "a rule", f"the rule {rule!r} forbids it")
+        if effect.own:
+            return self._asked(effect)
+        if self.policy == "never":
+            return Verdict(False, "the policy", "the policy is never: only reading is allowed")
+        if effect.kind in self.allowed:
+            return Verdict(True, f"--allow {effect.kind}")
+        if effect.kind in self.granted:
+            return Verdict(True, "you, for this session")
+        if rule := self.rules.allows(effect):
+            return Verdict(True, f"the rule {rule!r}")
+        if self.policy == "auto" and effect.bounded:
+            return Verdict(True, "the policy: the wall bounds it")
+        return self._asked(effect)
+
+    def _asked(self, effect: Effect) -> Verdict:
+        verdict = self.decide(effect)
+        if verdict.yes and verdict.lasting and not effect.own:
+            self.granted.add(effect.kind)
+        return verdict

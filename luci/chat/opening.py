@@ -1,0 +1,64 @@
+"""Begin a conversation, or go on with one: who answers, what it may do, and what was said so far."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from luci.chat import keys, providers, secrets
+from luci.chat.converse import Talk
+from luci.chat.ground import Ground
+from luci.chat.hands import Hands, nobody_answers
+from luci.chat.leave import Decide, Kind, Leave, Rules, nobody
+from luci.chat.model import Model
+from luci.chat.replay import Replay
+from luci.chat.sessions import Sessions
+from luci.context import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """`session` is one to go on with, "" for a new one; `model` is another than the settings name; `replay` answers in
+    the place of a model."""
+
+    session: str = ""
+    model: str = ""
+    allowed: frozenset[Kind] = frozenset()
+    decide: Decide = nobody
+    reply: Callable[[str], str | None] = nobody_answers
+    replay: Replay | None = None
+
+
+def opened(opening: Opening, context: Context, sessions: Sessions) -> Talk:
+    """Return a conversation in the working folder. Raises NoModel where nobody could answer."""
+    folder = Path.cwd()
+    settings = context.settings.model
+    if opening.model:
+        settings = replace(settings, name=opening.model)
+    if opening.replay:
+        model: Model | Replay = opening.replay
+        more: list[tuple[str, str]] = []
+    else:
+        endpoint = providers.endpoint(settings, os.environ)
+        model = Model(endpoint, settings, context.stop)
+        more = [("LUCI_API_KEY", endpoint.key)]
+    leave = Leave(
+        context.settings.leave.policy,
+        opening.allowed,
+        Rules(context.settings.leave.allow, context.settings.leave.deny),
+        opening.decide,
+    )
+    known = sessions.find(opening.session) if opening.session else None
+    session = known.id if known else sessions.begin(folder)
+    hands = Hands(
+        replace(context, ask=lambda _: False),
+        Ground(folder),
+        leave,
+        secrets.known(folder, more=[*more, *((f"{name} key", keys.kept(name)) for name in keys.providers())]),
+        sessions,
+        session,
+        opening.reply,
+    )
+    return Talk(model, hands, sessions.messages(session) if known else [])

@@ -1,0 +1,181 @@
+"""Which model answers: providers by name, their keys, and the one that is chosen.
+
+What is said last wins: the settings, then OPENAI_*, OPENROUTER_* and the like where the settings name nobody, then
+LUCI_MODEL, LUCI_BASE_URL and LUCI_API_KEY.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from luci.chat import keys
+from luci.config import ModelSettings
+from luci.errors import ConfigError
+
+LOCAL_PATIENCE = 0.2  # seconds in which a server on this machine must take a connection
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who serves models. `model` is the default; with `family` it is the newest that is offered under that name."""
+
+    name: str
+    base_url: str
+    variables: tuple[str, ...] = ()  # that hold its key
+    model: str = ""
+    family: str = ""
+
+    @property
+    def local(self) -> bool:
+        return not self.variables
+
+
+PROVIDERS = {
+    provider.name: provider
+    for provider in (
+        Provider("openai", "https://api.openai.com/v1", ("OPENAI_API_KEY",), "gpt-5"),
+        Provider(
+            "openrouter",
+            "https://openrouter.ai/api/v1",
+            ("OPENROUTER_API_KEY",),
+            "anthropic/claude-sonnet-4",
+            r"anthropic/claude-sonnet-(\d+(?:\.\d+)*)",
+        ),
+        Provider(
+            "anthropic",
+            "https://api.anthropic.com/v1",
+            ("ANTHROPIC_API_KEY",),
+            "claude-sonnet-4-0",
+            r"claude-sonnet-(\d+(?:-\d{1,2})?)",
+        ),
+        Provider(
+            "google",
+            "https://generativelanguage.googleapis.com/v1beta/openai",
+            ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+            "gemini-2.5-pro",
+            r"(?:models/)?gemini-(\d+(?:\.\d+)*)-pro",
+        ),
+        Provider("ollama", "http://127.0.0.1:11434/v1"),
+        Provider("lmstudio", "http://127.0.0.1:1234/v1"),
+        Provider("llamacpp", "http://127.0.0.1:8080/v1"),
+        Provider("vllm", "http://127.0.0.1:8000/v1"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where answers come from. `origin` says who chose it; an empty `model` is the first that it offers."""
+
+    provider: str
+    base_url: str
+    model: str
+    key: str
+    origin: str
+    family: str = ""
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.provider!r}, {self.base_url!r}, {self.model!r})"  # without the key
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.base_url).hostname or self.base_url
+
+    @property
+    def told(self) -> str:
+        return f"{self.model or 'its first model'} of {self.provider or self.host}"
+
+
+class NoModel(ConfigError):
+    """Nobody is configured who could answer."""
+
+
+def endpoint(settings: ModelSettings, environ: Mapping[str, str] = os.environ) -> Endpoint:
+    """Return who answers. Raises NoModel where nobody is configured, ConfigError for a provider that nobody knows."""
+    chosen = _configured(settings, environ) or _of_environ(environ)
+    if url := environ.get("LUCI_BASE_URL"):
+        chosen = Endpoint("", url, "", environ.get("LUCI_API_KEY", ""), "LUCI_BASE_URL")
+    if chosen is None:
+        raise NoModel("No model is configured.", hint=_what_to_do())
+    model, key = environ.get("LUCI_MODEL", ""), environ.get("LUCI_API_KEY", "")
+    chosen = replace(chosen, model=model or settings.name or chosen.model, key=key or chosen.key)
+    if model or settings.name:
+        chosen = replace(chosen, family="")
+    if not urlsplit(chosen.base_url).scheme.startswith("http"):
+        raise ConfigError(
+            f"{chosen.base_url!r} is not the address of a model server.", hint="As in http://host:8000/v1"
+        )
+    known = PROVIDERS.get(chosen.provider)
+    if known and not known.local and not chosen.key:
+        hint = f"Set {known.variables[0]}, or keep it: luci key set {known.name}"
+        raise NoModel(f"There is no key for {known.name}.", hint=hint)
+    return chosen
+
+
+def _configured(settings: ModelSettings, environ: Mapping[str, str]) -> Endpoint | None:
+    if not settings.provider:
+        return Endpoint("", settings.base_url, "", "", "[model] base_url") if settings.base_url else None
+    if (known := PROVIDERS.get(settings.provider)) is None:
+        raise ConfigError(
+            f"[model] provider cannot be {settings.provider!r}.",
+            hint=f"One of {', '.join(PROVIDERS)}; any other by its base_url alone.",
+        )
+    return _at(known, settings.base_url, keys.key_of(known.name, known.variables, environ), "[model] provider")
+
+
+def _of_environ(environ: Mapping[str, str]) -> Endpoint | None:
+    if environ.get("OPENAI_BASE_URL"):
+        key = environ.get("OPENAI_API_KEY", "")
+        return Endpoint("", environ["OPENAI_BASE_URL"], "", key, "OPENAI_BASE_URL")
+    for known in PROVIDERS.values():
+        for variable in known.variables:
+            if environ.get(variable):
+                return _at(known, "", environ[variable], variable)
+    return next(
+        (
+            _at(known, "", key, "a key that is kept")
+            for known in PROVIDERS.values()
+            if known.variables and (key := keys.kept(known.name))
+        ),
+        None,
+    )
+
+
+def _at(known: Provider, base_url: str, key: str, origin: str) -> Endpoint:
+    return Endpoint(known.name, base_url or known.base_url, known.model, key, origin, known.family)
+
+
+def _what_to_do() -> str:
+    if up := servers_here():
+        name = up[0].name
+        return f"{name} answers on this machine: luci config model.provider {name}"
+    return "Set OPENAI_API_KEY or OPENROUTER_API_KEY, or name one: luci config model.provider ollama"
+
+
+def servers_here() -> list[Provider]:
+    """Return the local servers that take a connection."""
+    return [known for known in PROVIDERS.values() if known.local and takes_connections(known.base_url)]
+
+
+def takes_connections(base_url: str) -> bool:
+    parts = urlsplit(base_url)
+    try:
+        with socket.create_connection((parts.hostname, parts.port or 80), LOCAL_PATIENCE):
+            return True
+    except OSError:
+        return False
+
+
+def newest(offered: Iterable[str], family: str) -> str:
+    """Return the highest version of a family of models; empty where none is offered.
+
+    >>> newest(["a/sonnet-4", "a/sonnet-4.5", "a/sonnet-10:free", "a/opus-5"], r"a/sonnet-(\\d+(?:\\.\\d+)*)")
+    'a/sonnet-4.5'
+    """
+    found = [(match, name) for name in offered if (match := re.fullmatch(family, name))]
+    return max(found, key=lambda one: [int(n) for n in re.findall(r"\d+", one[0][1])], default=(None, ""))[1]

@@ -1,0 +1,56 @@
+"""Put files back as they were before the assistant changed them, and forward again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from luci.chat import audit
+from luci.chat.ground import Ground, NotHere, diff
+from luci.chat.sessions import Change, Sessions
+from luci.context import Question
+from luci.errors import Refused, UsageError
+from luci.exchange import exchange
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRequest:
+    """`again`: what was taken back is done again."""
+
+    again: bool = False
+    dry_run: bool = False
+
+
+def taken_back(request: UndoRequest, sessions: Sessions, folder: Path, agreed: Callable[[Question], bool]) -> str:
+    """Take the last change back, and return what was done. Raises UsageError where there is none, Refused where the
+    file is not as the assistant left it."""
+    found = sessions.changes(undone=request.again, below=Path(folder).resolve())
+    if not found:
+        raise UsageError(f"There is nothing to {'redo' if request.again else 'undo'} in this folder.")
+    change = found[0]
+    expected, wanted = (change.before, change.after) if request.again else (change.after, change.before)
+    _insist(change, expected, folder)
+    shown = Ground(folder).shown(change.path)
+    preview = diff(expected, wanted, shown)
+    if request.dry_run:
+        return preview
+    verb = "Make this change again" if request.again else "Take this back"
+    if not agreed(Question("undo", f"{verb}?", tuple(preview.splitlines()), "--yes")):
+        raise Refused(f"{shown} was left as it is.", hint="--yes does it, --dry-run shows what.")
+    audit.add("redo" if request.again else "undo", {"path": str(change.path)})
+    exchange(change.path, None if wanted is None else wanted.encode())
+    sessions.mark(change, undone=not request.again)
+    return f"{shown} is {'gone' if wanted is None else 'as it was' if not request.again else 'changed'} again."
+
+
+def _insist(change: Change, expected: str | None, folder: Path) -> None:
+    try:
+        there = Ground(folder).read_if_there(change.path)
+    except NotHere:
+        there = None if expected is not None else ""
+    if there != expected:
+        raise Refused(
+            f"{Ground(folder).shown(change.path)} was changed since by somebody else.",
+            hint="`luci sessions show` tells what it was before.",
+        )

@@ -1,0 +1,95 @@
+"""Packages that a model names in a file: a name it declares is a guess, and passes the gate or is refused.
+
+What an import means is found by luci itself when the script is planned, whatever the model declared.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from luci.context import Context
+from luci.errors import LuciError
+from luci.runner import declared
+from luci.runner.choices import name_of
+from luci.runner.declared import Declarations
+from luci.runner.guesses import doubts_about
+from luci.runner.memory import Memory
+from luci.runner.plan import NOTHING_MORE, knowledge, places_of
+
+_LOCKS = re.compile(r"pylock(\..*)?\.toml|.*\.lock|conda-lock\.ya?ml", re.IGNORECASE)
+_BLOCK = re.compile(r"^# /// script\n(?:#(?: .*)?\n)*?# ///\n\n?", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a file names that luci would install: requirement lines by distribution."""
+
+    lines: dict[str, str]
+    places: bool = False  # it says where packages come from
+
+
+def without_block(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return a script without its metadata block (PEP 723), and the requirements that stood there.
+
+    >>> without_block('# /// script\\n# dependencies = ["rich"]\\n# ///\\nimport rich\\n')
+    ('import rich\\n', ('rich',))
+    """
+    try:
+        said = declared.inline(text)
+    except LuciError:
+        return text, ()
+    if said is None:
+        return text, ()
+    return _BLOCK.sub("", text, count=1), tuple(each.line for each in said.requirements if not each.constraint)
+
+
+def named_in(name: str, text: str) -> Named:
+    """Return what a file of this name and text would have luci install."""
+    with tempfile.TemporaryDirectory(prefix="luci-") as folder:
+        place = Path(folder, Path(name).name)
+        place.write_text(text, encoding="utf-8")
+        said = declared.inline(text, place.parent) if name.endswith((".py", ".pyw")) else declared.project(place.parent)
+    return _named(said) if said else Named({})
+
+
+def _named(said: Declarations) -> Named:
+    lines = {each.name or each.line: each.line for each in said.requirements}
+    if said.conda:
+        lines |= {name_of(spec): spec for spec in (*said.conda.specs, *said.conda.pips)}
+    index = said.index
+    return Named(lines, bool(index.url or index.extra_urls or index.find_links or index.only))
+
+
+def objections(name: str, before: str | None, after: str, context: Context) -> Iterator[str]:
+    """Yield why what a model writes into a file must not be installed from, a sentence each."""
+    if _LOCKS.fullmatch(Path(name).name):
+        yield f"{name} is a lock, which only a tool writes."
+        return
+    try:
+        now = named_in(name, after)
+        had = named_in(name, before) if before else Named({})
+    except LuciError as error:
+        yield f"{name} cannot be read: {error.message}"
+        return
+    if now.places and not had.places:
+        yield "It says where packages come from, which is the person's to say."
+    new = {each: line for each, line in now.lines.items() if had.lines.get(each) != line}
+    yield from refusals(new, context).values()
+
+
+def refusals(lines: dict[str, str], context: Context) -> dict[str, str]:
+    """Return, of distributions that a model named, those that are not installed, each with a sentence that says why."""
+    if not lines:
+        return {}
+    known = knowledge(None, places_of(None, context.settings.index), NOTHING_MORE, context, Memory())
+    found = {}
+    for name, line in lines.items():
+        if "@" in line or "://" in line:
+            found[name] = f"{line} comes from an address, and not from the index."
+        elif name != "python" and (doubts := doubts_about(name, known)):
+            found[name] = f"{name} is not installed: {'; '.join(doubts)}."
+    return found
