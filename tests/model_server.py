@@ -42,7 +42,9 @@ class Said:
             yield _chunk({"content": self.text[at : at + self.piece]})
         for n, call in enumerate(self.message_of().get("tool_calls", ())):
             function = call["function"]
-            yield _chunk({"tool_calls": [{**call, "index": n, "function": {"name": function["name"], "arguments": ""}}]})
+            yield _chunk(
+                {"tool_calls": [{**call, "index": n, "function": {"name": function["name"], "arguments": ""}}]}
+            )
             for at in range(0, len(function["arguments"]), self.piece):
                 piece = function["arguments"][at : at + self.piece]
                 yield _chunk({"tool_calls": [{"index": n, "function": {"arguments": piece}}]})

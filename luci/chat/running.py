@@ -6,18 +6,18 @@ import shlex
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from luci.actions.door import perform
 from luci.chat.ground import NotHere
 from luci.chat.hands import Hands
-from luci.chat.leave import Effect
+from luci.chat.leave import Effect, Kind
 from luci.chat.mending import Failure
 from luci.chat.shorten import shortened
 from luci.chat.tools import PlanScript, RunCode, RunLog, RunScript, Wrong
 from luci.context import Context, Question
 from luci.errors import LuciError, Refused
 from luci.events import Ended, Event, Failed, Output, Retrying, Started, Told, Walled, Warned
+from luci.runner.approval import origins
 from luci.runner.plan import Plan, Wants
 from luci.runner.request import RunRequest
 from luci.walls.asked import NOTHING, Asked, Limits, Reach
@@ -57,31 +57,44 @@ class _Seen:
             case Ended():
                 self.ended = event
 
+    def through(self, steps: Generator[Event, None, int]) -> Generator[Event, None, int]:
+        """Take and hand on what is said, to the end; return the exit code."""
+        while True:
+            try:
+                event = next(steps)
+            except StopIteration as end:
+                return int(end.value)
+            self.take(event)
+            yield event
+
 
 def plan(request: PlanScript, hands: Hands) -> Generator[Event, None, str]:
     path = _script(request.script, hands)
-    made, what = yield from _planned(RunRequest(str(path), wants=_wants(path, hands)), hands)
-    return "\n".join([f"Python {made.interpreter.version}", *_packages(made), f"environment: {what}"])
+    asked = RunRequest(hands.ground.shown(path), wants=_wants(path, hands))
+    made, what = yield from perform("plan", asked, _context(hands))
+    lines = origins(made, "install", "ask", "none") or ["no packages"]
+    return "\n".join([f"Python {made.interpreter.version}", *lines, f"environment: {what}"])
 
 
 def run(request: RunScript, hands: Hands) -> Generator[Event, None, str]:
     path = _script(request.script, hands)
+    shown = hands.ground.shown(path)
     args = tuple(hands.secrets.put_back(word) for word in request.args)
-    asked = RunRequest(
-        str(path),
-        args=args,
-        wants=_wants(path, hands),
-        timeout=float(max(1, request.seconds)),
-        record=True,
-        input=request.stdin,
-    )
-    return (yield from _run(asked, hands.ground.shown(path), request.network, request.expect, path, hands))
+    asked = RunRequest(shown, args=args, wants=_wants(path, hands), input=request.stdin)
+    reach = Reach(network=request.network, variables=request.variables)
+    told, well = yield from _run(_held(asked, request.seconds, reach, hands), shown, request.expect, hands)
+    if path in hands.worked:
+        hands.worked.remove(path)
+    if well:
+        hands.worked.append(path)
+    return told
 
 
 def run_code(request: RunCode, hands: Hands) -> Generator[Event, None, str]:
-    timeout = float(max(1, request.seconds))
-    asked = RunRequest(request.code, kind="code", timeout=timeout, record=True, input="")
-    return (yield from _run(asked, "-c", request.network, "", None, hands))
+    asked = RunRequest(request.code, kind="code", input="")
+    held = _held(asked, request.seconds, Reach(network=request.network), hands)
+    told, _ = yield from _run(held, "-c", "", hands)
+    return told
 
 
 def run_log(request: RunLog, hands: Hands) -> Generator[Event, None, str]:
@@ -97,85 +110,78 @@ def run_log(request: RunLog, hands: Hands) -> Generator[Event, None, str]:
 # -- one run
 
 
-def _run(
-    asked: RunRequest, shown: str, network: bool, expect: str, path: Path | None, hands: Hands
-) -> Generator[Event, None, str]:
+def _held(asked: RunRequest, seconds: int, reach: Reach, hands: Hands) -> RunRequest:
+    """Return the run of what a model wrote: it writes in the project and a temporary folder, reads the project, its
+    environment and the system, and sees no variable and no network but what is approved."""
+    within = replace(reach, writable=(str(hands.folder),))
+    walls = Asked(limits=Limits(memory=MEMORY, pids=PIDS), reach=within)
+    return replace(asked, walls=walls, timeout=float(max(1, seconds)), record=True, asks_first=True)
+
+
+def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[Event, None, tuple[str, bool]]:
+    """Run with leave; return what the model hears, and whether it went well."""
     if hands.mending.over:
         raise Wrong(f"Nothing is run any more: {hands.mending.over}.")
+    _leave_to_reach(asked.walls.reach, shown, hands)
+    seen = _Seen()
     try:
-        asked, seen, code = yield from _with_leave(replace(asked, walls=behind(hands, network)), shown, network, hands)
+        asked, made = yield from _behind_a_wall(asked, shown, hands)
+        command = shlex.join([shown, *asked.args])
+        details = tuple(_command(asked, made, shown))
+        hands.may(Effect("run", f"Run {shown}?", details, command, bounded=made.wall["name"] not in ("off", "limits")))
+        code = yield from seen.through(perform("run", asked, _context(hands)))
     except LuciError as error:
         advice = hands.mending.ran(Failure(error.message, shown))
-        words = [f"It did not start: {error.message}", error.cause, f"hint: {error.hint}" if error.hint else "", advice]
-        return "\n".join(word for word in words if word)
+        hint = f"hint: {error.hint}" if error.hint else ""
+        return "\n".join(filter(None, [f"It did not start: {error.message}", error.cause, hint, advice])), False
     failure = _failure(code, seen, expect, shown)
-    if failure is None and path and path not in hands.worked:
-        hands.worked.append(path)
-    elif failure and path in hands.worked:
-        hands.worked.remove(path)
     told = _told(code, seen, failure, hands.mending.ran(failure))
-    hands.sessions.add(
-        hands.session,
-        "run",
-        {
-            "script": shown,
-            "args": list(asked.args),
-            "exit_code": code,
-            "wall": seen.wall,
-            "text": hands.secrets.masked(told),
-        },
-    )
-    return told
+    ended = {"script": shown, "args": list(asked.args), "exit_code": code, "wall": seen.wall}
+    hands.sessions.add(hands.session, "run", {**ended, "text": hands.secrets.masked(told)})
+    return told, failure is None
 
 
-def behind(hands: Hands, network: bool) -> Asked:
-    """Return the wall for what a model wrote: it writes in the project and a temporary folder, reads the project, its
-    environment and the system, and reaches the network only where that is approved."""
-    reach = Reach(network=network, writable=(str(hands.folder),))
-    return Asked(sandbox="auto" if network else "", limits=Limits(memory=MEMORY, pids=PIDS), reach=reach)
-
-
-def _with_leave(
-    asked: RunRequest, shown: str, network: bool, hands: Hands
-) -> Generator[Event, None, tuple[RunRequest, _Seen, int]]:
-    """Plan, ask for what needs leave, and run; return what was run, what it said, and its exit code."""
-    try:
-        made, what = yield from _planned(asked, hands)
-    except Refused as error:
-        details = (error.message, *error.cause.splitlines(), "It could read and change whatever you can.")
-        hands.may(Effect("run", f"Run {shown} without a wall?", details, shown, own=True))
-        asked = replace(asked, walls=NOTHING)
-        made, what = yield from _planned(asked, hands)
-    if what != "reuse" and made.spec.requirements:
-        hands.may(Effect("install", "Install packages?", tuple(_packages(made)), " ".join(made.names()), bounded=True))
-    if network:
-        details = ("It can reach every host that you can.",)
+def _leave_to_reach(reach: Reach, shown: str, hands: Hands) -> None:
+    """Ask for what goes beyond the wall that every script of a model's has."""
+    secret = [each.name for each in sorted(hands.folder.glob(".env*")) if each.is_file()]
+    if reach.network:
+        readable = [f"It can read {name}, and send it anywhere." for name in secret]
+        details = ("It can reach every host that you can.", *readable)
         hands.may(Effect("network", f"Let {shown} use the network?", details, shown))
-    command = shlex.join([shown, *asked.args])
-    hands.may(Effect("run", f"Run {shown}?", tuple(_command(asked, made, shown)), command, bounded=_is_bounded(made)))
-    seen = _Seen()
-    steps = perform("run", asked, _context(hands))
-    while True:
-        try:
-            event = next(steps)
-        except StopIteration as end:
-            return asked, seen, int(end.value)
-        seen.take(event)
-        yield event
+    if reach.variables:
+        details = (*(f"It sees ${name}." for name in reach.variables),)
+        hands.may(Effect("read", f"Let {shown} see these variables?", details, " ".join(reach.variables), own=True))
 
 
-def _planned(asked: RunRequest, hands: Hands) -> Generator[Event, None, tuple[Plan, str]]:
-    result: tuple[Plan, str] = yield from perform("plan", asked, _context(hands))
-    return result
+def _behind_a_wall(asked: RunRequest, shown: str, hands: Hands) -> Generator[Event, None, tuple[RunRequest, Plan]]:
+    """Return the run with the wall that can be had, and its plan; without one only after a yes of its own."""
+    try:
+        made, _ = yield from perform("plan", asked, _context(hands))
+        return asked, made
+    except Refused:
+        pass  # not with these limits: the wall without them
+    try:
+        unlimited = replace(asked, walls=replace(asked.walls, limits=Limits()))
+        made, _ = yield from perform("plan", unlimited, _context(hands))
+        return unlimited, made
+    except Refused as error:
+        details = (error.message, *error.cause.splitlines(), "It could read, change and send whatever you can.")
+        hands.may(Effect("run", f"Run {shown} without a wall?", details, shown, own=True))
+    bare = replace(asked, walls=NOTHING)
+    made, _ = yield from perform("plan", bare, _context(hands))
+    return bare, made
 
 
 def _context(hands: Hands) -> Context:
-    """The context of a run: what luci itself would ask a person is asked as an effect of its own."""
+    """The context of a run: what luci itself would ask a person is an effect. Packages that luci is sure of may be
+    installed where that is allowed; what is in doubt, and what else is asked, has a question of its own."""
 
     def ask(question: Question) -> bool:
-        kind: Any = "install" if question.kind in ("install", "build", "relax") else "run"
+        kind: Kind = "run" if question.kind == "retry" else "install"
+        sure = question.kind == "packages"
+        effect = Effect(kind, question.text, question.details, question.text, own=not sure, bounded=sure)
         try:
-            hands.may(Effect(kind, question.text, question.details, question.text, own=True))
+            hands.may(effect)
         except Wrong:
             return False
         return True
@@ -200,25 +206,7 @@ def _wants(path: Path, hands: Hands) -> Wants:
     return Wants(requirements=hands.declared.get(path, ()))
 
 
-def _is_bounded(made: Plan) -> bool:
-    return made.wall["name"] not in ("off", "limits")
-
-
 # -- what is shown and told
-
-
-def _packages(made: Plan) -> list[str]:
-    """Every package with where its name came from."""
-    lines = []
-    for choice in made.choices:
-        where = f", line {choice.imports[0].line}" if choice.imports and choice.imports[0].line else ""
-        for requirement in choice.requirements or (choice.module,):
-            doubts = f"; in doubt: {'; '.join(choice.doubts)}" if choice.doubts else ""
-            if choice.status in ("install", "ask"):
-                lines.append(f"{requirement} for {choice.module or 'itself'}{where}: {choice.reason}{doubts}")
-            elif choice.status == "none":
-                lines.append(f"nothing for {choice.module}{where}: {choice.reason}")
-    return lines or ["no packages"]
 
 
 def _command(asked: RunRequest, made: Plan, shown: str) -> list[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from luci import paths
+from luci.chat import copies
 from luci.chat.messages import Message
 from luci.errors import LuciError, UsageError
 
@@ -59,7 +60,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A file as it was before and after luci changed it; None is a file that is not there."""
+    """A file before and after luci changed it, each as the name of a copy (luci.chat.copies); None: no file."""
 
     id: int
     path: Path
@@ -148,6 +149,8 @@ class Sessions:
             self._db.execute("delete from words where session = ?", (session,))
             self._db.execute("delete from changes where session = ?", (session,))
             self._db.execute("delete from sessions where id = ?", (session,))
+        rows = self._db.execute("select before, after from changes").fetchall()
+        copies.forget_all_but({name for row in rows for name in row if name})
 
     def fork(self, session: Session, number: int) -> str:
         """Begin a session with what another one had up to the entry `number`; return its id."""
@@ -227,10 +230,12 @@ class Sessions:
     # -- files, and what was spent
 
     def changed(self, session: str, path: Path, before: str | None, after: str | None) -> int:
+        """Keep what makes it possible to take a change back; return its number."""
+        kept = [None if text is None else copies.keep(text) for text in (before, after)]
         with self._change():
             cursor = self._db.execute(
                 "insert into changes (session, at, path, before, after) values (?, ?, ?, ?, ?)",
-                (session, time.time(), str(path), before, after),
+                (session, time.time(), str(path), *kept),
             )
         return int(cursor.lastrowid or 0)
 

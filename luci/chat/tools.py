@@ -137,6 +137,7 @@ class RunScript:
     stdin: str = about("what it reads from standard input", "")
     seconds: int = about("how long it may run, in seconds", 60)
     network: bool = about("whether it needs the network, which must be approved", False)
+    variables: tuple[str, ...] = about("names of environment variables that it must see, keys among them", ())
     expect: str = about("text that its standard output must hold for it to count as working", "")
 
 

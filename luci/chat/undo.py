@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from luci.chat import audit
+from luci.chat import audit, copies
 from luci.chat.ground import Ground, NotHere, diff
 from luci.chat.sessions import Change, Sessions
 from luci.context import Question
@@ -29,7 +29,8 @@ def taken_back(request: UndoRequest, sessions: Sessions, folder: Path, agreed: C
     if not found:
         raise UsageError(f"There is nothing to {'redo' if request.again else 'undo'} in this folder.")
     change = found[0]
-    expected, wanted = (change.before, change.after) if request.again else (change.after, change.before)
+    before, after = _copy(change.before), _copy(change.after)
+    expected, wanted = (before, after) if request.again else (after, before)
     _insist(change, expected, folder)
     shown = Ground(folder).shown(change.path)
     preview = diff(expected, wanted, shown)
@@ -42,6 +43,13 @@ def taken_back(request: UndoRequest, sessions: Sessions, folder: Path, agreed: C
     exchange(change.path, None if wanted is None else wanted.encode())
     sessions.mark(change, undone=not request.again)
     return f"{shown} is {'gone' if wanted is None else 'as it was' if not request.again else 'changed'} again."
+
+
+def _copy(name: str | None) -> str | None:
+    try:
+        return None if name is None else copies.read(name)
+    except OSError as error:
+        raise Refused("The copy that is needed is not kept any more.", cause=str(error)) from error
 
 
 def _insist(change: Change, expected: str | None, folder: Path) -> None:

@@ -48,11 +48,13 @@ def build(
     fresh: bool,
     again: Callable[[Plan, str], Plan],
     again_in_conda: Callable[[Plan], Plan] | None = None,
+    asks: Callable[[Plan], Question | None] = lambda plan: None,
 ) -> Generator[Event, None, tuple[Plan, Env, bool]]:
     """Return the first plan that could be built, its environment, and whether the next run may take it as it is.
 
     `again(plan, python)` makes the plan anew for another Python, `again_in_conda(plan)` for a conda environment. Raises
-    InstallFailed with all that was tried.
+    InstallFailed with all that was tried. `asks` is the question that a plan must not be built without, if any: Refused
+    after a no.
     """
     tried: list[str] = []
     failure: InstallFailed | None = None
@@ -68,6 +70,8 @@ def build(
         if tier.told:
             yield Warned(tier.told) if tier.loud else Told(tier.told)
         try:
+            if (question := asks(tier.plan)) and not context.ask(question):
+                raise Refused("The packages were not approved.", cause="\n".join(question.details))
             env = yield from ready(tier.plan, store, context, fresh=fresh)
         except InstallFailed as error:
             if error.reason in _FINAL:

@@ -14,6 +14,7 @@ from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Told, Warned
 from luci.runner import cascade, launch, memory, plan, table
+from luci.runner.approval import to_install
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
 from luci.runner.memory import Memory
@@ -52,6 +53,7 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
             context,
             relax=request.relax,
             fresh=request.fresh,
+            asks=(lambda tier: to_install(tier, store)) if request.asks_first else (lambda tier: None),
             again_in_conda=lambda old: _final(plan.make(script, replace(wants, env="conda"), context, known)),
             again=lambda old, python: _final(plan.make(script, replace(wants, python=python), context, known)),
         )

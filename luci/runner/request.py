@@ -30,6 +30,7 @@ class RunRequest(Value):
     keep_pythonpath: bool = False
     walls: Asked = NOTHING
     become: bool = False
+    asks_first: bool = False  # before packages are installed, all of them: somebody else wrote the script
     input: str | None = None  # what the script reads from standard input; None: what luci has there
     pictures: bool = False  # the caller offers to show the images that the run makes
     terminal: Terminal | None = None  # what the script writes into and reads from; never with `become`
