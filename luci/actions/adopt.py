@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Any
 
 from luci.actions.plans import plan
@@ -16,10 +15,10 @@ from luci.exchange import exchange
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import decode
+from luci.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class AdoptRequest:
+class AdoptRequest(Value):
     """`requirements` are added to what the script is found to need."""
 
     script: str
@@ -27,8 +26,7 @@ class AdoptRequest:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Adopted:
+class Adopted(Value):
     """`diff` is what was, or would be, changed; empty where the script declares everything already."""
 
     script: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import replace
 from pathlib import Path
 
 from luci.actions.adopt import AdoptRequest
@@ -14,6 +13,7 @@ from luci.chat.tools import Wrong
 from luci.context import Question
 from luci.errors import LuciError
 from luci.events import Event, Told
+from luci.values import replace
 
 
 def adopt(path: Path, hands: Hands) -> Generator[Event, None, None]:

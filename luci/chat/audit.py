@@ -11,11 +11,11 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from luci import paths
+from luci.values import Value
 
 GENESIS = "0" * 64
 
@@ -24,8 +24,7 @@ def file() -> Path:
     return paths.state() / "audit.jsonl"
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Value):
     """The last entry: how many there are, and its digest."""
 
     entries: int

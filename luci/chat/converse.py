@@ -12,7 +12,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from luci.chat import prompts, window
@@ -25,6 +25,7 @@ from luci.chat.replay import Replay
 from luci.chat.tools import TOOLS, Wrong
 from luci.errors import Interrupted, LuciError
 from luci.events import Event, Warned
+from luci.values import Value, replace
 
 _SAVE_SECONDS = 0.5  # between two notes of an answer that is being written
 _SAME = 4  # times that one call may be made with the same arguments in a row
@@ -32,8 +33,7 @@ _FENCE = re.compile(r"^```(?:python|py)[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE |
 _NAMED = re.compile(r"#\s*(?:file(?:name)?:\s*)?([\w./-]+\.py)\s*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Value):
     """How a request ended. `why` is empty where the model itself was done; `scripts` ran well."""
 
     text: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
+from luci.values import Value
 from luci.walls.places import IN_A_PROJECT, KEYS, RUN_BY_THEMSELVES
 
 LARGEST = 2_000_000  # bytes of a file that is read or written
@@ -28,8 +28,7 @@ class NotHere(Exception):
     """A path that cannot be used; the words are for the model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(Value):
     """`folder` is the project, and where scripts run."""
 
     folder: Path

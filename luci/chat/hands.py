@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from luci.chat import audit
@@ -15,6 +15,7 @@ from luci.chat.sessions import Sessions
 from luci.chat.tools import Wrong
 from luci.context import Context
 from luci.errors import Interrupted
+from luci.values import replace
 
 
 def nobody_answers(question: str) -> str | None:

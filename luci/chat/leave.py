@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from luci.values import Value
+
 Kind = Literal["read", "write", "run", "install", "network"]
 KINDS: tuple[Kind, ...] = ("read", "write", "run", "install", "network")
 Policy = Literal["ask", "auto", "never"]
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Value):
     """What would happen. `details` is all that a yes covers, one fact a line; `subject` is the file or the command.
 
     `own`: a question of its own, that no setting and no earlier yes answers. `bounded`: a wall keeps it within bounds.
@@ -34,8 +35,7 @@ class Effect:
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Value):
     """What was decided. `text` is the edited form of the effect's; `by` says who decided; `stop` ends the request."""
 
     yes: bool
@@ -55,8 +55,7 @@ def nobody(effect: Effect) -> Verdict:
     return Verdict(False, "nobody", f"nobody is here to be asked{hint}")
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Value):
     """`allow` and `deny` are lines as in the settings: a kind, then a pattern of files, or a command.
 
     A command is allowed with its binary and each flag by name: what a rule does not name is not allowed by it.
@@ -119,7 +118,7 @@ class Leave:
 
     policy: Policy = "ask"
     allowed: frozenset[Kind] = frozenset()  # --allow
-    rules: Rules = Rules()
+    rules: Rules = field(default_factory=Rules)
     decide: Decide = nobody
     granted: set[Kind] = field(default_factory=set)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from luci.envs import interpreters
+from luci.values import Value
 
 STRATEGIES = {
     "syntax correction": "Look at the line and those before it: brackets, quotes, indentation, keywords.",
@@ -28,8 +29,7 @@ _FIRST = {
 _BROAD = {"", "Exception", "BaseException"}
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Value):
     """How a run failed. `error` is the last line of the traceback, or what else ended it; `function` is the innermost
     of the person's own."""
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from luci.events import Event
+from luci.values import Value
 
 Role = Literal["system", "user", "assistant", "tool"]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCall:
+class ToolCall(Value):
     """What a model wants done. `arguments` is the JSON text that it wrote, which may be none."""
 
     id: str
@@ -20,8 +19,7 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Value):
     """One message. `calls` are an assistant's, `call_id` is of the call that a tool's message answers.
 
     `whole` is False for an answer that broke off or was stopped: what is there was said, and there may be more.
@@ -61,8 +59,7 @@ class Message:
         return cls(told["role"], told["text"], calls, told["call_id"], told["whole"])
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Value):
     """What an answer took, in tokens and, where the endpoint says it, in US dollars. None: it did not say."""
 
     prompt: int | None = None
@@ -83,8 +80,7 @@ def _sum(one: Any, other: Any) -> Any:
     return other if one is None else one if other is None else one + other
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value):
     """What a model said. `why_not_whole` tells why it is not all of it."""
 
     message: Message
@@ -96,14 +92,12 @@ class Answer:
 # -- what a conversation says while it goes on
 
 
-@dataclass(frozen=True, slots=True)
 class Replying(Event):
     """A piece of the answer that is being written."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
 class Replied(Event):
     """An answer is over. `text` is all of it; `trouble` says why it is not whole, where it is not."""
 
@@ -111,7 +105,6 @@ class Replied(Event):
     trouble: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class AskedAgain(Event):
     """The model did not answer, or its answer broke off: what came is void, and it is asked again in `seconds`."""
 
@@ -119,7 +112,6 @@ class AskedAgain(Event):
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
 class Using(Event):
     """The model uses a tool; what it does is said by the events up to `Used`."""
 
@@ -128,7 +120,6 @@ class Using(Event):
     title: str
 
 
-@dataclass(frozen=True, slots=True)
 class Used(Event):
     """A tool is done. `told` is what the model hears of it."""
 
@@ -138,7 +129,6 @@ class Used(Event):
     told: str
 
 
-@dataclass(frozen=True, slots=True)
 class Spent(Event):
     """What the conversation has taken so far: this request, and the day, in tokens and US dollars where known."""
 

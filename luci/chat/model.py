@@ -15,6 +15,7 @@ from luci.chat.providers import Endpoint, newest
 from luci.config import ModelSettings
 from luci.errors import Interrupted, LuciError
 from luci.events import Event
+from luci.values import Value
 
 if TYPE_CHECKING:
     import openai
@@ -113,9 +114,7 @@ class Model:
             return None, written.answer("it was stopped")
         except openai.APIStatusError as error:
             return _of_status(error, self.endpoint), None
-        except openai.APITimeoutError:
-            return _fault(f"{self.endpoint.host} said nothing for {self.settings.timeout_seconds:g} s."), None
-        except _Silence:
+        except (openai.APITimeoutError, _Silence):
             fault = _fault(f"{self.endpoint.host} said nothing for {self.settings.timeout_seconds:g} s.")
             return fault, written.answer("the model fell silent")
         except openai.APIConnectionError as error:
@@ -214,8 +213,7 @@ class _Silence(Exception):
     """Nothing came for too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Fault:
+class _Fault(Value):
     error: ModelError
     final: bool = False  # another try would change nothing
     wish: float = 0.0  # seconds that the endpoint wants to be left alone

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from luci.chat import keys, providers, secrets
@@ -16,10 +15,10 @@ from luci.chat.model import Model
 from luci.chat.replay import Replay
 from luci.chat.sessions import Sessions
 from luci.context import Context
+from luci.values import Value, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Value):
     """`session` is one to go on with, "" for a new one; `model` is another than the settings name; `replay` answers in
     the place of a model."""
 

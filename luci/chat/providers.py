@@ -10,18 +10,17 @@ import os
 import re
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from luci.chat import keys
 from luci.config import ModelSettings
 from luci.errors import ConfigError
+from luci.values import Value, replace
 
 LOCAL_PATIENCE = 0.2  # seconds in which a server on this machine must take a connection
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Value):
     """Who serves models. `model` is the default; with `family` it is the newest that is offered under that name."""
 
     name: str
@@ -68,8 +67,7 @@ PROVIDERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Value):
     """Where answers come from. `origin` says who chose it; an empty `model` is the first that it offers."""
 
     provider: str

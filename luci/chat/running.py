@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from luci.actions.door import perform
@@ -20,6 +20,7 @@ from luci.events import Ended, Event, Failed, Output, Retrying, Started, Told, W
 from luci.runner.approval import origins
 from luci.runner.plan import Plan, Wants
 from luci.runner.request import RunRequest
+from luci.values import replace
 from luci.walls.asked import NOTHING, Asked, Limits, Reach
 
 MOST = 6_000  # characters of a run's output that a model is told

@@ -6,8 +6,9 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from luci.values import Value
 
 _NAMES = re.compile(
     r"(?:^|.*[_-])(?:[A-Z]*KEY|TOKEN|[A-Z]*SECRET|PASSW(?:OR)?D|PASSPHRASE|CREDENTIALS?|AUTH|PAT|DSN)(?:$|[_-].*)",
@@ -31,8 +32,7 @@ _SHAPES = (
 _SHAPE = re.compile("|".join(f"(?P<{name.replace('-', '_')}>{pattern})" for name, pattern in _SHAPES), re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Secrets:
+class Secrets(Value):
     """Known values by name. A placeholder is the same each time that its value is met."""
 
     values: Mapping[str, str]

@@ -8,7 +8,6 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ from luci import paths
 from luci.chat import copies
 from luci.chat.messages import Message
 from luci.errors import LuciError, UsageError
+from luci.values import Value, as_dict
 
 FORMAT = 1
 Kind = Literal["message", "draft", "use", "leave", "change", "run", "note"]
@@ -32,8 +32,7 @@ create table spent (at real not null, tokens integer not null, cost real);
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value):
     """One thing that happened in a session. `at` is in seconds since the epoch."""
 
     number: int
@@ -45,8 +44,7 @@ class Entry:
         return {"number": self.number, "at": self.at, "kind": self.kind, **self.body}
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Value):
     id: str
     started: float
     folder: str
@@ -55,11 +53,10 @@ class Session:
     entries: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return as_dict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Value):
     """A file before and after luci changed it, each as the name of a copy (luci.chat.copies); None: no file."""
 
     id: int

@@ -1,19 +1,18 @@
 """What a model may use: each tool once, with its name, what it takes, and what it does.
 
-A tool's request is a frozen dataclass; its schema and the check of what a model sends come from the fields. A tool
-yields events and returns what the model hears; `Wrong` is what it hears where it asked for what cannot be.
+A tool's request is a value; its schema and the check of what a model sends come from its fields. A tool yields events
+and returns what the model hears; `Wrong` is what it hears where it asked for what cannot be.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import typing
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from luci.events import Event
+from luci.values import Value, fields
 
 if TYPE_CHECKING:
     from luci.chat.hands import Hands
@@ -25,25 +24,27 @@ class Wrong(Exception):
     """What a model asked for cannot be done; the words are for it, never for the person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Value):
     """`leave` says whether using it may need someone's yes. `place` is "module:function"."""
 
     name: str
     summary: str
-    request: type
+    request: type[Value]
     place: str
     leave: bool = False
 
     @property
+    def _takes(self) -> dict[str, Any]:
+        """The fields of the request, each with its kind and what the model is told of it."""
+        hints = typing.get_type_hints(self.request, include_extras=True)
+        return {name: hints[name] for name in fields(self.request)}
+
+    @property
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of the request, as the chat-completions protocol wants a function described."""
-        hints = typing.get_type_hints(self.request)
-        fields = dataclasses.fields(self.request)
-        properties = {
-            each.name: {**_kind(hints[each.name]), "description": each.metadata.get("about", "")} for each in fields
-        }
-        needed = [each.name for each in fields if each.default is dataclasses.MISSING]
+        hints = self._takes
+        properties = {name: {**_kind(hint), "description": hint.__metadata__[0]} for name, hint in hints.items()}
+        needed = [name for name in hints if name in self.request.__required__]
         parameters = {"type": "object", "properties": properties, "required": needed, "additionalProperties": False}
         return {
             "type": "function",
@@ -58,11 +59,10 @@ class Tool:
             raise Wrong(f"The arguments of {self.name} are no valid JSON: {error}.") from None
         if not isinstance(told, dict):
             raise Wrong(f"The arguments of {self.name} must be a JSON object.")
-        hints = typing.get_type_hints(self.request)
+        hints = self._takes
         if unknown := [name for name in told if name not in hints]:
             raise Wrong(f"{self.name} takes no {', '.join(unknown)}; it takes {', '.join(hints) or 'nothing'}.")
-        fields = dataclasses.fields(self.request)
-        if missing := [f.name for f in fields if f.default is dataclasses.MISSING and f.name not in told]:
+        if missing := [name for name in hints if name in self.request.__required__ and name not in told]:
             raise Wrong(f"{self.name} needs {', '.join(missing)}.")
         return self.request(**{name: _checked(name, value, hints[name]) for name, value in told.items()})
 
@@ -72,96 +72,80 @@ _KINDS[int] = ("integer", "a whole number")
 
 
 def _kind(hint: Any) -> dict[str, Any]:
-    if typing.get_origin(hint) is tuple:
+    kind = hint.__origin__
+    if typing.get_origin(kind) is tuple:
         return {"type": "array", "items": {"type": "string"}}
-    return {"type": _KINDS[hint][0]}
+    return {"type": _KINDS[kind][0]}
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
-    if typing.get_origin(hint) is tuple:
+    kind = hint.__origin__
+    if typing.get_origin(kind) is tuple:
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(value)
         raise Wrong(f"{name} must be a list of strings, not {json.dumps(value)[:100]}.")
-    if type(value) is not hint:
-        raise Wrong(f"{name} must be {_KINDS[hint][1]}, not {json.dumps(value)[:100]}.")
+    if type(value) is not kind:
+        raise Wrong(f"{name} must be {_KINDS[kind][1]}, not {json.dumps(value)[:100]}.")
     return value
 
 
-def about(text: str, default: Any = dataclasses.MISSING) -> Any:
-    """Describe a field of a request to the model."""
-    if default is dataclasses.MISSING:
-        return dataclasses.field(metadata={"about": text})
-    return dataclasses.field(default=default, metadata={"about": text})
+class ReadFile(Value):
+    path: Annotated[str, "a file, relative to the project folder"]
+    first: Annotated[int, "the first line to return, 1 for the beginning"] = 1
+    lines: Annotated[int, "how many lines to return at most"] = 400
 
 
-@dataclass(frozen=True, slots=True)
-class ReadFile:
-    path: str = about("a file, relative to the project folder")
-    first: int = about("the first line to return, 1 for the beginning", 1)
-    lines: int = about("how many lines to return at most", 400)
+class ListFiles(Value):
+    path: Annotated[str, "a folder, relative to the project folder"] = "."
 
 
-@dataclass(frozen=True, slots=True)
-class ListFiles:
-    path: str = about("a folder, relative to the project folder", ".")
+class SearchFiles(Value):
+    text: Annotated[str, "the text to look for, as it stands in the files"]
+    path: Annotated[str, "a folder to look in, relative to the project folder"] = "."
 
 
-@dataclass(frozen=True, slots=True)
-class SearchFiles:
-    text: str = about("the text to look for, as it stands in the files")
-    path: str = about("a folder to look in, relative to the project folder", ".")
+class WriteFile(Value):
+    path: Annotated[str, "the file to write, relative to the project folder"]
+    content: Annotated[str, "the whole content of the file"]
 
 
-@dataclass(frozen=True, slots=True)
-class WriteFile:
-    path: str = about("the file to write, relative to the project folder")
-    content: str = about("the whole content of the file")
+class EditFile(Value):
+    path: Annotated[str, "the file to change, relative to the project folder"]
+    old: Annotated[str, "the exact text to replace; it must be in the file exactly once"]
+    new: Annotated[str, "the text to put in its place"]
 
 
-@dataclass(frozen=True, slots=True)
-class EditFile:
-    path: str = about("the file to change, relative to the project folder")
-    old: str = about("the exact text to replace; it must be in the file exactly once")
-    new: str = about("the text to put in its place")
+class PlanScript(Value):
+    script: Annotated[str, "a Python script, relative to the project folder"]
 
 
-@dataclass(frozen=True, slots=True)
-class PlanScript:
-    script: str = about("a Python script, relative to the project folder")
+class RunScript(Value):
+    script: Annotated[str, "a Python script, relative to the project folder"]
+    args: Annotated[tuple[str, ...], "its command-line arguments"] = ()
+    stdin: Annotated[str, "what it reads from standard input"] = ""
+    seconds: Annotated[int, "how long it may run, in seconds"] = 60
+    network: Annotated[bool, "whether it needs the network, which must be approved"] = False
+    variables: Annotated[tuple[str, ...], "names of environment variables that it must see, keys among them"] = ()
+    expect: Annotated[str, "text that its standard output must hold for it to count as working"] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunScript:
-    script: str = about("a Python script, relative to the project folder")
-    args: tuple[str, ...] = about("its command-line arguments", ())
-    stdin: str = about("what it reads from standard input", "")
-    seconds: int = about("how long it may run, in seconds", 60)
-    network: bool = about("whether it needs the network, which must be approved", False)
-    variables: tuple[str, ...] = about("names of environment variables that it must see, keys among them", ())
-    expect: str = about("text that its standard output must hold for it to count as working", "")
+class RunCode(Value):
+    code: Annotated[str, "Python source, run as a script of its own in the project folder"]
+    seconds: Annotated[int, "how long it may run, in seconds"] = 60
+    network: Annotated[bool, "whether it needs the network, which must be approved"] = False
 
 
-@dataclass(frozen=True, slots=True)
-class RunCode:
-    code: str = about("Python source, run as a script of its own in the project folder")
-    seconds: int = about("how long it may run, in seconds", 60)
-    network: bool = about("whether it needs the network, which must be approved", False)
+class RunLog(Value):
+    run: Annotated[str, "the id of a run, or 1 for the latest"] = "1"
+    lines: Annotated[int, "how many lines of its end to return"] = 100
 
 
-@dataclass(frozen=True, slots=True)
-class RunLog:
-    run: str = about("the id of a run, or 1 for the latest", "1")
-    lines: int = about("how many lines of its end to return", 100)
-
-
-@dataclass(frozen=True, slots=True)
-class Environments:
+class Environments(Value):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class AskUser:
-    question: str = about("what to ask the person")
+class AskUser(Value):
+    question: Annotated[str, "what to ask the person"]
 
 
 TOOLS = {

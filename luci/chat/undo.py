@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from luci.chat import audit, copies
@@ -12,10 +11,10 @@ from luci.chat.sessions import Change, Sessions
 from luci.context import Question
 from luci.errors import Refused, UsageError
 from luci.exchange import exchange
+from luci.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class UndoRequest:
+class UndoRequest(Value):
     """`again`: what was taken back is done again."""
 
     again: bool = False

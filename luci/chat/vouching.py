@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from luci.context import Context
@@ -19,13 +18,13 @@ from luci.runner.declared import Declarations
 from luci.runner.guesses import doubts_about
 from luci.runner.memory import Memory
 from luci.runner.plan import NOTHING_MORE, knowledge, places_of
+from luci.values import Value
 
 _LOCKS = re.compile(r"pylock(\..*)?\.toml|.*\.lock|conda-lock\.ya?ml", re.IGNORECASE)
 _BLOCK = re.compile(r"^# /// script\n(?:#(?: .*)?\n)*?# ///\n\n?", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Value):
     """What a file names that luci would install: requirement lines by distribution."""
 
     lines: dict[str, str]

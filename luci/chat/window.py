@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from luci.chat.budget import reckoned
 from luci.chat.messages import Message
 from luci.chat.shorten import shortened
+from luci.values import replace
 
 _FULL = 0.8  # of the context; the rest is for the answer
 _SHORT = 600  # characters of an old tool's output

@@ -41,9 +41,7 @@ def test_a_script_is_written_run_mended_and_declares_what_it_needs(person: Perso
     failed = server.told(2)
     assert "exit code 1" in failed and "ValueError: row 1" in failed and ">    3  raise ValueError" in failed
     assert "no network" in failed  # the wall is named
-    assert person.kinds == ["write", "install", "run", "write", "run", "write"] or person.kinds == [
-        *("write", "run", "write", "run", "write")  # where the environment was there already
-    ]
+    assert [kind for kind in person.kinds if kind != "install"] == ["write", "run", "write", "run", "write"]
     assert "+print(quokka.hop())" in person.asked[0].details
     declared = person.read("hop.py")
     assert declared.startswith("# /// script") and '"quokka"' in declared and "ValueError" not in declared
@@ -135,7 +133,7 @@ def test_secrets_are_never_sent_nor_kept_and_come_back_where_they_belong(
         Said(calls=(("read_file", {"path": "shop.py"}), run("shop.py"))),
         Said(
             calls=(
-                ("edit_file", {"path": "shop.py", "old": "'[secret SHOP_TOKEN]'", "new": "'[secret SHOP_TOKEN]'*2"}),
+                ("edit_file", {"path": "shop.py", "old": "'[secret SHOP_TOKEN]'", "new": "2 * '[secret SHOP_TOKEN]'"}),
             )
         ),
         Said("The token is [secret SHOP_TOKEN]."),
@@ -224,12 +222,12 @@ def test_a_model_without_tools_writes_its_script_as_text(person: Person, model: 
 def test_the_budget_is_never_exceeded_by_a_further_call(
     person: Person, model: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LUCI_MODEL_REQUEST_TOKENS", "6000")
+    monkeypatch.setenv("LUCI_MODEL_REQUEST_TOKENS", "5000")
     used = {"prompt_tokens": 3000, "completion_tokens": 900}
     server = model(Said(calls=(("list_files", {}),), usage=used), Said("More."))
     outcome = person.ask("Go.")
     assert "model.request_tokens" in outcome.why and len(server.requests) == 1
-    assert server.requests[0]["max_tokens"] <= 6000
+    assert server.requests[0]["max_tokens"] <= 5000
     monkeypatch.setenv("LUCI_MODEL_DAY_TOKENS", "3500")  # what was used counts for the day
     with pytest.raises(Refused, match=r"model\.day_tokens"):
         person.ask("Go.")
