@@ -64,6 +64,23 @@ motion = false
 plain = true
 figures = "window"
 
+[model]
+provider = "ollama"
+base_url = "http://127.0.0.1:1/v1"
+name = "small"
+timeout_seconds = 5
+tries = 1
+context_tokens = 8000
+request_tokens = 1
+day_tokens = 2
+request_cost = 0.5
+day_cost = 2
+price_in = 3
+price_out = 15
+[leave]
+policy = "auto"
+allow = ["run report.py"]
+deny = ["write *.toml"]
 [names]
 yaml = "pyyaml>=6"
 "zope.event" = "zope.event"

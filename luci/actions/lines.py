@@ -45,6 +45,25 @@ class Clear(Value):
     """Take what is over out of the conversation."""
 
 
+class Recall(Value):
+    """List past conversations, or with words those that hold them."""
+
+    words: str = ""
+
+
+class TakeBack(Value):
+    """Undo the assistant's last change to a file, or make it `again`."""
+
+    again: bool = False
+
+
+class Switch(Value):
+    """Let another model answer, or go on with another conversation; with neither, say who answers."""
+
+    model: str = ""
+    session: str = ""
+
+
 class Nothing(Value):
     """A line that is for nobody yet. `text` says so, `hint` what can be done now."""
 
@@ -52,7 +71,7 @@ class Nothing(Value):
     hint: str
 
 
-Meaning = Perform | Go | Stop | Leave | Clear | Nothing
+Meaning = Perform | Go | Stop | Leave | Clear | Recall | TakeBack | Switch | Nothing
 
 
 class Command(Value):
@@ -62,7 +81,7 @@ class Command(Value):
     usage: str
     summary: str
     read: Callable[[list[str], RunRequest | None], Meaning]
-    takes: Literal["nothing", "script", "theme", "running"] = "nothing"
+    takes: Literal["nothing", "script", "theme", "running", "words", "name"] = "nothing"
 
 
 WHAT_IT_CAN = "Type a script's path to run it, or: run, plan, envs, prune, stop, help."
@@ -202,6 +221,34 @@ def _theme(words: list[str], last: RunRequest | None) -> Meaning:
     return Perform("config", ConfigRequest("app.theme", words[0]))
 
 
+def _why(words: list[str], last: RunRequest | None) -> Meaning:
+    from luci.actions.why import WhyRequest
+
+    return Perform("why", WhyRequest())
+
+
+def _sessions(words: list[str], last: RunRequest | None) -> Meaning:
+    return Recall(" ".join(words))
+
+
+def _undo(words: list[str], last: RunRequest | None) -> Meaning:
+    return TakeBack()
+
+
+def _redo(words: list[str], last: RunRequest | None) -> Meaning:
+    return TakeBack(again=True)
+
+
+def _model(words: list[str], last: RunRequest | None) -> Meaning:
+    return Switch(model=" ".join(words))
+
+
+def _resume(words: list[str], last: RunRequest | None) -> Meaning:
+    if len(words) != 1:
+        raise UsageError("Which conversation?", hint="sessions lists them: resume ID, or resume 1 for the latest")
+    return Switch(session=words[0])
+
+
 THEMES = ("dark", "light", "terminal")
 
 COMMANDS = {
@@ -213,6 +260,12 @@ COMMANDS = {
         Command("prune", "prune [--dry-run]", "remove environments not needed", _prune),
         Command("stop", "stop [NAME | all]", "end what runs", _stop, "running"),
         Command("runs", "runs", "list what ran, and how it ended", _runs),
+        Command("why", "why", "say why the last run failed", _why),
+        Command("sessions", "sessions [WORDS]", "past conversations, or those that hold words", _sessions, "words"),
+        Command("undo", "undo", "take back the assistant's last change to a file", _undo),
+        Command("redo", "redo", "make it again", _redo),
+        Command("model", "model [NAME]", "say who answers, or let another model", _model, "name"),
+        Command("resume", "resume ID", "go on with a past conversation", _resume, "name"),
         Command("doctor", "doctor", "look whether everything is there", lambda *_: Perform("doctor", None)),
         Command("theme", "theme dark | light | terminal", "change the colours", _theme, "theme"),
         Command("clear", "clear", "empty the conversation", lambda *_: Clear()),

@@ -43,9 +43,16 @@ class Secrets(Value):
         >>> Secrets({"DB_PASSWORD": "correct-horse"}).masked("login(correct-horse)")
         'login([secret DB_PASSWORD])'
         """
-        for name, value in sorted(self.values.items(), key=lambda one: -len(one[1])):
-            text = text.replace(value, placeholder(name))
-        return _SHAPE.sub(_of_shape, text)
+        names = {value: name for name, value in self.values.items()}
+
+        def named(match: re.Match[str]) -> str:
+            name = names.get(match.group())
+            return placeholder(name) if name else _of_shape(match)
+
+        text = _SHAPE.sub(named, text)
+        for value in sorted(names, key=len, reverse=True):
+            text = text.replace(value, placeholder(names[value]))
+        return text
 
     def put_back(self, text: str, *, within: str | None = None) -> str:
         """Return text with the placeholders of known values replaced by them; only of those that are in `within`

@@ -10,7 +10,8 @@ from typing import Any
 
 from luci.cli.commands import _context, _result
 from luci.errors import Refused, UsageError
-from luci.screens.plain import as_json, harmless, table, terminal_width
+from luci.screens import tables
+from luci.screens.plain import as_json, harmless
 from luci.screens.terminal import Narrator
 
 _RAW: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
@@ -78,6 +79,17 @@ def _add_sessions(commands: Any) -> None:
 
 
 def _add_small(commands: Any) -> None:
+    chat = commands.add_parser(
+        "chat",
+        help="talk line by line: say what you want, run scripts, look at environments",
+        description="Talk line by line. Whatever is no command is for the assistant.",
+        allow_abbrev=False,
+    )
+    chat.set_defaults(do="chat")
+    why = commands.add_parser("why", help="say why the last run failed, as far as is known", allow_abbrev=False)
+    why.add_argument("run", nargs="?", default="", metavar="RUN", help="a run's id; else the last that failed")
+    why.add_argument("--json", action="store_true", help="one JSON document")
+    why.set_defaults(do="why")
     audit = commands.add_parser("audit", help="what was approved and done, in a log that nobody alters unseen", **_RAW)
     verbs = audit.add_subparsers(metavar="VERB", title="verbs", required=True)
     for verb, text in {
@@ -193,9 +205,7 @@ def sessions(options: argparse.Namespace) -> int:
         verb = options.verb
         if verb == "list":
             known = kept.all()
-            columns = ("session", "begun", "entries", "about", "folder")
-            shown = table(columns, export.rows(known), terminal_width()) if known else "There are no sessions yet."
-            print(as_json(known) if options.json else shown)
+            print(as_json(known)) if options.json else tables.recalled(known)
         elif verb == "search":
             hits = kept.search(" ".join(options.words))
             if options.json:
@@ -313,8 +323,27 @@ def adopt(options: argparse.Namespace) -> int:
     return 0
 
 
+def chat(options: argparse.Namespace) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("A conversation needs a terminal.", hint='luci ask "..." does without one.')
+    from luci.screens.line_by_line import LineByLine
+
+    return LineByLine().talk()
+
+
+def why(options: argparse.Namespace) -> int:
+    from luci.actions.why import WhyRequest
+
+    narrator = Narrator()
+    reason = _result("why", WhyRequest(options.run), _context(narrator), narrator)
+    print(as_json(reason) if options.json else harmless("\n".join(reason.lines)))
+    return 0
+
+
 VERBS: dict[str, Callable[[argparse.Namespace], int]] = {
     "ask": ask,
+    "chat": chat,
+    "why": why,
     "sessions": sessions,
     "audit": audit,
     "undo": undo,

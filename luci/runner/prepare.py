@@ -214,10 +214,13 @@ def _absent(made: Plan) -> set[str]:
     return {path for path in local | named | lock if not os.path.lexists(path)}
 
 
+_UNDECIDING = ("LUCI_APP_", "LUCI_MODEL_", "LUCI_LEAVE_")  # sections that no plan depends on
+
+
 def _deciding_variables() -> dict[str, str]:
     """The variables that would lead to another plan or another way to run."""
     others = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
-    ours = [name for name in config.variables() if not name.startswith("LUCI_APP_")]
+    ours = [name for name in config.variables() if not name.startswith(_UNDECIDING)]
     return {name: os.environ.get(name, "") for name in ("LUCI_CONFIG", *ours, *others)}
 
 

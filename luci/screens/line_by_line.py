@@ -6,6 +6,7 @@ and no colour tells anything.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -27,12 +28,18 @@ from luci.actions import lines
 from luci.actions.completion import complete
 from luci.actions.door import perform
 from luci.actions.envs import EnvRequest
+from luci.actions.why import WhyRequest
+from luci.chat.providers import NoModel
+from luci.chat.recall import RecallRequest
+from luci.chat.undo import UndoRequest
 from luci.context import Context
 from luci.errors import Interrupted, LuciError
 from luci.events import Event, Failed, Pictured, Started
 from luci.screens import tables
 from luci.screens.figures import duration
+from luci.screens.plain import harmless
 from luci.screens.story import Story
+from luci.screens.talker import Talker, without_a_model
 from luci.screens.terminal import Narrator, show_error
 
 if TYPE_CHECKING:
@@ -40,13 +47,16 @@ if TYPE_CHECKING:
 
     from luci.runner.request import RunRequest
 
-WELCOME = "luci, line by line. Type a script's path to run it, help for all commands, quit to leave."
+WELCOME = """\
+luci, line by line. Say what you want, or type a script's path to run it;
+help shows all commands, quit leaves."""
 
 
 class LineByLine:
     """A conversation on a terminal: reads a line, does what it means, reads the next."""
 
     def __init__(self) -> None:
+        self._talker = Talker()
         self._last: RunRequest | None = None
         self._session: PromptSession[str] = PromptSession(
             "luci> ",
@@ -64,6 +74,10 @@ class LineByLine:
     def talk(self) -> int:
         """Converse until the person leaves; return the exit code."""
         print(WELCOME)
+        with contextlib.closing(self._talker):
+            return self._converse()
+
+    def _converse(self) -> int:
         while True:
             try:
                 text = self._session.prompt()
@@ -95,13 +109,33 @@ class LineByLine:
                     print("Nothing runs. Ctrl+C ends what runs.")
                 case lines.Clear():
                     clear()
-                case lines.Nothing(said, hint):
-                    print(said, hint, sep="\n")
+                case lines.Recall(words):
+                    self._recall(words)
+                case lines.TakeBack(again):
+                    print(harmless(self._perform("undo", UndoRequest(again), Narrator(plain=True))))
+                case lines.Switch(model, session):
+                    print(harmless(self._talker.switch(model, session)))
+                case lines.Nothing():
+                    self._say(text)
         except LuciError as error:
             show_error(error)
         except KeyboardInterrupt:
             show_error(Interrupted("Stopped."))
         return True
+
+    def _say(self, text: str) -> None:
+        """Let the assistant answer; where there is none, luci answers what it can."""
+        try:
+            self._talker.say(text)
+        except NoModel as error:
+            if text.lower().startswith("why"):
+                _why(self._perform("why", WhyRequest(), Narrator(plain=True)), None)
+            else:
+                print(without_a_model(text, error))
+
+    def _recall(self, words: str) -> None:
+        action = "sessions search" if words else "sessions list"
+        tables.recalled(self._perform(action, RecallRequest(words), Narrator(plain=True)))
 
     def _run(self, request: RunRequest) -> None:
         self._last = request
@@ -205,6 +239,10 @@ def _nothing(result: Any, request: Any) -> None:
     print("Done.")
 
 
+def _why(result: Any, request: Any) -> None:
+    print(harmless("\n".join(result.lines)))
+
+
 def _plan(result: Any, request: Any) -> None:
     made, what = result
     tables.plan({**made.as_dict(), "environment": what})
@@ -214,5 +252,6 @@ _SHOW: dict[str, Callable[[Any, Any], None]] = {
     "plan": _plan,
     "env prune": lambda rows, request: tables.pruned(rows, request.dry_run),
     "runs list": lambda found, request: tables.runs(found),
+    "why": _why,
     "doctor": lambda findings, request: tables.findings(findings),
 }

@@ -218,3 +218,16 @@ def ago(when: float) -> str:
             number = int(seconds // length)
             return f"{number} {unit}{'s' * (number != 1)} ago"
     return "just now"
+
+
+def recalled(found: Iterable[Any]) -> None:
+    """Past conversations, or the places in them where words were said."""
+    from luci.chat.export import rows
+
+    hits = list(found)
+    if not hits:
+        print("Nothing.")
+    elif isinstance(hits[0], tuple):
+        print("\n".join(harmless(f"{s.id} #{entry.number}  {piece}".replace("\n", " ")) for s, entry, piece in hits))
+    else:
+        _table(("session", "begun", "entries", "about", "folder"), rows(hits))

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 KEYS = (
-    ("y", "yes, once"),
-    ("s", "yes, for the rest of this session"),
-    ("e", "edit it first"),
-    ("n", "no, and say why"),
+    ("y", "once"),
+    ("s", "for this session"),
+    ("e", "edit first"),
+    ("n", "no"),
     ("q", "stop"),
 )
 

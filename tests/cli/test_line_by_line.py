@@ -10,7 +10,7 @@ from tests.cli.conftest import Luci, Terminal
 def prompt(terminal: Terminal, after: str = "") -> Terminal:
     """Wait until the prompt is back behind what was said: a key before would be the terminal's, not the prompt's."""
     terminal.see(after)
-    while "luci>" not in terminal.seen.rpartition(after or "leave.")[2]:
+    while "luci>" not in terminal.seen.rpartition(after or "quit leaves.")[2]:
         terminal.read()
     return terminal
 
