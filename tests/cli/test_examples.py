@@ -112,3 +112,9 @@ def test_what_matplotlib_would_show_is_told_in_a_conversation(own: Luci) -> None
     assert "exit 0" in terminal.seen and "shown" in terminal.seen
     assert Path(terminal.seen.partition("made ")[2].split("\n")[0].strip()).read_bytes().startswith(b"\x89PNG")
     terminal.type("\x04")
+
+
+def test_transcript(own: Luci) -> None:
+    done = own("ask", "--allow", "write,run,install", "--replay", EXAMPLES / "transcript.json")
+    assert done.code == 0 and "`sizes.py` works" in done.out, done.err
+    assert '"humanize"' in (own.folder / "sizes.py").read_text() and "has no attribute 'natural_size'" in done.err
