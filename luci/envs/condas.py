@@ -69,6 +69,9 @@ class Conda:
     def witness(self, folder: Path) -> Path:
         return folder / META / "history"
 
+    def starts_with(self, folder: Path) -> Path:
+        return venvs.python_of(folder)
+
     def installed(self, folder: Path) -> dict[str, str]:
         came = {record["name"]: record["version"] for record in packages(folder)}
         return dict(sorted({**came, **venvs.installed(folder)}.items()))
@@ -84,6 +87,9 @@ class Conda:
 
     def faults(self, folder: Path) -> list[str]:
         return list(_faults(folder))
+
+    def bytes_elsewhere(self, folder: Path) -> int:
+        return 0
 
 
 def insist_on_rattler() -> None:

@@ -53,6 +53,9 @@ class Venv(Value):
     def witness(self, folder: Path) -> Path:
         return folder / "pyvenv.cfg"
 
+    def starts_with(self, folder: Path) -> Path:
+        return python_of(folder)
+
     def installed(self, folder: Path) -> dict[str, str]:
         return installed(folder)
 
@@ -64,6 +67,9 @@ class Venv(Value):
 
     def faults(self, folder: Path) -> list[str]:
         return []
+
+    def bytes_elsewhere(self, folder: Path) -> int:
+        return 0
 
 
 def create(folder: Path, python: Interpreter, uv: str | None) -> None:

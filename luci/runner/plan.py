@@ -9,7 +9,7 @@ from typing import Any
 
 from luci.config import GateSettings, IndexSettings, Settings
 from luci.context import Context
-from luci.envs import channels, interpreters
+from luci.envs import backends, channels, interpreters
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources, sources
 from luci.envs.spec import EnvSpec
@@ -25,6 +25,7 @@ from luci.runner.kinds import VENV, Kind
 from luci.runner.memory import Memory
 from luci.runner.readings import Readings
 from luci.runner.script import BadSyntax, Script, decode
+from luci.runner.strangers import stranger
 from luci.values import Value, anew, replace
 
 
@@ -108,6 +109,7 @@ class Plan(Value):
             "kind_reason": self.kind.why,
             "conda": list(self.spec.conda),
             "channels": list(self.spec.channels),
+            "base": self.spec.base,
             "requirements": list(self.spec.requirements),
             "scope": self.spec.scope,
             "as_of": self.spec.as_of,
@@ -164,6 +166,16 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
                 raise
             yield Warned(f"No conda environment: {error.message}", hint=error.hint)  # a file asked, and no person
         places = replace(places, channels=kind.channels)
+    whose = stranger(script.path) if name == "auto" else ""
+    if name == "auto" and (settings.envs.prefer or whose):
+        from luci.runner import boxes  # 20 ms, and most scripts need no container
+
+        name, why = boxes.preferred(whose, settings)
+        kind = replace(kind, why=why or kind.why)
+    if name in backends.IN_ENGINES:
+        from luci.runner import boxes
+
+        kind = boxes.boxed(name, why, settings)
     pythons = _pythons(wants, declarations, memory, settings, kind)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
@@ -249,7 +261,7 @@ def _pythons(
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     wanted = wants.python or settings.run.python
-    among = kinds.pythons(kind) if kind.listing else None
+    among = kinds.pythons(kind) if kind.listing or kind.here else None
     here = [interpreters.choose(wanted, among)] if wanted and not _is_range(wanted) else among or interpreters.find()
     limits = [
         text
@@ -337,6 +349,7 @@ def _on(
         kind=kind.name,
         conda=conda,
         channels=tuple(map(channels.shown, kind.channels)),
+        base=kind.base.replace("{python}", python.short),
         implementation=python.implementation,
         platform=python.platform,
         requirements=tuple(needed),
@@ -483,7 +496,8 @@ def _places_for(plan: Plan, pythons: list[Interpreter]) -> dict[str, Interpreter
     """Return the keys that the plan's environment would have with each Python, that of its own first."""
     places: dict[str, Interpreter] = {}
     for python in [plan.interpreter, *pythons]:
-        places.setdefault(replace(plan.spec, python=python.short).key, python)
+        base = plan.kind.base.replace("{python}", python.short)
+        places.setdefault(replace(plan.spec, python=python.short, base=base).key, python)
     return places
 
 

@@ -40,6 +40,8 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         approved = cascade.approve(made, context)
         known = replace(known, approved=tuple(sorted({*known.approved, *approved})))
         made = yield from plan.make(script, wants, context, known)
+    if made.spec.kind in backends.IN_ENGINES:
+        wall = wall_for(request, context, made.spec.kind)
     made = walled(made, wall)
     yield Planned(made.as_dict())
     _refuse_the_hopeless(made)
@@ -155,10 +157,12 @@ def _remember(
     warm = known.warm if lasting else {}
     if request.wants == NOTHING_MORE and lasting:
         was_proven = warm.get("proven", False) and warm.get("key") == env.key
-        venvs.refresh_hook(env.path)
+        boxed = made.spec.kind in backends.IN_ENGINES  # started by an engine, and never as a program of this machine
+        if not boxed:
+            venvs.refresh_hook(env.path)
         warm = memory.warm(env, _read_files(made, env), _absent(made), _roots(made), _deciding_variables())
         warm["proven"] = was_proven
-        warm["ordinary"] = context.settings.run.record or demands_a_wall(context.settings.walls)
+        warm["ordinary"] = boxed or context.settings.run.record or demands_a_wall(context.settings.walls)
         warm["paths"] = list(made.scan.paths)
         warm["reads_stdin"] = made.scan.reads_stdin
         if _changed_since(began, made):  # what was saved in the meantime is not what was read

@@ -29,6 +29,7 @@ class RunRequest(Value):
     relax: bool = False
     keep_pythonpath: bool = False
     walls: Asked = NOTHING
+    network: bool = False  # opened to a container, whose own is closed
     become: bool = False
     asks_first: bool = False  # before packages are installed, all of them: somebody else wrote the script
     input: str | None = None  # what the script reads from standard input; None: what luci has there

@@ -31,12 +31,13 @@ from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
 from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, read_script
-from luci.runner.walled import put_up, report_behind, take_out, wall_for
+from luci.runner.walled import put_up, python_of, report_behind, take_out, wall_for
 from luci.runner.warm import activated
 from luci.values import replace
 
 if TYPE_CHECKING:
     from luci.terminals import Terminal
+    from luci.walls.container import Box
     from luci.walls.fence import Fence
     from luci.walls.ladder import Wall
 
@@ -170,7 +171,7 @@ def _may_become(request: RunRequest, script: Script, made: Plan, env: Env, conte
 
 
 def _command(request: RunRequest, script: Script, env: Env) -> tuple[str, ...]:
-    return (str(env.python), *request.python_args, *script.argv, *request.args)
+    return (python_of(env), *request.python_args, *script.argv, *request.args)
 
 
 def _environ(request: RunRequest, script: Script, env: Env, extra_paths: tuple[str, ...]) -> dict[str, str]:
@@ -216,15 +217,15 @@ def _watch(
     """Run the script as its parent; return how it ended, what is known of a missing module, and its last words where
     they passed through us."""
     with ExitStack() as stack:
-        wall = wall_for(request, context)
+        wall = wall_for(request, context, env.spec.kind)
         record = _say_started(request, script, env, wall)
         state = running() / f"{os.getpid()}.{record.id}.watched"
-        fence = stack.enter_context(put_up(wall, script, made, env, state)) if wall else None
+        fence = stack.enter_context(put_up(wall, script, made, env, state, context.settings)) if wall else None
         return (yield from _watch_behind(fence, record, state, request, script, made, env, spool, context))
 
 
 def _watch_behind(
-    fence: Fence | None,
+    fence: Fence | Box | None,
     record: runs.Run,
     state: Path,
     request: RunRequest,

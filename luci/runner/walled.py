@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from luci import paths
 from luci.context import Context
+from luci.envs import backends
 from luci.envs.store import Env
 from luci.runner.diagnose import Report, read_report
 from luci.runner.plan import Plan
@@ -20,14 +21,23 @@ from luci.values import replace
 from luci.walls.asked import NOTHING, asked_of
 
 if TYPE_CHECKING:
+    from luci.config import Settings
+    from luci.walls.container import Box
     from luci.walls.fence import Fence
     from luci.walls.ladder import Wall
 
 _LARGEST_REPORT = 10_000_000
 
 
-def wall_for(request: RunRequest, context: Context) -> Wall | None:
-    """Return the wall that a run gets, None for none. Raises Refused where what was asked for cannot be had."""
+def wall_for(request: RunRequest, context: Context, kind: str = "") -> Wall | None:
+    """Return the wall that a run gets in an environment of a kind, if that is known by now; None for none.
+
+    Raises Refused where what was asked for cannot be had."""
+    kind = kind or request.wants.env or context.settings.envs.kind
+    if kind in backends.IN_ENGINES:
+        from luci.runner import boxes
+
+        return boxes.wall(kind, request.walls, context.settings, request.network)
     asked = asked_of(request.walls, context.settings.walls)
     if asked in (NOTHING, OFF):
         return None
@@ -46,7 +56,7 @@ def walled(made: Plan, wall: Wall | None) -> Plan:
 
 
 @contextlib.contextmanager
-def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path) -> Iterator[Fence]:
+def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path, settings: Settings) -> Iterator[Fence | Box]:
     """Put a wall up for one run; `state` is a name that no other run has."""
     from luci.walls.fence import around
     from luci.walls.places import Ground
@@ -55,8 +65,23 @@ def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path) -> Ite
     read = [folder for folder in (*read, Path(made.spec.scope or ".")) if folder.is_absolute() and folder.exists()]
     luci = (paths.data(), paths.cache(), paths.state(), paths.config_file().parent)
     ground = Ground(env.path, Path(env.python), tuple(dict.fromkeys(read)), luci)
+    if env.spec.kind in backends.IN_ENGINES:
+        from luci.runner import boxes
+
+        with boxes.put_up(wall, script, made, env, state, ground, settings.containers.network) as box:
+            yield box
+        return
     with around(wall, ground, state.with_name(f"{state.name}.wall")) as fence:
         yield fence
+
+
+def python_of(env: Env) -> str:
+    """Return the path of an environment's Python as the run sees it."""
+    if env.spec.kind in backends.IN_ENGINES:
+        from luci.envs import containers
+
+        return str(containers.PREFIX / "bin" / "python")
+    return str(env.python)
 
 
 def report_behind(place: Path) -> Report | None:

@@ -10,7 +10,7 @@ from luci.config import WallSettings
 from luci.errors import ConfigError, UsageError
 from luci.values import Value, replace
 
-RUNGS = ("auto", "bwrap", "landlock", "limits", "off")
+RUNGS = ("auto", "container", "bwrap", "landlock", "limits", "off")
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 

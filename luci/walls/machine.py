@@ -40,6 +40,9 @@ class Machine:
         return frozenset(tree.controller for tree in self.trees)
 
 
+NOTHING_HERE = Machine("", "", 0, "", (), "")
+
+
 def machine() -> Machine:
     """Return what works here, from the cache where nothing that it depends on has changed."""
     place = paths.cache() / "walls.json"

@@ -1,0 +1,80 @@
+"""Scripts that run in a container: which of them do unasked, on which Python, and behind which wall."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from luci.config import Settings
+from luci.envs import backends, containers
+from luci.envs.store import Env
+from luci.errors import LuciError, Refused
+from luci.runner.kinds import Kind
+from luci.runner.script import Script
+from luci.walls import container, engines
+from luci.walls.asked import Asked, asked_of
+from luci.walls.ladder import Wall
+from luci.walls.machine import NOTHING_HERE
+from luci.walls.places import Ground
+
+if TYPE_CHECKING:
+    from luci.runner.plan import Plan
+
+
+def preferred(stranger: str, settings: Settings) -> tuple[str, str]:
+    """Return the kind that the settings prefer, for a script of which `stranger` tells who wrote it, and why;
+    ("auto", "") where none of them is to be had here without fetching anything."""
+    wanted = settings.envs.strangers if stranger else settings.envs.prefer
+    reason = f"a stranger's script ({stranger})" if stranger else "[envs] prefer in the config"
+    for name in wanted:
+        if name not in backends.IN_ENGINES:
+            if name in backends.KINDS:
+                return name, reason
+            continue
+        with contextlib.suppress(LuciError, OSError):
+            base = settings.containers.base
+            engine = engines.find(name)
+            if any(python.path for python in containers.pythons(engine, base)):
+                return name, f"{reason}, and {engine.says} answers"
+    return "auto", ""
+
+
+def boxed(name: str, why: str, settings: Settings) -> Kind:
+    """Return a kind that is a container, with the Pythons of its base. Raises EnvError where no engine answers."""
+    containers.insist_on_sdk()
+    base = settings.containers.base
+    engine = engines.find(name)
+    return Kind(name, why, base=base, here=tuple(containers.pythons(engine, base)))
+
+
+def wall(kind: str, asked: Asked, settings: Settings, network: bool) -> Wall:
+    """Return the wall that the container of this kind is. Raises Refused where another wall was asked for."""
+    asked = asked_of(asked, settings.walls)
+    if asked.sandbox not in ("", "auto", "container"):
+        raise Refused(
+            f"An environment of the kind {kind} runs in its own container, and behind no other wall.",
+            cause=f"--sandbox {asked.sandbox} was asked for.",
+            hint="Leave --sandbox out, or choose --env venv.",
+        )
+    network = asked.reach.network and (network or settings.containers.network != "none")
+    asked = replace(asked, sandbox="container", reach=replace(asked.reach, network=network))
+    return Wall("container", asked, NOTHING_HERE, (*asked.limits.told(), *asked.reach.told()))
+
+
+@contextlib.contextmanager
+def put_up(
+    wall: Wall, script: Script, made: Plan, env: Env, state: Path, ground: Ground, network: str
+) -> Iterator[container.Box]:
+    """Get ready for one run in the container of an environment; its project can be written to."""
+    engine = engines.find(env.spec.kind)
+    project = made.spec.scope if os.path.isdir(made.spec.scope) else str(script.folder)
+    reach = replace(wall.asked.reach, writable=(*wall.asked.reach.writable, project))
+    opened = replace(wall, asked=replace(wall.asked, reach=reach))
+    name = network if network != "none" else "bridge"
+    place = state.with_name(f"{state.name}.wall")
+    with container.around(opened, engine, containers.image_of(env.path), ground, place, name) as box:
+        yield box

@@ -1,0 +1,228 @@
+"""A container as a wall: a command becomes one that runs in an engine's container, where only what was opened is open.
+
+What is not opened is not there. The root is read-only, no capability is left, nothing gains one, and the user inside is
+the person outside, so that what is written is theirs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import marshal
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from luci.errors import EnvError
+from luci.walls.asked import shown
+from luci.walls.engines import Engine
+from luci.walls.fence import _USUAL as USUAL
+from luci.walls.ladder import Wall
+from luci.walls.places import Ground, Opened, opened, parted
+
+LABEL = "luci"
+_ATTACH = (
+    f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import attach; sys.exit(attach.main(sys.argv[1]))"
+)
+_PRIVATE_BYTES = 512 * 2**20  # what the private folder holds at most
+# what tells of this machine, where the image is another
+_OF_HERE = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+_ULIMITS = ({"Name": "nofile", "Soft": 1024, "Hard": 4096}, {"Name": "nproc", "Soft": 4096, "Hard": 4096})
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a container is made from. `path` is PATH inside; empty where all programs are this machine's."""
+
+    id: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A container that a run will be in: for those who run it, as a luci.walls.fence.Fence."""
+
+    wall: Wall
+    engine: Engine
+    image: Image
+    folder: Path
+    reports: Path
+    opened: Opened
+    ground: Ground
+    network: str
+    needs_words: bool = False
+    mounts: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+
+    @property
+    def name(self) -> str:
+        return f"luci-{self.folder.name.removesuffix('.wall')}-{os.getpid()}".replace(".", "-")
+
+    def command(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the command that runs `argv` in the container. Call it right before that: it notes who we are."""
+        file = self.folder / "wall"
+        file.write_bytes(marshal.dumps(self.told(list(argv))))
+        return (sys.executable, "-I", "-S", "-c", _ATTACH, str(file))
+
+    def told(self, argv: list[str]) -> dict[str, Any]:
+        return {
+            "socket": self.engine.socket,
+            "name": self.name,
+            "parent": os.getpid(),
+            "path": self.image.path,
+            "own": ["LUCI_TREE"],
+            "create": self._create(argv),
+        }
+
+    def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables that are seen inside."""
+        here = _OF_HERE if self.image.path else set()
+        chosen = {*(USUAL - here), *self.wall.asked.reach.variables}
+        seen = {name: value for name, value in environ.items() if name in chosen or name.startswith("LC_")}
+        home = {"HOME": "/tmp"} if here else {}
+        return {**seen, **home, "TMPDIR": "/tmp", "XDG_CACHE_HOME": "/tmp/.cache", "XDG_CONFIG_HOME": "/tmp/.config"}
+
+    def verdict(self, exit_code: int, *, said: str = "") -> list[str]:
+        """Return which limits were hit. Raises EnvError where there was no container."""
+        failed = self.folder / "wall.failed"
+        if failed.exists():
+            raise trouble(failed.read_text(encoding="utf-8", errors="replace"), self.engine)
+        limits = self.wall.asked.limits
+        try:
+            ended = json.loads((self.folder / "wall.ended").read_bytes())
+        except (OSError, ValueError):
+            return []
+        if not ended.get("oom"):
+            return []
+        if limits.memory:
+            return [f"It reached its memory limit of {shown(limits.memory)}; --memory sets it."]
+        return ["It was ended for want of memory."]
+
+    def _create(self, argv: list[str]) -> dict[str, Any]:
+        limits = self.wall.asked.limits
+        private = min(limits.memory or _PRIVATE_BYTES, _PRIVATE_BYTES)
+        tmpfs = {"/tmp": f"rw,nosuid,nodev,size={private},mode=1777"}
+        tmpfs |= dict.fromkeys(closed_folders(self.opened), "ro,size=4096,mode=0500")
+        user = "0:0" if self.engine.rootless else f"{os.getuid()}:{os.getgid()}"
+        host: dict[str, Any] = {
+            "Mounts": [*self.mounts, *mounts(self.opened), bind(str(self.reports), write=True)],
+            "Tmpfs": tmpfs,
+            "ReadonlyRootfs": True,
+            "CapDrop": ["ALL"],
+            "SecurityOpt": ["no-new-privileges"],
+            "NetworkMode": self.network,
+            "IpcMode": "private",
+            "LogConfig": {"Type": "none"},
+            "Memory": limits.memory,
+            "MemorySwap": limits.memory,
+            "NanoCpus": int(limits.cpus * 1e9),
+            "PidsLimit": limits.pids + 1 if limits.pids else 0,  # the engine's init is one
+            "Init": not self.engine.podman,
+        }
+        if self.engine.podman:
+            host |= {"Ulimits": list(_ULIMITS)}
+            host |= {"UsernsMode": "keep-id"} if self.engine.rootless else {}
+            user = f"{os.getuid()}:{os.getgid()}"
+        return {
+            "Image": self.image.id,
+            "Entrypoint": argv[:1],
+            "Cmd": argv[1:],
+            "WorkingDir": os.getcwd(),
+            "User": user,
+            "Labels": {LABEL: "run", f"{LABEL}.pid": str(os.getpid())},
+            "HostConfig": host,
+        }
+
+
+def bind(path: str, *, write: bool = False, target: str = "") -> dict[str, Any]:
+    return {"Type": "bind", "Source": path, "Target": target or path, "ReadOnly": not write}
+
+
+def mounts(opened: Opened) -> list[dict[str, Any]]:
+    """Return what opens the paths, each with what stays closed in it closed again."""
+    found: dict[str, dict[str, Any]] = {}
+    for path, mode in opened.paths:
+        if mode == "read":
+            found[path] = bind(path)
+        else:
+            for piece, how in parted(path, mode, opened.closed, opened.kept):
+                found[piece] = bind(piece, write=how == "write")
+    within = [path for path in opened.closed if _is_below(path, found) and os.path.isfile(path)]
+    found |= {path: bind("/dev/null", target=path) for path in within}
+    found |= {path: bind(path) for path in opened.in_projects if _is_below(path, found)}
+    read_only = [path for path, mount in found.items() if mount["ReadOnly"] and mount["Source"] == path]
+    for path in read_only:  # a disk below one that is only read is read-only by itself
+        found |= {below: bind(below) for below in _disks_below(path) if below not in found}
+    return list(found.values())
+
+
+def closed_folders(opened: Opened) -> list[str]:
+    """Return the folders in what is opened that are covered by an empty one."""
+    seen = {path: None for path, _ in opened.paths}
+    return [
+        path for path in opened.closed if _is_below(path, seen) and os.path.isdir(path) and not os.path.islink(path)
+    ]
+
+
+def _is_below(path: str, folders: Iterable[str]) -> bool:
+    return any(path.startswith(f"{folder}/") for folder in folders)
+
+
+def _disks_below(path: str) -> list[str]:
+    with contextlib.suppress(OSError), open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
+        return [place for line in file if (place := line.split(" ")[4]).startswith(f"{path}/")]
+    return []
+
+
+@contextlib.contextmanager
+def around(
+    wall: Wall, engine: Engine, image: Image, ground: Ground, folder: Path, network: str = "", more: Iterable[str] = ()
+) -> Iterator[Box]:
+    """Get ready for one run in a container; `folder` is a new one for it alone, `more` are paths that are read."""
+    with contextlib.ExitStack() as stack:
+        reports = folder / "reports"
+        reports.mkdir(parents=True)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        chosen = (network or "host") if wall.asked.reach.network else "none"
+        seen = opened(wall.asked.reach, ground)
+        box = Box(wall, engine, image, folder, reports, seen, ground, chosen, mounts=tuple(map(bind, more)))
+        stack.callback(_gone_for_certain, box)
+        yield box
+
+
+def _gone_for_certain(box: Box) -> None:
+    """Remove the container where whoever was to do that was killed."""
+    if (box.folder / "wall").exists() and not (box.folder / "wall.ended").exists():
+        with contextlib.suppress(OSError):
+            box.engine.ask("DELETE", f"/containers/{box.name}?force=1&v=1")
+
+
+def sweep(engine: Engine) -> None:
+    """Remove the containers of a luci that was killed, and whose helper was killed with it."""
+    told = json.dumps({"label": [f"{LABEL}=run"]}).replace('"', "%22").replace(" ", "")
+    with contextlib.suppress(OSError):
+        status, found = engine.ask("GET", f"/containers/json?all=1&filters={told}")
+        for container in found if status == 200 and isinstance(found, list) else ():
+            pid = (container.get("Labels") or {}).get(f"{LABEL}.pid", "")
+            if pid.isdecimal() and not os.path.exists(f"/proc/{pid}"):
+                engine.ask("DELETE", f"/containers/{container['Id']}?force=1&v=1")
+
+
+def trouble(said: str, engine: Engine) -> EnvError:
+    """Return what the words of an engine mean, and what to do about it."""
+    for sign, message, hint in (
+        ("o such image", "The image is gone.", "`luci env rebuild` makes it again."),
+        (
+            "no space left",
+            f"The disk of {engine.says} is full.",
+            "`docker system prune` and `luci env prune` free some.",
+        ),
+        ("ermission denied", f"{engine.says} does not let you in.", "Join the group that may use its socket."),
+        ("network", "The network that was asked for cannot be had in a container.", "[containers] network names one."),
+    ):
+        if sign in said:
+            return EnvError(message, cause=said, hint=hint)
+    return EnvError(f"{engine.says} could not start the container.", cause=said, hint="luci doctor")
