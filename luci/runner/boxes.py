@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luci.config import Settings
+from luci.context import Context
 from luci.envs import backends, containers
 from luci.envs.store import Env
 from luci.errors import LuciError, Refused
+from luci.events import Event, Told
 from luci.runner.kinds import Kind
 from luci.runner.script import Script
 from luci.walls import container, engines
@@ -63,6 +65,14 @@ def wall(kind: str, asked: Asked, settings: Settings, network: bool) -> Wall:
     network = asked.reach.network and (network or settings.containers.network != "none")
     asked = replace(asked, sandbox="container", reach=replace(asked.reach, network=network))
     return Wall("container", asked, NOTHING_HERE, (*asked.limits.told(), *asked.reach.told()))
+
+
+def with_its_image(env: Env, context: Context) -> Iterator[Event]:
+    """Make the image of an environment again where its engine has lost it."""
+    engine = engines.find(env.spec.kind)
+    if not containers.is_there(engine, env.path):
+        yield Told(f"{engine.says} has lost the image of {env.name}; it is made again.")
+        yield from containers.made_again(engine, env.spec, env.path, context.stop)
 
 
 @contextlib.contextmanager

@@ -62,6 +62,10 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
     except EnvError as error:
         env, lasting = _earlier(made, known, store, error), False
         yield Warned(f"{error.message} The environment of an earlier run serves.", hint=error.hint)
+    if env.spec.kind in backends.IN_ENGINES:
+        from luci.runner import boxes
+
+        yield from boxes.with_its_image(env, context)
     forget_ended_runs()
     _remember(request, script, made, env, known, context, lasting, began)
     if env.created >= began:
