@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from luci import paths, runs
 from luci.context import Context
-from luci.envs import files, uses
+from luci.envs import backends, files, uses
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, UsageError
 from luci.events import Become, Ended, Event, Output, Pictured, Started, Told, Walled, Warned, Words
@@ -289,6 +289,10 @@ def _watch_behind(
         runs.end(record, ended.exit_code, ended.seconds, ended.peak_bytes)
     tail = tail or (heard.kept.decode("utf-8", "replace") if heard else _end_of(record.log, since))
     found = report_behind(report)
+    if fence and env.spec.kind in backends.IN_ENGINES and found is None and not ended.signal:
+        from luci.runner import boxes
+
+        boxes.remember(request, script, env, fence)
     for hit in fence.verdict(ended.exit_code, said=tail) if fence else ():
         yield Told(hit)
     if found is None and ended.exit_code == 1 and not seen.exists():

@@ -25,6 +25,7 @@ HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
 def main(place: str) -> int:
+    """Run what FILE tells, and return its exit code."""
     with open(place, "rb") as file:
         told = marshal.load(file)
     try:
@@ -40,6 +41,7 @@ def main(place: str) -> int:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
     killed = kernel_kills()
+    guard = on_guard(container, told["name"])
     try:
         try:
             container.begin(told)
@@ -52,6 +54,34 @@ def main(place: str) -> int:
         return code
     finally:
         container.remove()
+        dismiss(guard)
+
+
+def on_guard(container: "Container", name: str) -> int:
+    """Fork one who removes the container if we are killed; return its process number."""
+    ours = os.pidfd_open(os.getpid())
+    pid = os.fork()
+    if pid:
+        os.close(ours)
+        return pid
+    try:
+        os.setsid()
+        nowhere = os.open("/dev/null", os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(nowhere, fd)
+        for number in HEARD:
+            signal.signal(number, signal.SIG_IGN)
+        poll = select.poll()
+        poll.register(ours, select.POLLIN)
+        poll.poll()
+        ask(container.socket, "DELETE", f"/containers/{name}?force=1&v=1", None)
+    finally:
+        os._exit(0)
+
+
+def dismiss(guard: int) -> None:
+    os.kill(guard, signal.SIGKILL)
+    os.waitpid(guard, 0)
 
 
 class Refused(Exception):

@@ -30,7 +30,7 @@ _ATTACH = (
 )
 _PRIVATE_BYTES = 512 * 2**20  # what the private folder holds at most
 # what tells of this machine, where the image is another
-_OF_HERE = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+_OF_HERE = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CERT_DIR", "VIRTUAL_ENV"}
 _ULIMITS = ({"Name": "nofile", "Soft": 1024, "Hard": 4096}, {"Name": "nproc", "Soft": 4096, "Hard": 4096})
 
 
@@ -58,6 +58,14 @@ class Box:
     mounts: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether the next run would be held as this one, as long as the settings stay: nothing is limited, and nothing
+        is closed within what is opened, which would depend on what lies there by then."""
+        hidden = (*self.opened.closed, *self.opened.kept, *self.opened.in_projects)
+        inside = any(_is_below(path, dict(self.opened.paths)) for path in hidden)
+        return not (inside or self.wall.asked.limits.told())
+
+    @property
     def name(self) -> str:
         return f"luci-{self.folder.name.removesuffix('.wall')}-{os.getpid()}".replace(".", "-")
 
@@ -79,11 +87,20 @@ class Box:
 
     def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the variables that are seen inside."""
+        seen = {name: value for name, value in environ.items() if name in self.chosen or name.startswith("LC_")}
+        return {**seen, **self.fixed}
+
+    @property
+    def chosen(self) -> set[str]:
+        """The names of the variables that are passed on."""
         here = _OF_HERE if self.image.path else set()
-        chosen = {*(USUAL - here), *self.wall.asked.reach.variables}
-        seen = {name: value for name, value in environ.items() if name in chosen or name.startswith("LC_")}
-        home = {"HOME": "/tmp"} if here else {}
-        return {**seen, **home, "TMPDIR": "/tmp", "XDG_CACHE_HOME": "/tmp/.cache", "XDG_CONFIG_HOME": "/tmp/.config"}
+        return {*(USUAL - here), *self.wall.asked.reach.variables}
+
+    @property
+    def fixed(self) -> dict[str, str]:
+        """The variables that are what they are inside."""
+        private = {"TMPDIR": "/tmp", "XDG_CACHE_HOME": "/tmp/.cache", "XDG_CONFIG_HOME": "/tmp/.config"}
+        return {**private, "HOME": "/tmp"} if self.image.path else private
 
     def verdict(self, exit_code: int, *, said: str = "") -> list[str]:
         """Return which limits were hit. Raises EnvError where there was no container."""
