@@ -71,6 +71,12 @@ def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path, settin
         with boxes.put_up(wall, script, made, env, state, ground, settings.containers.network) as box:
             yield box
         return
+    if wall.name == "container":
+        from luci.walls import container
+
+        with container.of_this_machine(wall, ground, state.with_name(f"{state.name}.wall")) as box:
+            yield box
+        return
     with around(wall, ground, state.with_name(f"{state.name}.wall")) as fence:
         yield fence
 

@@ -296,8 +296,8 @@ class Container:
 # -- words of the engine
 
 
-def ask(socket: str, method: str, path: str, body: "dict[str, Any] | None" = None) -> "tuple[int, Any]":
-    """Return the status and the answer: what JSON says, else text. Raises OSError."""
+def ask(socket: str, method: str, path: str, body: "dict[str, Any] | bytes | None" = None) -> "tuple[int, Any]":
+    """Return the status and the answer, as JSON says or as text; `body` goes as JSON, or is a tar. Raises OSError."""
     talk = connected(socket)
     try:
         talk.sendall(request(method, path, body))
@@ -312,9 +312,10 @@ def connected(socket: str) -> "_socket.socket":
     return talk
 
 
-def request(method: str, path: str, body: "dict[str, Any] | None") -> bytes:
-    content = b"" if body is None else json.dumps(body).encode()
-    head = f"{method} {path} HTTP/1.1\r\nHost: luci\r\nConnection: close\r\nContent-Type: application/json\r\n"
+def request(method: str, path: str, body: "dict[str, Any] | bytes | None") -> bytes:
+    content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    kind = "x-tar" if isinstance(body, bytes) else "json"
+    head = f"{method} {path} HTTP/1.1\r\nHost: luci\r\nConnection: close\r\nContent-Type: application/{kind}\r\n"
     return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 

@@ -7,22 +7,26 @@ the person outside, so that what is written is theirs.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import marshal
 import os
 import shutil
 import sys
+import tarfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from luci.errors import EnvError
+from luci.walls import attach, engines
 from luci.walls.asked import shown
 from luci.walls.engines import Engine
 from luci.walls.fence import _USUAL as USUAL
 from luci.walls.ladder import Wall
-from luci.walls.places import Ground, Opened, opened, parted
+from luci.walls.places import SYSTEM, Ground, Opened, opened, parted, system_keys
 
 LABEL = "luci"
 _ATTACH = (
@@ -208,6 +212,43 @@ def around(
         box = Box(wall, engine, image, folder, reports, seen, ground, chosen, mounts=tuple(map(bind, more)))
         stack.callback(_gone_for_certain, box)
         yield box
+
+
+@contextlib.contextmanager
+def of_this_machine(wall: Wall, ground: Ground, folder: Path) -> Iterator[Box]:
+    """Get ready for one run in a container that has the programs of this machine, so that an environment made here works
+    in it: no image is needed but an empty one."""
+    engine = engines.any_of_them()
+    system = [path for path in SYSTEM if os.path.isdir(path) and not os.path.islink(path)]
+    closed = tuple(path for path in system_keys() if os.path.isfile(path))
+    with around(wall, engine, Image(_empty(engine)), ground, folder) as box:
+        needed = [str(path) for path in ground.needed]
+        keys = [bind("/dev/null", target=path) for path in closed]
+        yield replace(box, mounts=tuple([*map(bind, [*system, *needed]), *keys]))
+
+
+def _empty(engine: Engine) -> str:
+    """Return the image that holds nothing but the links in this machine's root, made where it is not there."""
+    links = [(path, os.readlink(path)) for path in SYSTEM if os.path.islink(path)]
+    name = f"luci/empty:{zlib.crc32(repr(links).encode()):08x}"
+    if engine.ask("GET", f"/images/{name}/json")[0] == 200:
+        return name
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as tar:
+        for path, target in links:
+            info = tarfile.TarInfo(path.lstrip("/"))
+            info.type, info.linkname = tarfile.SYMTYPE, target
+            tar.addfile(info)
+        for path in ("tmp", "proc", "dev", "sys"):
+            info = tarfile.TarInfo(path)
+            info.type, info.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(info)
+    repository, _, tag = name.partition(":")
+    query = f"fromSrc=-&repo={repository}&tag={tag}&changes=LABEL%20{LABEL}=empty"
+    status, told = attach.ask(engine.socket, "POST", f"/images/create?{query}", content.getvalue())
+    if status != 200 or "error" in str(told):
+        raise trouble(str(told), engine)
+    return name
 
 
 def _gone_for_certain(box: Box) -> None:

@@ -69,6 +69,17 @@ def find(name: str) -> Engine:
     raise EnvError(f"No {name.capitalize()} engine {what}.", cause="\n".join(tried), hint=_hint(name, refused))
 
 
+def any_of_them() -> Engine:
+    """Return the engine that answers, Docker's preferred. Raises EnvError."""
+    try:
+        return find("docker")
+    except EnvError as error:
+        try:
+            return find("podman")
+        except EnvError:
+            raise error from None
+
+
 def _hint(name: str, refused: bool) -> str:
     if refused:
         return "Join the group that may use its socket (for Docker: `docker`), or use a rootless engine."

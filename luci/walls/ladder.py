@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from luci.errors import Refused
+from luci.errors import EnvError, Refused
 from luci.walls.asked import Asked
 from luci.walls.machine import Machine
 from luci.walls.places import IN_A_PROJECT
 
 NEEDED = {
+    "container": "Start Docker or Podman; --sandbox auto takes what works here.",
     "bwrap": "Install bubblewrap, and let it make user namespaces; --sandbox auto takes what works here.",
     "landlock": "It needs Linux 6.2 with Landlock switched on; --sandbox auto takes what works here.",
     "limits": "Let luci make control groups (systemd: Delegate=yes); --sandbox auto takes what works here.",
@@ -33,6 +34,8 @@ class Wall:
         return {"name": self.name, "gives": list(self.gives), "lacks": list(self.lacks)}
 
 
+# a container holds no less than bubblewrap, but starting one takes ten times as long
+_HIGH = ("bwrap", "landlock", "container")
 OFF: dict[str, Any] = {"name": "off", "gives": [], "lacks": []}
 
 
@@ -42,13 +45,13 @@ def choose(asked: Asked, machine: Machine) -> Wall | None:
     if rung == "off":
         return None
     if rung in ("auto", "any"):
-        for name in ("bwrap", "landlock"):
+        for name in _HIGH:
             if not _why_not(name, asked, machine):
                 return _wall(name, asked, machine)
         if rung == "any":
             raise Refused(
                 "No wall that could hold this works here.",
-                cause="\n".join(f"{name}: {_why_not(name, asked, machine)}" for name in ("bwrap", "landlock")),
+                cause="\n".join(f"{name}: {_why_not(name, asked, machine)}" for name in _HIGH),
                 hint=_hint("bwrap", asked, machine),
             )
         return _weakest(asked, machine)
@@ -66,6 +69,8 @@ def _needed(asked: Asked) -> str:
 
 def _why_not(name: str, asked: Asked, machine: Machine) -> str:
     """Return why a wall cannot give what is asked; empty where it can."""
+    if name == "container":
+        return _no_container()
     missing = {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]
     if missing:
         return missing
@@ -76,11 +81,21 @@ def _why_not(name: str, asked: Asked, machine: Machine) -> str:
 
 def _hint(name: str, asked: Asked, machine: Machine) -> str:
     """Return what would let a wall give what is asked: the wall itself, another one, or control groups."""
-    if {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]:
+    if name == "container" or {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]:
         return NEEDED[name]
     if name == "limits" and asked.reach.told():
         return "bwrap and landlock can hold that: leave --sandbox out, and luci takes one of them."
     return NEEDED["limits"]
+
+
+def _no_container() -> str:
+    from luci.walls import engines  # only who needs a container pays for it
+
+    try:
+        engines.any_of_them()
+    except EnvError as error:
+        return error.message.rstrip(".")
+    return ""
 
 
 def _unlimited(asked: Asked, machine: Machine) -> list[str]:
@@ -96,6 +111,8 @@ def _unlimited(asked: Asked, machine: Machine) -> list[str]:
 
 
 def _wall(name: str, asked: Asked, machine: Machine) -> Wall:
+    if name == "container":
+        return Wall(name, asked, machine, (*asked.limits.told(), *asked.reach.told()))
     gives = [*_limits(asked, machine), *asked.reach.told()]
     lacks = []
     if name == "landlock":
@@ -108,7 +125,7 @@ def _wall(name: str, asked: Asked, machine: Machine) -> Wall:
 
 def _weakest(asked: Asked, machine: Machine) -> Wall:
     """Limits alone, as far as they can be had, and what that leaves open."""
-    lacks = [f"bwrap: {machine.no_bwrap}", f"landlock: {machine.no_landlock}", "files and processes lie open"]
+    lacks = [*(f"{name}: {_why_not(name, asked, machine)}" for name in _HIGH), "files and processes lie open"]
     lacks += [] if asked.reach.network else ["the network is open"]
     lacks += _unlimited(asked, machine)
     return Wall("limits", asked, machine, tuple(_limits(asked, machine)), tuple(lacks))
