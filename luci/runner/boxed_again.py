@@ -39,7 +39,7 @@ def start(box: dict[str, Any], words: list[str], paths: list[str], begun: str, s
         held = {"Type": "bind", "Source": reports, "Target": reports, "ReadOnly": False}
         host = {**create["HostConfig"], "Mounts": [*create["HostConfig"]["Mounts"], held]}
         labels = {**create["Labels"], "luci.pid": str(os.getpid())}
-        create = {**create, "Cmd": words[1:], "HostConfig": host, "Labels": labels}
+        create = {**create, "Cmd": [*create["Cmd"], *words[1:]], "HostConfig": host, "Labels": labels}
         told = {**box["told"], "create": create, "name": f"luci-{os.getpid()}", "parent": os.getpid()}
         with open(f"{folder}/wall", "wb") as file:
             file.write(marshal.dumps(told))

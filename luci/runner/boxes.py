@@ -89,7 +89,8 @@ def put_up(
     opened = replace(wall, asked=replace(wall.asked, reach=reach))
     name = network if network != "none" else "bridge"
     place = state.with_name(f"{state.name}.wall")
-    with container.around(opened, engine, containers.image_of(env.path), ground, place, name) as box:
+    python = str(containers.PREFIX / "bin" / "python")
+    with container.around(opened, engine, containers.image_of(env.path), ground, place, python, name) as box:
         yield box
 
 

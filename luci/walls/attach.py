@@ -133,17 +133,7 @@ class Container:
         body = {**told["create"], **streams, "StdinOnce": True, "Tty": self.terminal, "Env": variables}
         self.id = self.call("POST", f"/containers/create?name={told['name']}", body)["Id"]
         self.stream = self.attached()
-        try:
-            self.call("POST", f"/containers/{self.id}/start")
-        except Refused as error:
-            if "init" not in str(error) or "executable file" not in str(error):
-                raise
-            self.stream.close()  # the engine's own init is not installed: without it
-            self.remove()
-            body["HostConfig"] = {**body["HostConfig"], "Init": False}
-            self.id = self.call("POST", f"/containers/create?name={told['name']}", body)["Id"]
-            self.stream = self.attached()
-            self.call("POST", f"/containers/{self.id}/start")
+        self.call("POST", f"/containers/{self.id}/start")
         self.follow_size()
 
     def call(self, method: str, path: str, body: "dict[str, Any] | None" = None) -> "Any":

@@ -32,6 +32,35 @@ LABEL = "luci"
 _ATTACH = (
     f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import attach; sys.exit(attach.main(sys.argv[1]))"
 )
+# process 1 of a container hears no signal that it has no handler for, and must bury who has lost its parent; the
+# command leads the terminal, whose keys then reach it alone, and is not left stopped where nobody could wake it
+_INIT = """
+import os, sys, _signal as s
+heard = (1, 2, 3, 10, 12, 15)
+s.pthread_sigmask(s.SIG_BLOCK, heard)
+child = os.fork()
+if child == 0:
+    if os.isatty(0):
+        s.signal(s.SIGTTOU, s.SIG_IGN)
+        os.setpgid(0, 0)
+        os.tcsetpgrp(0, os.getpid())
+        s.signal(s.SIGTTOU, s.SIG_DFL)
+    for number in (2, 13, 25):
+        s.signal(number, s.SIG_DFL)
+    s.pthread_sigmask(s.SIG_UNBLOCK, heard)
+    os.execv(sys.argv[1], sys.argv[1:])
+for number in heard:
+    s.signal(number, lambda number, frame: os.kill(child, number))
+s.pthread_sigmask(s.SIG_UNBLOCK, heard)
+while True:
+    pid, status = os.waitpid(-1, os.WUNTRACED)
+    if os.WIFSTOPPED(status):
+        os.kill(pid, s.SIGCONT)
+    elif pid == child:
+        break
+code = os.waitstatus_to_exitcode(status)
+os._exit(code if code >= 0 else 128 - code)
+"""
 _PRIVATE_BYTES = 512 * 2**20  # what the private folder holds at most
 # what tells of this machine, where the image is another
 _OF_HERE = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CERT_DIR", "VIRTUAL_ENV"}
@@ -58,6 +87,7 @@ class Box:
     opened: Opened
     ground: Ground
     network: str
+    python: str  # any, for what is process 1
     needs_words: bool = False
     mounts: tuple[dict[str, Any], ...] = field(default=(), repr=False)
 
@@ -140,8 +170,7 @@ class Box:
             "Memory": limits.memory,
             "MemorySwap": limits.memory,
             "NanoCpus": int(limits.cpus * 1e9),
-            "PidsLimit": limits.pids + 1 if limits.pids else 0,  # the engine's init is one
-            "Init": not self.engine.podman,
+            "PidsLimit": limits.pids + 1 if limits.pids else 0,  # the first is ours
         }
         if self.engine.podman:
             host |= {"Ulimits": list(_ULIMITS)}
@@ -149,8 +178,8 @@ class Box:
             user = f"{os.getuid()}:{os.getgid()}"
         return {
             "Image": self.image.id,
-            "Entrypoint": argv[:1],
-            "Cmd": argv[1:],
+            "Entrypoint": [self.python, "-I", "-S", "-c", _INIT],
+            "Cmd": argv,
             "WorkingDir": os.getcwd(),
             "User": user,
             "Labels": {LABEL: "run", f"{LABEL}.pid": str(os.getpid())},
@@ -200,31 +229,31 @@ def _disks_below(path: str) -> list[str]:
 
 @contextlib.contextmanager
 def around(
-    wall: Wall, engine: Engine, image: Image, ground: Ground, folder: Path, network: str = "", more: Iterable[str] = ()
+    wall: Wall, engine: Engine, image: Image, ground: Ground, folder: Path, python: str, network: str = ""
 ) -> Iterator[Box]:
-    """Get ready for one run in a container; `folder` is a new one for it alone, `more` are paths that are read."""
+    """Get ready for one run in a container; `folder` is a new one for it alone, `python` is one inside."""
     with contextlib.ExitStack() as stack:
         reports = folder / "reports"
         reports.mkdir(parents=True)
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         chosen = (network or "host") if wall.asked.reach.network else "none"
         seen = opened(wall.asked.reach, ground)
-        box = Box(wall, engine, image, folder, reports, seen, ground, chosen, mounts=tuple(map(bind, more)))
+        box = Box(wall, engine, image, folder, reports, seen, ground, chosen, python)
         stack.callback(_gone_for_certain, box)
         yield box
 
 
 @contextlib.contextmanager
 def of_this_machine(wall: Wall, ground: Ground, folder: Path) -> Iterator[Box]:
-    """Get ready for one run in a container that has the programs of this machine, so that an environment made here works
-    in it: no image is needed but an empty one."""
+    """Get ready for one run in a container that has this machine's programs, so that an environment made here works in
+    it, and no image is needed but an empty one."""
     engine = engines.any_of_them()
     system = [path for path in SYSTEM if os.path.isdir(path) and not os.path.islink(path)]
     closed = tuple(path for path in system_keys() if os.path.isfile(path))
-    with around(wall, engine, Image(_empty(engine)), ground, folder) as box:
+    with around(wall, engine, Image(_empty(engine)), ground, folder, str(ground.python)) as box:
         needed = [str(path) for path in ground.needed]
         keys = [bind("/dev/null", target=path) for path in closed]
-        yield replace(box, mounts=tuple([*map(bind, [*system, *needed]), *keys]))
+        yield replace(box, mounts=(*map(bind, [*system, *needed]), *keys))
 
 
 def _empty(engine: Engine) -> str:
