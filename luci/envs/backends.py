@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from luci.envs.terms import Terms
     from luci.events import Event
 
-Ability = Literal["update", "requirements", "pylock", "pep723", "environment.yml", "dockerfile"]
+Ability = Literal["update", "requirements", "pylock", "pep723", "environment.yml", "dockerfile", "shell"]
 
 KINDS = ("venv", "conda", "docker", "podman", "sarus", "system")
 IN_ENGINES = ("docker", "podman")
+BOXED = (*IN_ENGINES, "sarus")  # its Python is in an image, and nowhere on this machine
 
 
 class Backend(Protocol):
@@ -78,6 +79,14 @@ def of(kind: str) -> Backend:
         from luci.envs import containers
 
         return containers.Containers(kind)
+    if kind == "sarus":
+        from luci.envs import sarus
+
+        return sarus.Sarus()
+    if kind == "system":
+        from luci.envs import systems
+
+        return systems.System()
     raise EnvError(f"This luci knows no environments of the kind {kind!r}.", hint=f"{', '.join(KINDS)} are known.")
 
 

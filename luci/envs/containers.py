@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 PREFIX = PurePosixPath("/opt/luci/env")  # where an environment lies in its image
 RECORD = "image.json"
 MINORS = ("3.13", "3.12", "3.11", "3.10", "3.9", "3.14")  # what a base with {python} in its name is tried with
-_ASK = (
+ASK = (
     "import json, os, platform, sys, sysconfig;"
     "print(json.dumps(dict(version='.'.join(map(str, sys.version_info[:3])), executable=sys.executable,"
     " implementation=sys.implementation.name, platform=sysconfig.get_platform(), libc=platform.libc_ver(),"
@@ -85,7 +85,7 @@ class Containers:
     """The kinds `docker` and `podman`: see luci.envs.backends."""
 
     engine: str
-    can: frozenset[Ability] = frozenset(("requirements", "pep723", "environment.yml", "dockerfile"))
+    can: frozenset[Ability] = frozenset(("requirements", "pep723", "environment.yml", "dockerfile", "shell"))
 
     @contextlib.contextmanager
     def making(self, folder: Path, python: Interpreter) -> Iterator[None]:
@@ -188,22 +188,21 @@ def at_hand(engine: Engine, name: str) -> Base | None:
     if not known:
         import json
 
-        code, said = _inside(engine, told["Id"], ["python3", "-I", "-c", _ASK])
+        code, said = _inside(engine, told["Id"], ["python3", "-I", "-c", ASK])
         if code:
             raise EnvError(
                 f"The image {name} has no Python that starts.", cause=said, hint="[containers] base names another."
             )
         known = json.loads(said)
         files.write_json(memory, known, needed=False)
-    return Base(
-        told["Id"],
-        known["executable"],
-        known["version"],
-        known["implementation"],
-        known["platform"],
-        (known["libc"][0], known["libc"][1]),
-        known["path"],
-    )
+    return base_of(told["Id"], known)
+
+
+def base_of(name: str, known: dict[str, Any]) -> Base:
+    """Return a base that has answered ASK."""
+    libc = (known["libc"][0], known["libc"][1])
+    parts = (known["executable"], known["version"], known["implementation"], known["platform"])
+    return Base(name, *parts, libc, known["path"])
 
 
 def _pulled(engine: Engine, name: str, stop: Callable[[], bool]) -> Iterator[Event]:

@@ -29,7 +29,9 @@ HOOK_FILES = ("_luci_hook.py", "_luci_report.py", "_luci_matplotlib.py")
 class Venv(Value):
     """The kind `venv`: see luci.envs.backends."""
 
-    can: frozenset[Ability] = frozenset(("update", "requirements", "pylock", "pep723", "environment.yml"))
+    can: frozenset[Ability] = frozenset(
+        ("update", "requirements", "pylock", "pep723", "environment.yml", "dockerfile", "shell")
+    )
 
     @contextlib.contextmanager
     def making(self, folder: Path, python: Interpreter) -> Iterator[None]:

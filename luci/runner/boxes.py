@@ -9,25 +9,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from luci import paths
 from luci.config import Settings
 from luci.context import Context
-from luci.envs import backends, containers
+from luci.envs import backends, containers, sarus
 from luci.envs.store import Env
 from luci.errors import LuciError, Refused
-from luci.events import Event, Told
+from luci.events import Become, Event, Told
 from luci.runner import boxed_again, memory
 from luci.runner.kinds import Kind
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
-from luci.walls import container, engines
-from luci.walls.asked import Asked, asked_of
+from luci.walls import container, engines, fence
+from luci.walls import sarus as holds
+from luci.walls.asked import NOTHING, Asked, asked_of
 from luci.walls.ladder import Wall
-from luci.walls.machine import NOTHING_HERE
+from luci.walls.machine import NOTHING_HERE, machine
 from luci.walls.places import Ground
 
 if TYPE_CHECKING:
     from luci.runner.plan import Plan
-    from luci.walls.fence import Fence
 
 
 def preferred(stranger: str, settings: Settings) -> tuple[str, str]:
@@ -50,8 +51,10 @@ def preferred(stranger: str, settings: Settings) -> tuple[str, str]:
 
 def boxed(name: str, why: str, settings: Settings) -> Kind:
     """Return a kind that is a container, with the Pythons of its base. Raises EnvError where no engine answers."""
-    containers.insist_on_sdk()
     base = settings.containers.base
+    if name == "sarus":
+        return Kind(name, why, base=base, here=tuple(sarus.pythons(base)))
+    containers.insist_on_sdk()
     engine = engines.find(name)
     return Kind(name, why, base=base, here=tuple(containers.pythons(engine, base)))
 
@@ -65,13 +68,30 @@ def wall(kind: str, asked: Asked, settings: Settings, network: bool) -> Wall:
             cause=f"--sandbox {asked.sandbox} was asked for.",
             hint="Leave --sandbox out, or choose --env venv.",
         )
+    if kind == "sarus":
+        return _of_sarus(asked)
     network = asked.reach.network and (network or settings.containers.network != "none")
     asked = replace(asked, sandbox="container", reach=replace(asked.reach, network=network))
     return Wall("container", asked, NOTHING_HERE, (*asked.limits.told(), *asked.reach.told()))
 
 
+def _of_sarus(asked: Asked) -> Wall:
+    """Limits from outside, and what a container of Sarus leaves open."""
+    if not asked.reach.network:
+        raise Refused(
+            "Sarus cannot close the network to a script.",
+            cause="Its containers have the network of the machine.",
+            hint="Leave --no-network out, or choose --env docker.",
+        )
+    made = Wall("limits", asked, machine(), asked.limits.told(), ("the network is open",))
+    holds.insist_on_limits(made)
+    return made
+
+
 def with_its_image(env: Env, context: Context) -> Iterator[Event]:
     """Make the image of an environment again where its engine has lost it."""
+    if env.spec.kind == "sarus":
+        return  # it has no image of its own
     engine = engines.find(env.spec.kind)
     if not containers.is_there(engine, env.path):
         yield Told(f"{engine.says} has lost the image of {env.name}; it is made again.")
@@ -81,8 +101,12 @@ def with_its_image(env: Env, context: Context) -> Iterator[Event]:
 @contextlib.contextmanager
 def put_up(
     wall: Wall, script: Script, made: Plan, env: Env, state: Path, ground: Ground, network: str
-) -> Iterator[container.Box]:
+) -> Iterator[container.Box | holds.Hold]:
     """Get ready for one run in the container of an environment; its project can be written to."""
+    if env.spec.kind == "sarus":
+        with fence.around(wall, ground, state.with_name(f"{state.name}.wall")) as inner:
+            yield _hold(inner, script, made, env, ground)
+        return
     engine = engines.find(env.spec.kind)
     project = made.spec.scope if os.path.isdir(made.spec.scope) else str(script.folder)
     reach = replace(wall.asked.reach, writable=(*wall.asked.reach.writable, project))
@@ -94,7 +118,35 @@ def put_up(
         yield box
 
 
-def remember(request: RunRequest, script: Script, env: Env, box: container.Box | Fence) -> None:
+def shell(env: Env, command: tuple[str, ...], context: Context) -> Become:
+    """Return what this process is to become: a command in the container of an environment, whose project and working
+    folder can be written to. What lies beside that is swept when this process is gone."""
+    limits = wall(env.spec.kind, NOTHING, context.settings, False)
+    project = env.spec.scope if os.path.isdir(env.spec.scope) else os.getcwd()
+    reach = replace(limits.asked.reach, writable=(*limits.asked.reach.writable, project, os.getcwd()))
+    limits = replace(limits, asked=replace(limits.asked, reach=reach))
+    folder = paths.state() / "running" / f"{os.getpid()}.shell.wall"
+    own = (paths.data(), paths.cache(), paths.state(), paths.config_file().parent)
+    ground = Ground(env.path, Path(env.python), (), own)
+    engine, image = engines.find(env.spec.kind), containers.image_of(env.path)
+    python, network = str(containers.PREFIX / "bin" / "python"), context.settings.containers.network
+    box = container.ready(limits, engine, image, ground, folder, python, network)
+    argv = box.command(command)
+    return Become(argv, box.environ(dict(os.environ)))
+
+
+def _hold(inner: fence.Fence, script: Script, made: Plan, env: Env, ground: Ground) -> holds.Hold:
+    project = made.spec.scope if os.path.isdir(made.spec.scope) else str(script.folder)
+    image = containers.image_of(env.path)
+    reach = inner.wall.asked.reach
+    writable = {os.path.abspath(os.path.expanduser(name)) for name in (*reach.writable, project)}
+    readable = {os.path.abspath(os.path.expanduser(name)) for name in (*reach.readable, *map(str, ground.folders))}
+    mounts = [holds.mount(str(env.path), target=str(containers.PREFIX), readonly=True)]
+    mounts += [holds.mount(path, readonly=path not in writable) for path in sorted(readable | writable)]
+    return holds.Hold(holds.program(), inner, image.id, image.path, tuple(mounts))
+
+
+def remember(request: RunRequest, script: Script, env: Env, box: object) -> None:
     """Keep what the next run of this script needs to start at once: see luci.runner.boxed_again."""
     known = memory.load(script)
     plain = replace(request, script="", args=(), front={}) == RunRequest("", become=True)

@@ -110,6 +110,8 @@ def _lesson(
 ) -> tuple[Memory | None, str]:
     """Return what to remember of a failure so that the next plan is another one, and say it."""
     subject = diagnosis.subject
+    if env.spec.kind == "system":
+        return None, f"{env.spec.base} does not have {subject}, and luci installs nothing there."
     if subject in progress.mended:
         return None, f"{subject} is still missing, although it was added."
     declarations = plan.declarations_of(script)

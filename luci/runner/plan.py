@@ -172,10 +172,14 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
 
         name, why = boxes.preferred(whose, settings)
         kind = replace(kind, why=why or kind.why)
-    if name in backends.IN_ENGINES:
+    if name in backends.BOXED:
         from luci.runner import boxes
 
         kind = boxes.boxed(name, why, settings)
+    if name == "system":
+        from luci.runner import as_it_is
+
+        kind = as_it_is.kind(wants.python, why, wants.requirements, settings)
     pythons = _pythons(wants, declarations, memory, settings, kind)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
@@ -260,7 +264,7 @@ def _pythons(
 ) -> list[Interpreter]:
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-    wanted = wants.python or settings.run.python
+    wanted = "" if kind.name == "system" else wants.python or settings.run.python  # there it is chosen already
     among = kinds.pythons(kind) if kind.listing or kind.here else None
     here = [interpreters.choose(wanted, among)] if wanted and not _is_range(wanted) else among or interpreters.find()
     limits = [
@@ -330,6 +334,8 @@ def _on(
     learned = [Import(module, 0, "an earlier run", Certainty.DYNAMIC) for module in memory.modules]
     taken = {seen.module for seen in scan.imports}
     wanted = [*scan.imports, *(seen for seen in learned if seen.module not in taken)]
+    if kind.name == "system":
+        return _as_it_is(python, script, scan, wanted, declarations, places, known, settings, readings, kind)
     choices = [*kinds.provided(kind, packages.choose(wanted, known, python), known.approved), *_gone(scan.gone, known)]
     if declarations and declarations.complete:
         chosen = {line for c in choices for line in c.requirements}
@@ -362,6 +368,28 @@ def _on(
     return Plan(
         script, scan, python, spec, tuple(choices), declarations, places, terms, known, readings=readings, kind=kind
     )
+
+
+def _as_it_is(
+    python: Interpreter,
+    script: Script,
+    scan: Scan,
+    wanted: list[Import],
+    declarations: Declarations | None,
+    places: Sources,
+    known: Knowledge,
+    settings: Settings,
+    readings: Readings,
+    kind: Kind,
+) -> Plan:
+    """Return the plan for an interpreter into which nothing is installed."""
+    from luci.runner import as_it_is
+
+    choices = (*as_it_is.choices(wanted, kind.base), *_gone(scan.gone, known))
+    folder = "" if settings.envs.share else str(declared.project_root(script.folder) or script.folder)
+    spec = EnvSpec(python.short, (), folder, kind.name, python.implementation, python.platform, base=kind.base)
+    terms = Terms(offline=True)
+    return Plan(script, scan, python, spec, choices, declarations, places, terms, known, readings=readings, kind=kind)
 
 
 def _where(places: Sources, declarations: Declarations | None, needed: Iterable[str]) -> str:

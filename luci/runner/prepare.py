@@ -40,11 +40,15 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         approved = cascade.approve(made, context)
         known = replace(known, approved=tuple(sorted({*known.approved, *approved})))
         made = yield from plan.make(script, wants, context, known)
-    if made.spec.kind in backends.IN_ENGINES:
+    if made.spec.kind in backends.BOXED:
         wall = wall_for(request, context, made.spec.kind)
     made = walled(made, wall)
     yield Planned(made.as_dict())
     _refuse_the_hopeless(made)
+    if made.spec.kind == "system":
+        from luci.runner import as_it_is
+
+        as_it_is.insist(made.choices, made.spec.base, script.name)
     store = Store(paths.envs())
     try:
         _insist_on_the_index(made, _provided_by(store.get(known.key)))
@@ -62,7 +66,7 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
     except EnvError as error:
         env, lasting = _earlier(made, known, store, error), False
         yield Warned(f"{error.message} The environment of an earlier run serves.", hint=error.hint)
-    if env.spec.kind in backends.IN_ENGINES:
+    if env.spec.kind in backends.BOXED:
         from luci.runner import boxes
 
         yield from boxes.with_its_image(env, context)
@@ -161,7 +165,7 @@ def _remember(
     warm = known.warm if lasting else {}
     if request.wants == NOTHING_MORE and lasting:
         was_proven = warm.get("proven", False) and warm.get("key") == env.key
-        boxed = made.spec.kind in backends.IN_ENGINES  # started by an engine, and never as a program of this machine
+        boxed = made.spec.kind not in ("venv", "conda")  # what starts it is no Python of the environment's folder
         if not boxed:
             venvs.refresh_hook(env.path)
         warm = memory.warm(env, _read_files(made, env), _absent(made), _roots(made), _deciding_variables())

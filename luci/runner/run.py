@@ -31,7 +31,7 @@ from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
 from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, read_script
-from luci.runner.walled import put_up, python_of, report_behind, take_out, wall_for
+from luci.runner.walled import folder_of, put_up, python_of, report_behind, take_out, wall_for
 from luci.runner.warm import activated
 from luci.values import replace
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from luci.walls.container import Box
     from luci.walls.fence import Fence
     from luci.walls.ladder import Wall
+    from luci.walls.sarus import Hold
 
 
 def run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
@@ -163,7 +164,7 @@ def _may_become(request: RunRequest, script: Script, made: Plan, env: Env, conte
         return False
     if made.wall["name"] != "off":
         return False
-    if request.without_site:
+    if request.without_site or env.spec.kind == "system":
         return False  # the hook that would bring luci back will not be there
     known = memory.load(script).warm
     worked_before = known.get("proven", False) and known.get("key") == env.key
@@ -176,7 +177,9 @@ def _command(request: RunRequest, script: Script, env: Env) -> tuple[str, ...]:
 
 def _environ(request: RunRequest, script: Script, env: Env, extra_paths: tuple[str, ...]) -> dict[str, str]:
     kept = (os.environ["PYTHONPATH"],) if request.keep_pythonpath and os.environ.get("PYTHONPATH") else ()
-    environ = activated(str(env.path), dict(os.environ), (*extra_paths, *kept))
+    environ = activated(folder_of(env), dict(os.environ), (*extra_paths, *kept))
+    if not os.path.exists(f"{environ.get('VIRTUAL_ENV', '')}/pyvenv.cfg"):
+        environ.pop("VIRTUAL_ENV", None)
     if request.env_file:
         environ = {**_env_file(request.env_file), **environ}
     environ["LUCI_MEMORY"] = str(memory.place(script))
@@ -225,7 +228,7 @@ def _watch(
 
 
 def _watch_behind(
-    fence: Fence | Box | None,
+    fence: Fence | Box | Hold | None,
     record: runs.Run,
     state: Path,
     request: RunRequest,
@@ -255,7 +258,7 @@ def _watch_behind(
     figures = runs.figures_for(record)
     if request.pictures and context.settings.app.figures == "offer":
         environ = pictures.without_window(environ, fence.reports / "figures" if fence else figures)
-    needs_words = request.without_site or (fence is not None and fence.needs_words)
+    needs_words = request.without_site or env.spec.kind == "system" or (fence is not None and fence.needs_words)
     heard = Tail() if needs_words and request.become and log is None else None
     command = _command(request, script, env)
     if fence:

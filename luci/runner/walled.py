@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from luci.walls.container import Box
     from luci.walls.fence import Fence
     from luci.walls.ladder import Wall
+    from luci.walls.sarus import Hold
 
 _LARGEST_REPORT = 10_000_000
 
@@ -34,7 +35,7 @@ def wall_for(request: RunRequest, context: Context, kind: str = "") -> Wall | No
 
     Raises Refused where what was asked for cannot be had."""
     kind = kind or request.wants.env or context.settings.envs.kind
-    if kind in backends.IN_ENGINES:
+    if kind in backends.BOXED:
         from luci.runner import boxes
 
         return boxes.wall(kind, request.walls, context.settings, request.network)
@@ -56,7 +57,9 @@ def walled(made: Plan, wall: Wall | None) -> Plan:
 
 
 @contextlib.contextmanager
-def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path, settings: Settings) -> Iterator[Fence | Box]:
+def put_up(
+    wall: Wall, script: Script, made: Plan, env: Env, state: Path, settings: Settings
+) -> Iterator[Fence | Box | Hold]:
     """Put a wall up for one run; `state` is a name that no other run has."""
     from luci.walls.fence import around
     from luci.walls.places import Ground
@@ -65,7 +68,7 @@ def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path, settin
     read = [folder for folder in (*read, Path(made.spec.scope or ".")) if folder.is_absolute() and folder.exists()]
     luci = (paths.data(), paths.cache(), paths.state(), paths.config_file().parent)
     ground = Ground(env.path, Path(env.python), tuple(dict.fromkeys(read)), luci)
-    if env.spec.kind in backends.IN_ENGINES:
+    if env.spec.kind in backends.BOXED:
         from luci.runner import boxes
 
         with boxes.put_up(wall, script, made, env, state, ground, settings.containers.network) as box:
@@ -83,11 +86,18 @@ def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path, settin
 
 def python_of(env: Env) -> str:
     """Return the path of an environment's Python as the run sees it."""
-    if env.spec.kind in backends.IN_ENGINES:
+    if env.spec.kind == "system":
+        return env.spec.base
+    if env.spec.kind in backends.BOXED:
         from luci.envs import containers
 
         return str(containers.PREFIX / "bin" / "python")
     return str(env.python)
+
+
+def folder_of(env: Env) -> str:
+    """Return the folder that an environment's commands lie below."""
+    return os.path.dirname(os.path.dirname(env.spec.base)) if env.spec.kind == "system" else str(env.path)
 
 
 def report_behind(place: Path) -> Report | None:

@@ -233,14 +233,20 @@ def around(
 ) -> Iterator[Box]:
     """Get ready for one run in a container; `folder` is a new one for it alone, `python` is one inside."""
     with contextlib.ExitStack() as stack:
-        reports = folder / "reports"
-        reports.mkdir(parents=True)
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        chosen = (network or "host") if wall.asked.reach.network else "none"
-        seen = opened(wall.asked.reach, ground)
-        box = Box(wall, engine, image, folder, reports, seen, ground, chosen, python)
+        box = ready(wall, engine, image, ground, folder, python, network)
         stack.callback(_gone_for_certain, box)
         yield box
+
+
+def ready(
+    wall: Wall, engine: Engine, image: Image, ground: Ground, folder: Path, python: str, network: str = ""
+) -> Box:
+    """Make the folder for a container, and return what it will be. Raises Refused or UsageError."""
+    reports = folder / "reports"
+    reports.mkdir(parents=True)
+    chosen = (network or "host") if wall.asked.reach.network else "none"
+    return Box(wall, engine, image, folder, reports, opened(wall.asked.reach, ground), ground, chosen, python)
 
 
 @contextlib.contextmanager
