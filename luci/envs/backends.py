@@ -61,8 +61,8 @@ class Backend(Protocol):
     def faults(self, folder: Path) -> list[str]:
         """Return what a long look finds wrong beside what RECORDs tell."""
 
-    def bytes_elsewhere(self, folder: Path) -> int:
-        """Return what it takes on a disk besides its folder."""
+    def elsewhere(self, folder: Path) -> tuple[str, int]:
+        """Return what it has besides its folder, an image, and the bytes that takes."""
 
 
 def of(kind: str) -> Backend:

@@ -88,8 +88,8 @@ class Conda:
     def faults(self, folder: Path) -> list[str]:
         return list(_faults(folder))
 
-    def bytes_elsewhere(self, folder: Path) -> int:
-        return 0
+    def elsewhere(self, folder: Path) -> tuple[str, int]:
+        return "", 0
 
 
 def insist_on_rattler() -> None:

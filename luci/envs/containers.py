@@ -17,7 +17,6 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,7 @@ from luci.envs.spec import EnvSpec, label_for
 from luci.envs.terms import Terms
 from luci.errors import EnvError, Interrupted
 from luci.events import Event, Working
+from luci.values import Value, replace
 from luci.walls import engines
 from luci.walls.container import LABEL, Image, bind, sweep, trouble
 from luci.walls.engines import Engine
@@ -47,8 +47,7 @@ ASK = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Value):
     """An image that has a Python: `id` is the engine's, `path` PATH inside, `libc` as in ("glibc", "2.36")."""
 
     id: str
@@ -80,8 +79,7 @@ class Base:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Containers:
+class Containers(Value):
     """The kinds `docker` and `podman`: see luci.envs.backends."""
 
     engine: str
@@ -129,8 +127,9 @@ class Containers:
             return [f"its image cannot be looked at: {error.message}"]
         return [] if is_there(engine, folder) else ["its image is gone"]
 
-    def bytes_elsewhere(self, folder: Path) -> int:
-        return bytes_elsewhere(folder)
+    def elsewhere(self, folder: Path) -> tuple[str, int]:
+        told = files.read_json(folder / RECORD)
+        return str(told.get("name", "")), int(told.get("bytes", 0))
 
 
 def insist_on_sdk() -> None:
@@ -381,12 +380,6 @@ def made_again(engine: Engine, spec: EnvSpec, folder: Path, stop: Callable[[], b
     (folder / RECORD).unlink(missing_ok=True)
     yield from made(engine, base, spec, folder)
     os.utime(venvs.site_packages(folder), ns=(sealed, sealed))
-
-
-def bytes_elsewhere(folder: Path) -> int:
-    """Return what the image of an environment takes in its engine."""
-    told = files.read_json(folder / RECORD).get("bytes", 0)
-    return told if isinstance(told, int) else 0
 
 
 def let_go(folder: Path) -> None:

@@ -37,7 +37,7 @@ def _run(command: str, words: Sequence[str]) -> str:
 
 
 def _index(env: Env) -> list[str]:
-    """Where pip is to look, as far as the environment's key knows it: without a password."""
+    """Where pip is to look, as far as the environment's key knows it: without a password, and no folder of here."""
     options = {"index": "--index-url", "extra": "--extra-index-url", "links": "--find-links"}
-    told = (line.partition(" ") for line in env.spec.index.splitlines())
-    return [f"{options[kind]} {shlex.quote(place)}" for kind, _, place in told if kind in options and place]
+    told = (line.partition(" ") for line in env.spec.index.splitlines() if "file://" not in line)
+    return [f"{options[kind]} {shlex.quote(place)}" for kind, _, place in told if kind in options and "://" in place]

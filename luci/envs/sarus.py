@@ -7,7 +7,6 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,14 +19,14 @@ from luci.envs.spec import EnvSpec
 from luci.envs.terms import Terms
 from luci.errors import EnvError
 from luci.events import Event, Working
+from luci.values import Value
 from luci.walls import sarus
 
 if TYPE_CHECKING:
     from luci.envs.backends import Ability
 
 
-@dataclass(frozen=True, slots=True)
-class Sarus:
+class Sarus(Value):
     """The kind `sarus`: see luci.envs.backends."""
 
     can: frozenset[Ability] = frozenset(("requirements", "pep723", "environment.yml", "dockerfile"))
@@ -76,8 +75,8 @@ class Sarus:
         told = files.read_json(folder / RECORD)
         return [] if _listed(str(told.get("image", ""))) else [f"Sarus has no image {told.get('image')} any more"]
 
-    def bytes_elsewhere(self, folder: Path) -> int:
-        return 0
+    def elsewhere(self, folder: Path) -> tuple[str, int]:
+        return "", 0
 
 
 def pythons(base: str) -> list[Interpreter]:

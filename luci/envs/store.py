@@ -137,7 +137,7 @@ class Store(Value):
                 installed=backend.installed(folder),
                 created=max(time.time(), made / 1e9 + 1e-3),  # the disk has its own clock
                 sealed=files.mtime(venvs.site_packages(folder)),
-                about={**about, "bytes": weight(folder)[0] + backend.bytes_elsewhere(folder)},
+                about={**about, "bytes": weight(folder)[0] + backend.elsewhere(folder)[1]},
                 place=str(root),
             )
             records.publish(env)
@@ -153,7 +153,8 @@ class Store(Value):
                     hint="Free some space, or let LUCI_HOME point to a folder that can be written.",
                 ) from error
             raise
-        yield Built(env.key, str(env.path), time.time() - started, len(env.installed))
+        if spec.kind != "system":  # there nothing was built
+            yield Built(env.key, str(env.path), time.time() - started, len(env.installed))
         self._sweep_generations(env)
         return env
 

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from luci.envs.spec import EnvSpec
 from luci.envs.terms import Terms
 from luci.errors import EnvError
 from luci.events import Event
+from luci.values import Value
 
 if TYPE_CHECKING:
     from luci.envs.backends import Ability
@@ -37,8 +37,7 @@ _INSTALLED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class System:
+class System(Value):
     """The kind `system`: see luci.envs.backends. Its folder holds no more than what luci knows of the interpreter."""
 
     can: frozenset[Ability] = frozenset(("requirements", "pep723", "environment.yml", "dockerfile", "shell"))
@@ -80,8 +79,8 @@ class System:
     def faults(self, folder: Path) -> list[str]:
         return []
 
-    def bytes_elsewhere(self, folder: Path) -> int:
-        return 0
+    def elsewhere(self, folder: Path) -> tuple[str, int]:
+        return "", 0
 
 
 def there(python: str, modules: Iterable[str]) -> frozenset[str]:

@@ -70,8 +70,8 @@ class Venv(Value):
     def faults(self, folder: Path) -> list[str]:
         return []
 
-    def bytes_elsewhere(self, folder: Path) -> int:
-        return 0
+    def elsewhere(self, folder: Path) -> tuple[str, int]:
+        return "", 0
 
 
 def create(folder: Path, python: Interpreter, uv: str | None) -> None:

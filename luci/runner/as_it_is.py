@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import replace
 
 from luci.config import Settings
 from luci.envs import interpreters, systems
@@ -13,6 +12,7 @@ from luci.errors import PlanError, UsageError
 from luci.runner.choices import Choice
 from luci.runner.imports import Certainty, Import
 from luci.runner.kinds import Kind
+from luci.values import replace
 
 _HINT = "Name one with --python, as in: luci run --env system --python /usr/bin/python3 SCRIPT"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from luci.runner import boxed_again, memory
 from luci.runner.kinds import Kind
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
+from luci.values import replace
 from luci.walls import container, engines, fence
 from luci.walls import sarus as holds
 from luci.walls.asked import NOTHING, Asked, asked_of

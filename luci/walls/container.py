@@ -16,11 +16,11 @@ import sys
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from luci.errors import EnvError
+from luci.values import Value, replace
 from luci.walls import attach, engines
 from luci.walls.asked import shown
 from luci.walls.engines import Engine
@@ -48,7 +48,11 @@ if child == 0:
     for number in (2, 13, 25):
         s.signal(number, s.SIG_DFL)
     s.pthread_sigmask(s.SIG_UNBLOCK, heard)
-    os.execv(sys.argv[1], sys.argv[1:])
+    try:
+        os.execvp(sys.argv[1], sys.argv[1:])
+    except OSError as error:
+        print(sys.argv[1], error.strerror, sep=': ', file=sys.stderr, flush=True)
+        os._exit(127)
 for number in heard:
     s.signal(number, lambda number, frame: os.kill(child, number))
 s.pthread_sigmask(s.SIG_UNBLOCK, heard)
@@ -67,16 +71,14 @@ _OF_HERE = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CE
 _ULIMITS = ({"Name": "nofile", "Soft": 1024, "Hard": 4096}, {"Name": "nproc", "Soft": 4096, "Hard": 4096})
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Value):
     """What a container is made from. `path` is PATH inside; empty where all programs are this machine's."""
 
     id: str
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Value):
     """A container that a run will be in: for those who run it, as a luci.walls.fence.Fence."""
 
     wall: Wall
@@ -89,7 +91,7 @@ class Box:
     network: str
     python: str  # any, for what is process 1
     needs_words: bool = False
-    mounts: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    mounts: tuple[dict[str, Any], ...] = ()
 
     @property
     def is_plain(self) -> bool:

@@ -10,20 +10,19 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from luci import paths
 from luci.errors import EnvError
+from luci.values import Value
 from luci.walls import attach
 
 IDLE_SECONDS = 60  # a service that luci started for Podman ends by itself after that
 _STARTING_SECONDS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Value):
     """An engine that answers. `says` is what it is, `rootless` whether root inside is the person outside."""
 
     name: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from luci.errors import EnvError, Refused
+from luci.values import Value
 from luci.walls.asked import Asked
 from luci.walls.machine import Machine
 from luci.walls.places import IN_A_PROJECT
@@ -20,8 +20,7 @@ NEEDED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wall:
+class Wall(Value):
     """The wall in force. `gives` is what holds, `lacks` what does not although it was asked for or may be expected."""
 
     name: str
@@ -70,7 +69,7 @@ def _needed(asked: Asked) -> str:
 def _why_not(name: str, asked: Asked, machine: Machine) -> str:
     """Return why a wall cannot give what is asked; empty where it can."""
     if name == "container":
-        return _no_container()
+        return engine_trouble()
     missing = {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]
     if missing:
         return missing
@@ -88,7 +87,8 @@ def _hint(name: str, asked: Asked, machine: Machine) -> str:
     return NEEDED["limits"]
 
 
-def _no_container() -> str:
+def engine_trouble() -> str:
+    """Return why no container can be had; empty where one can."""
     from luci.walls import engines  # only who needs a container pays for it
 
     try:

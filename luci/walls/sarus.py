@@ -9,18 +9,17 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from luci.errors import EnvError, Refused
+from luci.values import Value
 from luci.walls.fence import Fence
 from luci.walls.ladder import Wall
 
 HINT = "Install Sarus (`sarus` on PATH), or choose --env docker or venv."
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Value):
     """A run in a container of Sarus: for those who run it, as a luci.walls.fence.Fence."""
 
     program: str
