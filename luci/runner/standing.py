@@ -17,6 +17,7 @@ from luci import kept, paths
 from luci.envs import candidates
 from luci.envs.health import fault_of
 from luci.runner import witnesses
+from luci.runner.strangers import stranger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def told(given: str, *, offline: bool) -> dict[str, Any] | None:
     one to reuse, or to build. None where the plan must be made."""
     if sys.platform != "linux":
         return None
+    if stranger(given):
+        return None  # which container it gets depends on what answers now
     place = place_of(given, offline=offline)
     record = kept.load(place)
     if record is None or not record["since"] <= time.time() < record["until"] or not _is_as_it_was(record):

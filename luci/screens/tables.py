@@ -81,9 +81,10 @@ def envs(rows: list[dict[str, Any]]) -> None:
     ]
     heads = ("key", "name", "python", "packages", "requirements", "last used", "state")
     kinds = [row.get("kind", "venv") for row in rows]
-    if {*kinds} != {"venv"}:
-        heads, cells = (*heads, "kind"), [(*cell, kind) for cell, kind in zip(cells, kinds, strict=True)]
-    _table(heads, cells)
+    if {*kinds} == {"venv"}:
+        _table(heads, cells)
+    else:
+        _table((*heads, "kind"), [(*cell, kind) for cell, kind in zip(cells, kinds, strict=True)])
 
 
 def env(row: dict[str, Any]) -> None:

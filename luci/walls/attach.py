@@ -296,6 +296,19 @@ def ask(socket: str, method: str, path: str, body: "dict[str, Any] | bytes | Non
         talk.close()
 
 
+def ping(socket: str) -> "tuple[int, str]":
+    """Return the status of an engine's answer, and which program it says it is. Raises OSError."""
+    talk = connected(socket)
+    try:
+        talk.sendall(request("GET", "/_ping", None))
+        answer = everything(talk)
+    finally:
+        talk.close()
+    head = answer.partition(b"\r\n\r\n")[0].decode("latin-1")
+    servers = [line.partition(":")[2].strip() for line in head.split("\r\n") if line.lower().startswith("server:")]
+    return parsed(answer)[0], "".join(servers[:1])
+
+
 def connected(socket: str) -> "_socket.socket":
     talk = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     talk.connect(socket)

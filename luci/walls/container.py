@@ -280,8 +280,7 @@ def _empty(engine: Engine) -> str:
             info = tarfile.TarInfo(path)
             info.type, info.mode = tarfile.DIRTYPE, 0o755
             tar.addfile(info)
-    repository, _, tag = name.partition(":")
-    query = f"fromSrc=-&repo={repository}&tag={tag}&changes=LABEL%20{LABEL}=empty"
+    query = f"fromSrc=-&repo={name}&changes=LABEL%20{LABEL}=empty"
     status, told = attach.ask(engine.socket, "POST", f"/images/create?{query}", content.getvalue())
     if status != 200 or "error" in str(told):
         raise trouble(str(told), engine)

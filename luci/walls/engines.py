@@ -129,15 +129,14 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _tried(name: str, place: str) -> tuple[Engine | None, str]:
     try:
-        status, told = attach.ask(place, "GET", "/version")
+        status, server = attach.ping(place)
     except OSError as error:
         return None, error.strerror or str(error)
-    if status != 200 or not isinstance(told, dict):
+    if status != 200:
         return None, f"it answers with {status}"
-    parts = [str(part.get("Name", "")) for part in told.get("Components") or ()]
-    podman = any("podman" in part.lower() for part in parts)
-    says = f"{'Podman' if podman else 'Docker'} {told.get('Version', '')}"
-    return Engine(name, place, says, _is_rootless(place), podman), ""
+    program, _, version = server.partition(" ")[0].partition("/")
+    podman = program == "Libpod"
+    return Engine(name, place, f"{'Podman' if podman else 'Docker'} {version}", _is_rootless(place), podman), ""
 
 
 def _is_rootless(place: str) -> bool:
