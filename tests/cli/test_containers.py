@@ -39,9 +39,10 @@ class Person(Luci):
         return [name for each in told for name in each["Names"] if str(self.folder) in json.dumps(each["Mounts"])]
 
     def images(self, label: str) -> list[str]:
-        told = self.ask("/images/json")
+        home = self.environ["LUCI_HOME"]
+        told = [each for each in self.ask("/images/json") if home in (each["Labels"] or {}).get("luci.folder", "")]
         tags = [tag for each in told for tag in each["RepoTags"] or ()]
-        return sorted(tag.removeprefix("localhost/") for tag in tags if f"luci/{label}:" in tag)
+        return sorted(tag.removeprefix("docker.io/") for tag in tags if f"luci/{label}:" in tag)
 
 
 def of(kind: str, luci: Luci) -> Person:
@@ -61,6 +62,7 @@ def person(request: pytest.FixtureRequest, lone: Luci) -> Iterator[Person]:
 
 
 each_kind = pytest.mark.parametrize("person", KINDS, indirect=True)
+on_docker = pytest.mark.parametrize("person", KINDS[:1], indirect=True)
 
 
 @each_kind
@@ -108,24 +110,20 @@ def listening() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-@each_kind
+@on_docker
 def test_what_is_missing_in_a_container_is_added_and_the_script_runs_again(person: Person) -> None:
     person.write("kept", "")
     person.write("app.py", "import importlib\nprint(importlib.import_module('quo' + 'kka').hop())")
     done = person("run", "app.py")
     assert (done.code, done.out) == (0, "hop\n"), done.err
     assert "quokka was missing" in done.err and "running again" in done.err
-    again = person("run", "app.py")
-    assert (again.code, again.out, again.err) == (0, "hop\n", "")
-
-    person.write("app.py", "import importlib\nprint(importlib.import_module('thyla' + 'cine').lick())")
-    person("run", "app.py")  # what starts at once is held by the same report
     person.write("other.py", "import sys, importlib\nprint(importlib.import_module(sys.argv[1]).__name__)")
     assert person("run", "other.py", "json").out == "json\n"
-    assert person("run", "other.py", "quokka").out == "quokka\n"
+    late = person("run", "other.py", "quokka")  # which starts without a plan
+    assert (late.code, late.out) == (0, "quokka\n") and "running again" in late.err
 
 
-@each_kind
+@on_docker
 def test_a_terminal_reaches_into_a_container(person: Person) -> None:
     person.write("kept", "")
     person.write(
@@ -153,7 +151,7 @@ def test_a_terminal_reaches_into_a_container(person: Person) -> None:
     assert person.containers == []
 
 
-@each_kind
+@on_docker
 def test_a_container_ends_when_it_is_told_to_and_with_luci(person: Person) -> None:
     person.write("kept", "")
     person.write(
@@ -294,11 +292,11 @@ def test_the_files_of_a_person_who_is_not_root_are_theirs(lone: Luci, theirs: Pa
     environ |= {"UV_CACHE_DIR": f"{theirs}/uv", "LUCI_ENVS_KIND": "docker"}
 
     def luci(*words: str, groups: str) -> subprocess.CompletedProcess[str]:
-        them = ["setpriv", "--reuid=65534", "--regid=65534", groups, sys.executable, *words]
+        # they may read everything, since our Python may lie in a folder that is closed to others
+        reading = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+        them = ["setpriv", "--reuid=65534", "--regid=65534", groups, *reading, sys.executable, *words]
         return subprocess.run(them, cwd=work, env=environ, capture_output=True, text=True)
 
-    if luci("-c", "", groups="--clear-groups").returncode:
-        pytest.skip("others cannot start this Python")
     done = luci("-m", "luci", "run", "app.py", groups=f"--groups={group}")
     assert done.returncode == 0, done.stderr
     assert (work / "made").read_text() == "65534" and (work / "made").stat().st_uid == 65534
