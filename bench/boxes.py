@@ -48,7 +48,7 @@ def main(runs: int) -> None:
 
 def at_hand(kind: str) -> bool:
     try:
-        return any(python.path for python in boxes.boxed(kind, "", config.load()).here)
+        return any(python.path for python in boxes.pythons(kind, config.load()))
     except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
         print(f"{kind}: {error}")
         return False

@@ -9,7 +9,7 @@ import pytest
 
 BASE = "luci-test/python:{python}"  # what `.ci/engines` loads into each
 VERSION = "{}.{}".format(*sys.version_info[:2])
-SOCKETS = {"docker": os.environ.get("LUCI_TEST_DOCKER", ""), "podman": os.environ.get("LUCI_TEST_PODMAN", "")}
+SOCKETS = {"docker": os.environ.get("TESTS_DOCKER", ""), "podman": os.environ.get("TESTS_PODMAN", "")}
 NAMED_BY = {"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}
 
 

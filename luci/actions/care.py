@@ -88,7 +88,7 @@ def _containers(settings: Settings) -> Iterator[Finding]:
 
     for kind in backends.BOXED:
         try:
-            there = [python for python in boxes.boxed(kind, "", settings).here if python.path]
+            there = [python for python in boxes.pythons(kind, settings) if python.path]
         except (LuciError, OSError) as error:
             said, hint = (error.message, error.hint) if isinstance(error, LuciError) else (str(error), "")
             yield Finding(kind, True, f"not here: {said}" + (f" ({hint})" if hint else ""))

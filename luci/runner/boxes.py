@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from luci import paths
 from luci.config import Settings
 from luci.context import Context
 from luci.envs import backends, containers, sarus
+from luci.envs.interpreters import Interpreter
 from luci.envs.store import Env
 from luci.errors import LuciError, Refused
 from luci.events import Become, Event, Told
@@ -42,21 +43,28 @@ def preferred(stranger: str, settings: Settings) -> tuple[str, str]:
                 return name, reason
             continue
         with contextlib.suppress(LuciError, OSError):
-            base = settings.containers.base
-            engine = engines.find(name)
-            if any(python.path for python in containers.pythons(engine, base)):
-                return name, f"{reason}, and {engine.says} answers"
+            if any(python.path for python in pythons(name, settings)):
+                return name, f"{reason}, and {engines.find(name).says} answers"
     return "auto", ""
 
 
-def boxed(name: str, why: str, settings: Settings) -> Kind:
-    """Return a kind that is a container, with the Pythons of its base. Raises EnvError where no engine answers."""
+def boxed(
+    name: str, why: str, settings: Settings, offline: bool, stop: Callable[[], bool]
+) -> Generator[Event, None, Kind]:
+    """Return a kind that is a container, with the Pythons of its base, which is pulled where only it can say which it
+    has. Raises EnvError where no engine answers."""
     base = settings.containers.base
+    if name != "sarus" and "{python}" not in base:
+        yield from containers.ready(engines.find(name), base, stop, offline=offline or settings.index.offline)
+    return Kind(name, why, base=base, here=tuple(pythons(name, settings)))
+
+
+def pythons(name: str, settings: Settings) -> list[Interpreter]:
+    """Return the Pythons that a kind has; those that it would have to fetch have no path. Raises EnvError."""
     if name == "sarus":
-        return Kind(name, why, base=base, here=tuple(sarus.pythons(base)))
+        return sarus.pythons(settings.containers.base)
     containers.insist_on_sdk()
-    engine = engines.find(name)
-    return Kind(name, why, base=base, here=tuple(containers.pythons(engine, base)))
+    return containers.pythons(engines.find(name), settings.containers.base)
 
 
 def wall(kind: str, asked: Asked, settings: Settings, network: bool) -> Wall:

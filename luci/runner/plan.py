@@ -175,7 +175,7 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
     if name in backends.BOXED:
         from luci.runner import boxes
 
-        kind = boxes.boxed(name, why, settings)
+        kind = yield from boxes.boxed(name, why, settings, wants.offline, context.stop)
     if name == "system":
         from luci.runner import as_it_is
 

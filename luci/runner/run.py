@@ -282,6 +282,8 @@ def _watch_behind(
             terminal=terminal,
         ):
             if isinstance(event, Ended):
+                if env.spec.kind in backends.BOXED or made.wall["name"] == "container":
+                    event = replace(event, peak_bytes=None)  # that of who speaks to the engine
                 ended = event
             elif isinstance(event, Output) and event.stream == "stderr":
                 tail = (tail + event.text)[-last_words.SIZE :]

@@ -101,6 +101,9 @@ def test_a_script_runs_in_a_container_as_it_would_without(person: Person) -> Non
     assert person.containers == []
     run, *_ = person("runs", "list", "--json").json
     assert (run["exit_code"], run["wall"], run["limits"]) == (7, "container", ["no network"])
+    with listening() as port:
+        joined = person("run", *words[1:3], str(port), home, env={"LUCI_CONTAINERS_NETWORK": "host"})
+    assert "Connection refused" not in joined.out and joined.code == 7
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ PROGRAM = Path(__file__).parents[1] / "sarus_stand_in.py"
 @pytest.fixture
 def person(lone: Luci, tmp_path: Path) -> Iterator[Luci]:
     """Someone whose `sarus` is the stand-in, with one image loaded."""
-    tar = Path(os.environ.get("LUCI_TEST_BASE") or tmp_path / "base.tar")
+    tar = Path(os.environ.get("TESTS_BASE") or tmp_path / "base.tar")
     if not tar.exists():
         base_image.make(tar, Path(sys.base_prefix))
     (tmp_path / "bin").mkdir()

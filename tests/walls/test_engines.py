@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from luci.errors import EnvError
-from luci.walls import engines
+from luci.walls import container, engines
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +44,20 @@ def test_where_none_answers_all_that_was_tried_is_told(home: Path, monkeypatch: 
     monkeypatch.setenv("DOCKER_HOST", "ssh://elsewhere")
     with pytest.raises(EnvError, match="is not on this machine"):
         engines.find("docker")
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("write /x: no space left on device", "The disk of Docker 20 is full."),
+        ("No such image: luci/app:1 (404)", "The image is gone."),
+        ("network bridge not found (404)", "The network that was asked for cannot be had in a container."),
+        ("something else (500)", "Docker 20 could not start the container."),
+    ],
+)
+def test_what_an_engine_refuses_is_told_in_a_line_with_what_to_do(said: str, message: str) -> None:
+    error = container.trouble(said, engines.Engine("docker", "/docker.sock", "Docker 20"))
+    assert (error.message, error.cause) == (message, said) and error.hint
 
 
 def test_a_socket_that_speaks_no_engine_s_language_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
