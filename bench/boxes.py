@@ -25,9 +25,11 @@ SCRIPT = "import six\nprint(six.__version__)\n"
 
 def main(runs: int) -> None:
     kinds = [kind for kind in ("venv", *backends.IN_ENGINES) if kind == "venv" or at_hand(kind)]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as base:
+        folder = f"{base}/project"
+        os.mkdir(folder)
         Path(folder, "app.py").write_text(SCRIPT)
-        os.environ["LUCI_HOME"] = f"{folder}/home"
+        os.environ["LUCI_HOME"] = f"{base}/home"
         luci = str(Path(sys.executable).with_name("luci"))
         for kind in kinds:
             environ = {**os.environ, "LUCI_ENVS_KIND": kind}
@@ -60,8 +62,10 @@ def bare(kind: str, folder: str, environ: dict[str, str], luci: str) -> list[str
         return []
     told = subprocess.run([luci, "env", "show", "app.py", "--json"], cwd=folder, env=environ, capture_output=True)
     image = json.loads(told.stdout)["image"]
-    engine = "docker" if kind == "docker" else f"podman --remote --url {environ['CONTAINER_HOST']}"
-    return [f"{engine} run --rm --network none -v {folder}:{folder} -w {folder} {image} python app.py"]
+    limits = "--ulimit nofile=1024:4096 --ulimit nproc=1024:4096"
+    podman = f"podman --remote --url {environ.get('CONTAINER_HOST', '')} run {limits}"
+    engine = "docker run" if kind == "docker" else podman
+    return [f"{engine} --rm --network none -v {folder}:{folder} -w {folder} {image} python app.py"]
 
 
 def compared(ways: list[str], folder: str, environ: dict[str, str], runs: int) -> list[float]:

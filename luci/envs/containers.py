@@ -30,7 +30,7 @@ from luci.errors import EnvError, Interrupted
 from luci.events import Event, Working
 from luci.values import Value, replace
 from luci.walls import engines
-from luci.walls.container import LABEL, Image, bind, sweep, trouble
+from luci.walls.container import LABEL, Image, bind, sweep, trouble, ulimits
 from luci.walls.engines import Engine
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ def _inside(engine: Engine, image: str, command: list[str], mounts: tuple[dict[s
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
             "ReadonlyRootfs": True,
-            "Ulimits": [{"Name": "nofile", "Soft": 1024, "Hard": 4096}, {"Name": "nproc", "Soft": 4096, "Hard": 4096}],
+            "Ulimits": ulimits() if engine.podman else [],
         }
         if engine.podman and engine.rootless:
             host["UsernsMode"] = "keep-id"

@@ -23,6 +23,8 @@ def start(box: dict[str, Any], words: list[str], paths: list[str], begun: str, s
     """Return the exit code; None where the container could not be had, and nothing was done."""
     if box["cwd"] != os.getcwd() or any(os.environ.get(name, "") != value for name, value in box["engines"].items()):
         return None
+    if any(os.path.lexists(path) != there for path, there in box["guarded"].items()):
+        return None
     if pipe and box["reads_stdin"]:
         return None  # a second attempt would miss what the first has read
     import json

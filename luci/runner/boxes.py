@@ -174,6 +174,7 @@ def remember(request: RunRequest, script: Script, env: Env, box: object) -> None
         "create": {**create, "HostConfig": {**host, "Mounts": held}},
         "told": {name: told[name] for name in ("socket", "path", "own")},
         "cwd": os.getcwd(),
+        "guarded": box.guarded,
         "engines": {name: os.environ.get(name, "") for name in boxed_again.ENGINES},
         "variables": sorted(box.chosen),
         "fixed": box.fixed,

@@ -26,7 +26,7 @@ from luci.walls.asked import shown
 from luci.walls.engines import Engine
 from luci.walls.fence import _USUAL as USUAL
 from luci.walls.ladder import Wall
-from luci.walls.places import SYSTEM, Ground, Opened, opened, parted, system_keys
+from luci.walls.places import IN_A_PROJECT, SYSTEM, Ground, Opened, opened, parted, system_keys
 
 LABEL = "luci"
 _ATTACH = (
@@ -68,7 +68,6 @@ os._exit(code if code >= 0 else 128 - code)
 _PRIVATE_BYTES = 512 * 2**20  # what the private folder holds at most
 # what tells of this machine, where the image is another
 _OF_HERE = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CERT_DIR", "VIRTUAL_ENV"}
-_ULIMITS = ({"Name": "nofile", "Soft": 1024, "Hard": 4096}, {"Name": "nproc", "Soft": 4096, "Hard": 4096})
 
 
 class Image(Value):
@@ -97,9 +96,15 @@ class Box(Value):
     def is_plain(self) -> bool:
         """Whether the next run would be held as this one, as long as the settings stay: nothing is limited, and nothing
         is closed within what is opened, which would depend on what lies there by then."""
-        hidden = (*self.opened.closed, *self.opened.kept, *self.opened.in_projects)
+        hidden = (*self.opened.closed, *self.opened.kept)
         inside = any(_is_below(path, dict(self.opened.paths)) for path in hidden)
         return not (inside or self.wall.asked.limits.told())
+
+    @property
+    def guarded(self) -> dict[str, bool]:
+        """Return what is only read in a folder that may be written to, and whether it is there by now."""
+        folders = [path for path, mode in self.opened.paths if mode == "write"]
+        return {place: os.path.lexists(place) for path in folders for place in in_a_project(path)}
 
     @property
     def name(self) -> str:
@@ -175,7 +180,7 @@ class Box(Value):
             "PidsLimit": limits.pids + 1 if limits.pids else 0,  # the first is ours
         }
         if self.engine.podman:
-            host |= {"Ulimits": list(_ULIMITS)}
+            host |= {"Ulimits": ulimits()}
             host |= {"UsernsMode": "keep-id"} if self.engine.rootless else {}
             user = f"{os.getuid()}:{os.getgid()}"
         return {
@@ -187,6 +192,11 @@ class Box(Value):
             "Labels": {LABEL: "run", f"{LABEL}.pid": str(os.getpid())},
             "HostConfig": host,
         }
+
+
+def ulimits() -> list[dict[str, Any]]:
+    """Return limits that Podman may set on every machine; its own are higher, which not every machine allows."""
+    return [{"Name": "nofile", "Soft": 1024, "Hard": 4096}, {"Name": "nproc", "Soft": 4096, "Hard": 4096}]
 
 
 def _unlabelled() -> list[str]:
@@ -224,6 +234,10 @@ def closed_folders(opened: Opened) -> list[str]:
     return [
         path for path in opened.closed if _is_below(path, seen) and os.path.isdir(path) and not os.path.islink(path)
     ]
+
+
+def in_a_project(folder: str) -> list[str]:
+    return [f"{folder}/{name}" for name in IN_A_PROJECT]
 
 
 def _is_below(path: str, folders: Iterable[str]) -> bool:
@@ -321,7 +335,11 @@ def trouble(said: str, engine: Engine) -> EnvError:
             f"The disk of {engine.says} is full.",
             "`docker system prune` and `luci env prune` free some.",
         ),
-        ("ermission denied", f"{engine.says} does not let you in.", "Join the group that may use its socket."),
+        (
+            "connect: permission denied",
+            f"{engine.says} does not let you in.",
+            "Join the group that may use its socket.",
+        ),
         ("network", "The network that was asked for cannot be had in a container.", "[containers] network names one."),
     ):
         if sign in said:
