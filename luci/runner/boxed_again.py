@@ -60,7 +60,11 @@ def start(box: dict[str, Any], words: list[str], paths: list[str], begun: str, s
             os.environ.clear()
             os.environ.update(mine)
         if os.path.exists(f"{folder}/wall.failed"):
-            return None
+            if not os.path.exists(f"{folder}/wall.begun"):
+                return None
+            with open(f"{folder}/wall.failed", encoding="utf-8") as failed:
+                sys.stderr.write(f"error: The engine ended while the script ran.\ncause: {failed.read()}\n")
+            return attach.FAILED
         if _is_report(f"{reports}/run.report"):
             os.replace(f"{reports}/run.report", f"{begun}.report")
             resume = [sys.executable, "-P", "-E", "-m", "luci", "_resume", begun]

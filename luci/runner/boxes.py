@@ -20,23 +20,24 @@ from luci.runner import boxed_again, memory
 from luci.runner.kinds import Kind
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
+from luci.runner.strangers import stranger
 from luci.values import replace
 from luci.walls import container, engines, fence
 from luci.walls import sarus as holds
 from luci.walls.asked import NOTHING, Asked, asked_of
 from luci.walls.ladder import Wall
 from luci.walls.machine import NOTHING_HERE, machine
-from luci.walls.places import Ground
+from luci.walls.places import Ground, opened
 
 if TYPE_CHECKING:
     from luci.runner.plan import Plan
 
 
-def preferred(stranger: str, settings: Settings) -> tuple[str, str]:
-    """Return the kind that the settings prefer, for a script of which `stranger` tells who wrote it, and why;
+def preferred(whose: str, settings: Settings) -> tuple[str, str]:
+    """Return the kind that the settings prefer, for a script of which `whose` tells who wrote it, and why;
     ("auto", "") where none of them is to be had here without fetching anything."""
-    wanted = settings.envs.strangers if stranger else settings.envs.prefer
-    reason = f"a stranger's script ({stranger})" if stranger else "[envs] prefer in the config"
+    wanted = settings.envs.strangers if whose else settings.envs.prefer
+    reason = f"a stranger's script ({whose})" if whose else "[envs] prefer in the config"
     for name in wanted:
         if name not in backends.IN_ENGINES:
             if name in backends.KINDS:
@@ -116,13 +117,11 @@ def put_up(
             yield _hold(inner, script, made, env, ground)
         return
     engine = engines.find(env.spec.kind)
-    project = made.spec.scope if os.path.isdir(made.spec.scope) else str(script.folder)
-    reach = replace(wall.asked.reach, writable=(*wall.asked.reach.writable, project))
-    opened = replace(wall, asked=replace(wall.asked, reach=reach))
+    wall = _with_its_project(wall, script, made)
     name = network if network != "none" else "bridge"
     place = state.with_name(f"{state.name}.wall")
     python = str(containers.PREFIX / "bin" / "python")
-    with container.around(opened, engine, containers.image_of(env.path), ground, place, python, name) as box:
+    with container.around(wall, engine, containers.image_of(env.path), ground, place, python, name) as box:
         yield box
 
 
@@ -143,14 +142,24 @@ def shell(env: Env, command: tuple[str, ...], context: Context) -> Become:
     return Become(argv, box.environ(dict(os.environ)))
 
 
-def _hold(inner: fence.Fence, script: Script, made: Plan, env: Env, ground: Ground) -> holds.Hold:
+def _with_its_project(wall: Wall, script: Script, made: Plan) -> Wall:
+    """Return the wall with the project open to be written to, but for a script that somebody else wrote."""
     project = made.spec.scope if os.path.isdir(made.spec.scope) else str(script.folder)
+    if stranger(script.path):
+        return wall
+    reach = replace(wall.asked.reach, writable=(*wall.asked.reach.writable, project))
+    return replace(wall, asked=replace(wall.asked, reach=reach))
+
+
+def _hold(inner: fence.Fence, script: Script, made: Plan, env: Env, ground: Ground) -> holds.Hold:
     image = containers.image_of(env.path)
-    reach = inner.wall.asked.reach
-    writable = {os.path.abspath(os.path.expanduser(name)) for name in (*reach.writable, project)}
-    readable = {os.path.abspath(os.path.expanduser(name)) for name in (*reach.readable, *map(str, ground.folders))}
+    seen = opened(_with_its_project(inner.wall, script, made).asked.reach, ground)
+    empty = inner.folder / "empty"
+    empty.mkdir()
     mounts = [holds.mount(str(env.path), target=str(containers.PREFIX), readonly=True)]
-    mounts += [holds.mount(path, readonly=path not in writable) for path in sorted(readable | writable)]
+    for each in container.mounts(seen):
+        mounts.append(holds.mount(each["Source"], target=each["Target"], readonly=each["ReadOnly"]))
+    mounts += [holds.mount(str(empty), target=path, readonly=True) for path in container.closed_folders(seen)]
     return holds.Hold(holds.program(), inner, image.id, image.path, tuple(mounts))
 
 

@@ -157,6 +157,11 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
         yield Warned(problem)
     places = places_of(declarations, settings.index)
     name, why = kinds.asked(wants.env, settings, declarations)
+    whose = stranger(script.path) if name == "auto" else ""
+    if name == "auto" and (settings.envs.prefer or whose):
+        from luci.runner import boxes  # 20 ms, and most scripts need no container
+
+        name, why = boxes.preferred(whose, settings)
     kind = replace(VENV, why=why or VENV.why)
     if name == "conda":
         try:
@@ -166,12 +171,6 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
                 raise
             yield Warned(f"No conda environment: {error.message}", hint=error.hint)  # a file asked, and no person
         places = replace(places, channels=kind.channels)
-    whose = stranger(script.path) if name == "auto" else ""
-    if name == "auto" and (settings.envs.prefer or whose):
-        from luci.runner import boxes  # 20 ms, and most scripts need no container
-
-        name, why = boxes.preferred(whose, settings)
-        kind = replace(kind, why=why or kind.why)
     if name in backends.BOXED:
         from luci.runner import boxes
 

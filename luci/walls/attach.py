@@ -2,9 +2,9 @@
 
 It speaks to an engine by its socket, imports nothing of luci's and little of the standard library, since every run in
 a container pays for it. FILE is a dict as marshal writes it: `socket`, `create` (the body of the engine's call, to
-which this adds the variables we have, and the terminal), `parent` (luci's process number), `path` (PATH inside),
-`own` (variables that are not passed on). What the engine refused is written to FILE.failed; what is known of the end
-to FILE.ended, the last thing before we end.
+which this adds the variables we have, and the terminal), `name` (of the container), `parent` (luci's process number),
+`path` (PATH inside), `own` (variables that are not passed on). FILE.begun is written when it has started, what the
+engine refused to FILE.failed, what is known of the end to FILE.ended.
 """
 
 import _signal as signal  # type: ignore[import-not-found]  # the enums of `signal` cost more than all else here
@@ -48,8 +48,13 @@ def main(place: str) -> int:
         except (OSError, Refused) as error:
             write(f"{place}.failed", str(error))
             return FAILED
-        with Raw(container.terminal):
-            code = container.follow(parent, woken)
+        write(f"{place}.begun", "")
+        try:
+            with Raw(container.terminal):
+                code = container.follow(parent, woken)
+        except OSError as error:
+            write(f"{place}.failed", f"the engine does not answer any more: {error.strerror}")
+            return FAILED
         write(f"{place}.ended", json.dumps(container.end(code, kernel_kills() > killed)))
         return code
     finally:
@@ -280,7 +285,10 @@ class Container:
 
     def remove(self) -> None:
         if self.id:
-            ask(self.socket, "DELETE", f"/containers/{self.id}?force=1&v=1", None)
+            try:
+                ask(self.socket, "DELETE", f"/containers/{self.id}?force=1&v=1", None)
+            except OSError:
+                pass  # the engine is gone, and said so before
 
 
 # -- words of the engine

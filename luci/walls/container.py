@@ -24,7 +24,7 @@ from luci.values import Value, replace
 from luci.walls import attach, engines
 from luci.walls.asked import shown
 from luci.walls.engines import Engine
-from luci.walls.fence import _USUAL as USUAL
+from luci.walls.fence import USUAL
 from luci.walls.ladder import Wall
 from luci.walls.places import IN_A_PROJECT, SYSTEM, Ground, Opened, opened, parted, system_keys
 
@@ -329,6 +329,11 @@ def sweep(engine: Engine) -> None:
 def trouble(said: str, engine: Engine) -> EnvError:
     """Return what the words of an engine mean, and what to do about it."""
     for sign, message, hint in (
+        (
+            "does not answer any more",
+            f"{engine.says} ended while the script ran.",
+            "Start it, and run the script again.",
+        ),
         ("o such image", "The image is gone.", "`luci env rebuild` makes it again."),
         (
             "no space left",

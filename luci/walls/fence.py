@@ -25,7 +25,7 @@ _CONFINE = (
     f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import confine; sys.exit(confine.main(sys.argv[1]))"
 )
 # what a program needs to know of where it runs; all else may be a secret
-_USUAL = {
+USUAL = {
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "COLORTERM", "LANG", "LANGUAGE", "TZ", "COLUMNS", "LINES"),
     *("NO_COLOR", "FORCE_COLOR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONUTF8", "PYTHONIOENCODING"),
     *("PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "MPLBACKEND", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
@@ -55,7 +55,7 @@ class Fence:
         """Return the variables that are seen behind the wall. Limits alone hide none."""
         if self.opened is None:
             return dict(environ)
-        chosen = {*_USUAL, *self.wall.asked.reach.variables}
+        chosen = {*USUAL, *self.wall.asked.reach.variables}
         seen = {name: value for name, value in environ.items() if name in chosen or name.startswith("LC_")}
         private = "/tmp" if self.wall.name == "bwrap" else str(self.private)
         return {

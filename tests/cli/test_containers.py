@@ -257,7 +257,7 @@ def test_what_cannot_be_had_is_told_in_a_line_and_nothing_runs_here(lone: Luci) 
 @engines.needs("docker")
 def test_a_stranger_s_script_and_what_the_config_prefers_get_a_container_unasked(lone: Luci) -> None:
     person = Person(lone.folder, {**lone.environ, **engines.variables("docker")})
-    script = person.write("app.py", "import sys\nprint(sys.prefix)")
+    script = person.write("app.py", "import sys\nprint(sys.prefix)\nif sys.argv[1:]: open('made', 'w')")
     assert person("plan", "--json", "app.py").json["kind"] == "venv"
     preferred = person("plan", "--json", "app.py", env={"LUCI_ENVS_PREFER": "docker"}).json
     assert preferred["kind"] == "docker" and preferred["kind_reason"].startswith(
@@ -269,6 +269,8 @@ def test_a_stranger_s_script_and_what_the_config_prefers_get_a_container_unasked
     assert told["kind"] == "docker"
     assert told["kind_reason"].startswith("a stranger's script (it came from https://example.org/app.py), and Docker")
     assert person("run", "app.py").out == "/opt/luci/env\n"
+    refused = person("run", "app.py", "x")
+    assert refused.code == 1 and "Read-only file system" in refused.err
     assert person("run", "--env", "venv", "app.py").out != "/opt/luci/env\n"
     nowhere = {"DOCKER_HOST": "unix:///nowhere/engine.sock", "CONTAINER_HOST": "unix:///nowhere/engine.sock"}
     assert person("plan", "--json", "app.py", env=nowhere).json["kind"] == "venv"
