@@ -269,6 +269,8 @@ def ready(
     reports = folder / "reports"
     reports.mkdir(parents=True)
     chosen = (network or "host") if wall.asked.reach.network else "none"
+    if chosen not in ("none", "host") and not engine.podman and engine.ask("GET", f"/networks/{chosen}")[0] == 404:
+        raise trouble(f"There is no network {chosen}.", engine)  # it would start, and have none
     return Box(wall, engine, image, folder, reports, opened(wall.asked.reach, ground), ground, chosen, python)
 
 

@@ -240,6 +240,7 @@ def test_what_cannot_be_had_is_told_in_a_line_and_nothing_runs_here(lone: Luci) 
     cases = {
         "No Docker engine answers.": {"DOCKER_HOST": f"unix://{lone.folder}/nothing.sock"},
         "is not on this machine": {"DOCKER_HOST": "tcp://192.0.2.1:2375"},
+        "The network that was asked for cannot be had": {"LUCI_CONTAINERS_NETWORK": "luci-test-none"},
         "luci-test/nothing is not here and could not be pulled": {
             "LUCI_CONTAINERS_BASE": "127.0.0.1:1/luci-test/nothing"
         },
