@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class Home(Screen[None]):
     """Puts the three places beside each other where there is room, else shows one at a time."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide"), (240, "-vast")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"go('{place}')", name, show=False, priority=True) for place, key, name in PLACES),
         Binding("f6", "widen", "Full width", show=False, priority=True),
@@ -105,12 +105,17 @@ class Home(Screen[None]):
             case lines.Stop(script, everything):
                 self.stop(script, everything)
             case lines.Clear():
-                self.conversation.clear()
+                await self._clear()
             case lines.Leave():
                 await self.app.run_action("quit")
             case lines.Nothing(text, hint):
                 self.conversation.said(message.text)
                 self.conversation.reply(text, hint)
+
+    async def _clear(self) -> None:
+        gone = self.conversation.clear()
+        for job in (card.job for card in gone if card.job and card.is_run):
+            (await self.output()).forget(job)
 
     def submit(self, line: str) -> None:
         """Do what a line means, as if it were typed."""
