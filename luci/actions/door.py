@@ -44,6 +44,7 @@ ACTIONS = {
         Action("env prune", "remove what is not needed any more", "luci.actions.envs:prune"),
         Action("env stats", "count the environments and their disk", "luci.actions.envs:stats"),
         Action("doctor", "look whether everything is there", "luci.chat.checkup:doctor"),
+        Action("ask", "let the assistant do what is asked for", "luci.chat.asking:ask"),
         Action("why", "say why the last run failed", "luci.actions.why:why"),
         Action("sessions list", "list past conversations", "luci.chat.recall:listed"),
         Action("sessions search", "find words in past conversations", "luci.chat.recall:searched"),

@@ -24,10 +24,12 @@ from luci.events import Started
 from luci.screens.bar import PLACES, Bar, Hints, Place
 from luci.screens.card import Card
 from luci.screens.conversation import Conversation
+from luci.screens.doing import Doing
 from luci.screens.jobs import Job
 from luci.screens.prompt import Prompt
 
 if TYPE_CHECKING:
+    from luci.chat.leave import Kind
     from luci.runner.request import RunRequest
     from luci.screens.environments import Environments
     from luci.screens.output import Output
@@ -46,6 +48,8 @@ class Home(Screen[None]):
         super().__init__(classes="-at-conversation -beside-output")
         self._settings = settings
         self._last: RunRequest | None = None
+        self._session = self._model = ""  # of the assistant; "" for a new one, and the one that the settings name
+        self._granted: set[Kind] = set()  # what was allowed for the session
 
     def compose(self) -> ComposeResult:
         yield Bar(_short(os.getcwd()))
@@ -108,9 +112,58 @@ class Home(Screen[None]):
                 await self._clear()
             case lines.Leave():
                 await self.app.run_action("quit")
-            case lines.Nothing(text, hint):
+            case lines.Recall(words):
+                from luci.chat.recall import RecallRequest
+
+                action = "sessions search" if words else "sessions list"
+                self.perform(action, RecallRequest(words), message.text.lstrip("/"))
+            case lines.TakeBack(again):
+                from luci.chat.undo import UndoRequest
+
+                self.perform("undo", UndoRequest(again), message.text.lstrip("/"))
+            case lines.Switch(model, session):
                 self.conversation.said(message.text)
-                self.conversation.reply(text, hint)
+                self.switch(model, session)
+            case lines.Nothing():
+                self.talk(message.text)
+
+    # the assistant
+
+    def talk(self, text: str) -> None:
+        """Let the assistant do what is asked for."""
+        from luci.chat.asking import AskRequest
+
+        if not self.query("Dialogue"):
+            self._style("dialogue.tcss")
+        dialogue = self.conversation.dialogue(text)
+        request = AskRequest(text, self._session, self._model, granted=self._granted)
+        dialogue.begin(Job(dialogue, "ask", request, self._settings(), together=True))
+
+    def switch(self, model: str, session: str) -> None:
+        """Let another model answer, or go on with another session; what was allowed in one is not in another."""
+        from luci.chat.opening import who_answers
+
+        try:
+            told, found = who_answers(model or self._model, session, self._settings())
+        except LuciError as error:
+            self.conversation.reply(error.message, error.hint, error=True)
+            return
+        if found and found != self._session:
+            self._session, self._granted = found, set()
+        self._model = model or self._model
+        self.conversation.reply(told)
+
+    @on(Doing.Status)
+    def _show_status(self, message: Doing.Status) -> None:
+        self._session = message.session
+        cost = f" · ${message.cost:.2f}" if message.cost else ""
+        self.query_one(Bar).model = f"{message.model} · {message.context / 1000:.1f}k{cost}"
+
+    @on(Doing.CodeRequested)
+    async def _run_code(self, message: Doing.CodeRequested) -> None:
+        from luci.runner.request import RunRequest
+
+        await self.run_script(RunRequest(message.code, "code"))
 
     async def _clear(self) -> None:
         gone = self.conversation.clear()
@@ -208,8 +261,8 @@ class Home(Screen[None]):
     # what runs
 
     @property
-    def running(self) -> list[Card]:
-        return [card for card in self.conversation.cards if card.job and not card.story.is_over]
+    def running(self) -> list[Doing]:
+        return [doing for doing in self.conversation.doings if doing.job and not doing.is_over]
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -232,8 +285,8 @@ class Home(Screen[None]):
             if card.job:
                 card.job.stop()
 
-    @on(Card.StopRequested)
-    def _stop(self, message: Card.StopRequested) -> None:
+    @on(Doing.StopRequested)
+    def _stop(self, message: Doing.StopRequested) -> None:
         message.job.stop()
 
     @on(Card.Again)
@@ -260,7 +313,7 @@ class Home(Screen[None]):
         self.edit(message.path, message.line)
 
     def on_output_waiting(self, message: Output.Waiting) -> None:
-        for card in self.running:
+        for card in self.conversation.cards:
             if card.job is message.job:
                 card.waits = message.waiting
 
@@ -274,7 +327,7 @@ class Home(Screen[None]):
 
         drawable = pictures.drawable(message.files)
         if drawable and not pictures.is_ready():
-            self._lend(pictures.get_ready)
+            self.lend(pictures.get_ready)
         if drawable and pictures.is_ready():
             self.app.push_screen(pictures.Pictures(drawable, self.view))
         else:
@@ -287,9 +340,9 @@ class Home(Screen[None]):
             self.notify(f"{error.message} {error.hint}", severity="error", markup=False)
 
     def edit(self, path: str, line: int) -> None:
-        self._lend(lambda: editor.edit(path, line))
+        self.lend(lambda: editor.edit(path, line))
 
-    def _lend(self, use: Callable[[], object]) -> None:
+    def lend(self, use: Callable[[], object]) -> None:
         """Give the terminal away for as long as `use` takes."""
         try:
             with self.app.suspend():
@@ -308,7 +361,7 @@ class Home(Screen[None]):
         await self.run_script(RunRequest(message.path, "folder" if os.path.isdir(message.path) else "file"))
 
     def on_environments_shell_requested(self, message: Environments.ShellRequested) -> None:
-        self._lend(lambda: editor.lend(message.argv))
+        self.lend(lambda: editor.lend(message.argv))
 
     def on_prompt_interrupted(self) -> None:
         if self.running:
