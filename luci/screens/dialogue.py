@@ -81,8 +81,9 @@ class Dialogue(Doing):
 
     async def _take(self, event: Event) -> None:
         match event:
-            case Began():
+            case Began(session, model):
                 self._started = event
+                self.post_message(self.Status(session, model, 0, None))
             case Replying(text):
                 await self._write(text)
             case Replied(text, trouble):

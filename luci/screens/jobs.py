@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from luci.actions.door import perform
+from luci.actions.door import ACTIONS, perform
 from luci.config import Settings
 from luci.context import Answer, Context, Question
 from luci.errors import Interrupted, LuciError, lacking
@@ -102,7 +102,8 @@ class Job:
             while True:
                 event = next(steps)
                 self._say(event)
-                if self._stop.is_set() and not isinstance(event, (Started, Output, Ended)):  # a run ends by itself
+                ends_by_itself = ACTIONS[self.name].heeds_stop or isinstance(event, Started | Output | Ended)
+                if self._stop.is_set() and not ends_by_itself:
                     steps.close()
                     raise Interrupted("Stopped.")
         except StopIteration as end:
