@@ -116,7 +116,8 @@ class Emulator:
     def _last_of(self, data: bytes) -> bytes:
         """Return what has the same effect: the lines that stay in sight, and the pen that they are written with."""
         at = len(data)
-        for _ in range(2 * self.rows + 1):
+        above = self.rows - 1 - self._board.cursor.y  # rows to go down before anything leaves at the top
+        for _ in range(self.rows + above + 1):
             at = data.rfind(b"\r\n", 0, at)
             if at < 0:
                 return data

@@ -7,7 +7,7 @@ import contextlib
 import time
 from typing import ClassVar
 
-from rich.cells import cell_len
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
@@ -18,15 +18,13 @@ from textual.widget import Widget
 
 from luci.screens.emulator import Emulator
 from luci.screens.feed import Feed
+from luci.screens.held import Held
 from luci.screens.ink import strip_of, text_of
-from luci.screens.scrollback import Place, Scrollback
+from luci.screens.marks import with_cursor, with_matches, with_selection
+from luci.screens.pace import SLICE, Pace
+from luci.screens.scrollback import Scrollback
 from luci.terminals import Terminal
 
-SLICE = 0.006  # seconds of emulation between two looks at the keyboard
-GAP = 0.004  # seconds for others between two slices
-FLOOD_GAP = 0.03
-FRAME, FLOOD_FRAME = 1 / 30, 1 / 15
-SHARE = 4  # a frame that took long is followed by so many times as long for others
 LOOK = 0.2
 WHEEL = 3  # rows
 _SCROLLS = {"shift+pageup", "shift+pagedown", "shift+up", "shift+down", "shift+home", "shift+end", "f8"}
@@ -52,7 +50,7 @@ class Live(Widget, can_focus=True):
         Binding("x", "want('stop')", "Stop"),
         Binding("r", "want('restart')", "Run again"),
         Binding("e", "want('edit')", "Edit"),
-        Binding("home,shift+home,g", "scroll_rows('start')", show=False),
+        Binding("home,shift+home,g", "scroll_to_start", show=False),
         Binding("up,shift+up,k", "scroll_rows(-1)", show=False),
         Binding("down,shift+down,j", "scroll_rows(1)", show=False),
         Binding("pageup,shift+pageup,b", "scroll_pages(-1)", show=False),
@@ -78,15 +76,16 @@ class Live(Widget, can_focus=True):
         self.running = True
         self.waiting = False
         self.hidden = False  # whether what is typed does not show
-        self.top: Place | None = None  # of the window while it holds
         self.query_text = ""
         self._emulator = Emulator(terminal.columns, terminal.rows, reply=terminal.write)
         self._feed: Feed | None = None
         self._scrollback: Scrollback | None = None
-        self._held_size = 0
+        self._held: Held | None = None
+        self._pace = Pace()
         self._working = self._told = False
-        self._next_paint = 0.0
         self._paint_due = False
+        self._composing = False  # the screen is being put together
+        self._own_style: Style | None = None
         self._cursor_row = 0
         self._still_at = -1
 
@@ -101,7 +100,7 @@ class Live(Widget, can_focus=True):
         self.terminal.grew = lambda: None
 
     def _hear(self) -> None:
-        if not self._told:
+        if not self._told and not self._working:
             self._told = True
             self.post_message(self.Grew())
 
@@ -111,15 +110,14 @@ class Live(Widget, can_focus=True):
             self._work()
 
     def _work(self) -> None:
-        """Feed the emulator for a moment, and again later while there is more."""
-        self._working = False
+        """Feed the emulator for a moment, and again later while there is more or it comes in a flood."""
+        self._working = False  # before the log is looked at: of what comes after that, the terminal tells
         if not self.is_attached or (feed := self._opened()) is None:
             return
         began = time.monotonic()
-        if feed.advance(SLICE):
+        if feed.advance(SLICE) or feed.flooded:
             self._working = True
-            gap = max(FLOOD_GAP if feed.flooded else GAP, time.monotonic() - began)
-            asyncio.get_running_loop().call_later(gap, self._work)
+            asyncio.get_running_loop().call_later(self._pace.rest(began, flooded=feed.flooded), self._work)
         self._paint_soon()
 
     def _opened(self) -> Feed | None:
@@ -132,7 +130,7 @@ class Live(Widget, can_focus=True):
         if self._paint_due or not self.following:
             return
         self._paint_due = True
-        wait = self._next_paint - time.monotonic()
+        wait = self._pace.until_frame()
         if wait > 0:
             asyncio.get_running_loop().call_later(wait, self._paint)
         else:
@@ -150,13 +148,8 @@ class Live(Widget, can_focus=True):
             self.refresh()
         else:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in rows))
-        began = time.monotonic()
-        self._next_paint = began + (FLOOD_FRAME if self._working else FRAME)
-        self.call_after_refresh(self._painted, began)
-
-    def _painted(self, began: float) -> None:
-        now = time.monotonic()
-        self._next_paint = max(self._next_paint, now + SHARE * (now - began))
+        began = self._pace.begin_frame(flooded=bool(self._feed and self._feed.flooded))
+        self.call_after_refresh(self._pace.end_frame, began)
 
     def _look(self) -> None:
         """See now and then what nobody tells: whether the script waits for input, how long the log has become."""
@@ -173,7 +166,7 @@ class Live(Widget, can_focus=True):
             self.post_message(self.Changed())
         if feed and not self.following:
             feed.log.count_lines(SLICE)
-            if not still and self._shows_end:
+            if not still and self._held and self._held.shows_end:
                 self.refresh()
             self.post_message(self.Changed())
 
@@ -189,7 +182,6 @@ class Live(Widget, can_focus=True):
         if columns < 2 or rows < 2 or (columns, rows) == (self._emulator.columns, self._emulator.rows):
             return
         self.terminal.resize(columns, rows)
-        offset = self._scrollback.offset_of(self.top) if self._scrollback and self.top else 0
         if self._feed and not self._emulator.alternate:
             self._emulator = Emulator(columns, rows)
             self._feed.restart(self._emulator)
@@ -198,66 +190,56 @@ class Live(Widget, can_focus=True):
             self._emulator.resize(columns, rows)
         if self._scrollback:
             self._scrollback = Scrollback(self._scrollback.log, columns, rows)
-            if self.top is not None:
-                self.top = self._scrollback.moved(self._scrollback.place_of(offset), 0, rows)
+            if self._held:
+                self._held.fit(self._scrollback, rows)
         self.refresh()
 
     # -- drawing
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._composing = True
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._composing = False
+
     def render_line(self, y: int) -> Strip:
+        strip = self._row(y)
+        # otherwise this is the mouse, who asks what it is at; it costs too much to tell with every frame
+        return strip if self._composing else strip.apply_offsets(0, y)
+
+    def _row(self, y: int) -> Strip:
         width = self.size.width
-        if self.following:
-            strip = self._drawn(strip_of(self._emulator.cells(y), width), y)
+        if self._held is None:
+            strip = strip_of(self._emulator.cells(y), width)
         else:
-            rows = self._rows()
-            strip = self._marked(rows[y][0]) if y < len(rows) else Strip([])
-        strip = strip.adjust_cell_length(width).apply_style(self.rich_style)
+            rows = self._held.rows
+            strip = rows[y] if y < len(rows) else Strip([])
+            strip = with_matches(strip, self.query_text, self.get_component_rich_style("live--match"))
+        strip = strip.adjust_cell_length(width).apply_style(self._style)
+        cursor = self._emulator.cursor
+        if cursor and cursor[1] == y and self.typing and self.has_focus:
+            strip = with_cursor(strip, cursor[0], self.get_component_rich_style("live--cursor"))
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(y)) is not None:
-            start, end = span
-            style = self.screen.get_component_rich_style("screen--selection")
-            before, inside, after = strip.divide([start, width if end < 0 else end, width])
-            strip = Strip.join([before, inside.apply_style(style), after])
-        return strip.apply_offsets(0, y)
-
-    def _drawn(self, strip: Strip, y: int) -> Strip:
-        """Return a row of the live screen, with the cursor where it stands in it."""
-        cursor = self._emulator.cursor
-        if cursor is None or cursor[1] != y or not self.running or not self.has_focus:
-            return strip
-        x, width = cursor[0], self.size.width
-        before, under, after = strip.adjust_cell_length(width).divide([x, min(x + 1, width), width])
-        return Strip.join([before, under.apply_style(self.get_component_rich_style("live--cursor")), after])
-
-    def _marked(self, strip: Strip) -> Strip:
-        """Return a row with what was searched for marked."""
-        query, text = self.query_text, strip.text
-        if not query:
-            return strip
-        if query == query.lower():
-            text = text.lower()
-        if len(text) != len(strip.text):
-            return strip
-        style = self.get_component_rich_style("live--match")
-        found = text.find(query)
-        while found >= 0:
-            start, end = cell_len(strip.text[:found]), cell_len(strip.text[: found + len(query)])
-            parts = strip.divide([start, end, strip.cell_length])
-            marked = Strip([type(s)(s.text, (s.style or style) + style) for s in parts[1]])
-            strip = Strip.join([parts[0], marked, parts[2]]) if len(parts) > 2 else Strip.join([parts[0], marked])
-            found = text.find(query, found + len(query))
+            strip = with_selection(strip, span, self.screen.get_component_rich_style("screen--selection"))
         return strip
 
-    def _rows(self) -> list[tuple[Strip, int]]:
-        if self._scrollback is None or self.top is None:
-            return []
-        return self._scrollback.window(self.top, self.size.height)
+    @property
+    def _style(self) -> Style:
+        if self._own_style is None:
+            self._own_style = self.rich_style
+        return self._own_style
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._own_style = None
 
     def visible_text(self) -> str:
-        if self.following:
+        if self._held is None:
             rows = [text_of(self._emulator.cells(y)) for y in range(self._emulator.rows)]
         else:
-            rows = [strip.text.rstrip() for strip, _ in self._rows()]
+            rows = [strip.text.rstrip() for strip in self._held.rows]
         return "\n".join(rows)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
@@ -270,7 +252,7 @@ class Live(Widget, can_focus=True):
 
     @property
     def following(self) -> bool:
-        return self.top is None
+        return self._held is None
 
     @property
     def typing(self) -> bool:
@@ -280,66 +262,55 @@ class Live(Widget, can_focus=True):
     @property
     def line(self) -> tuple[int | None, int | None]:
         """The number of the line at the top of the held window, and of the last one; None where not yet known."""
-        if self._scrollback is None or self.top is None:
-            return None, None
-        log = self._scrollback.log
-        return log.number_of(self._scrollback.offset_of(self.top)), log.number_of(max(0, log.size - 1))
+        return self._held.numbers if self._held else (None, None)
 
     @property
     def below(self) -> int:
         """Bytes that came since it holds."""
-        return self._scrollback.log.size - self._held_size if self._scrollback and not self.following else 0
-
-    @property
-    def _shows_end(self) -> bool:
-        return self.top is not None and self._scrollback is not None and len(self._rows()) < self.size.height
-
-    def action_hold(self) -> None:
-        if self.following and self._opened() and self._scrollback:
-            self._held_size = self._scrollback.log.size
-            self._move_to(self._scrollback.bottom(self.size.height))
-
-    def action_follow(self) -> None:
-        if not self.following:
-            self.top = None
-            self._emulator.changed()
-            self._tell()
-
-    def action_scroll_rows(self, by: int | str) -> None:
-        if self._opened() is None or self._scrollback is None:
-            return
-        self.action_hold()
-        if self.top is None:
-            return
-        if isinstance(by, str):
-            self._move_to(Place())
-            return
-        moved = self._scrollback.moved(self.top, by, self.size.height)
-        if by > 0 and moved == self.top and self.running:
-            self.action_follow()
-        else:
-            self._move_to(moved)
-
-    def action_scroll_pages(self, by: int) -> None:
-        self.action_scroll_rows(by * max(1, self.size.height - 1))
-
-    def show_line(self, offset: int) -> None:
-        """Hold where the line with that offset is in sight, a third down the window."""
-        self.action_hold()
-        if self._scrollback and self.top is not None:
-            place = self._scrollback.place_of(offset)
-            self._move_to(self._scrollback.moved(place, -(self.size.height // 3), self.size.height))
+        return self._held.below if self._held else 0
 
     @property
     def first_line(self) -> int:
         """The offset of the line at the top of the window; of the end of the log while it follows."""
-        if self._scrollback is None:
-            return 0
-        return self._scrollback.log.size if self.top is None else self._scrollback.offset_of(self.top)
+        if self._held:
+            return self._held.first_line
+        return self._scrollback.log.size if self._scrollback else 0
 
-    def _move_to(self, place: Place) -> None:
-        self.top = place
-        self._tell()
+    def _hold(self) -> Held | None:
+        if self._held is None and self._opened() and self._scrollback:
+            self._held = Held(self._scrollback, self.size.height)
+        return self._held
+
+    def action_hold(self) -> None:
+        if self.following and self._hold():
+            self._tell()
+
+    def action_follow(self) -> None:
+        if not self.following:
+            self._held = None
+            self._emulator.changed()
+            self._tell()
+
+    def action_scroll_rows(self, by: int) -> None:
+        if held := self._hold():
+            if not held.move(by) and by > 0 and self.running:
+                self.action_follow()
+            else:
+                self._tell()
+
+    def action_scroll_pages(self, by: int) -> None:
+        self.action_scroll_rows(by * max(1, self.size.height - 1))
+
+    def action_scroll_to_start(self) -> None:
+        if held := self._hold():
+            held.to_start()
+            self._tell()
+
+    def show_line(self, offset: int) -> None:
+        """Hold where the line with that offset is in sight."""
+        if held := self._hold():
+            held.to_line(offset)
+            self._tell()
 
     def _tell(self) -> None:
         with contextlib.suppress(AttributeError):
