@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -158,7 +157,6 @@ def _bug(name: str, failed: BaseException) -> LuciError:
     """Return what is told of an error that no action should raise; the machine's own lacks are none of luci's."""
     if isinstance(failed, OSError) and (told := lacking(failed)):
         return told
-    cause = "".join(traceback.format_exception(failed)).rstrip()
-    return LuciError(
-        f"{name} failed: this is a bug in luci.", cause=cause, hint="Please report it, with what is above."
-    )
+    from luci import crashes
+
+    return crashes.noted(failed, f"A fault in luci itself ended this ({name}).")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from luci import events
 from luci.errors import Interrupted, LuciError, TimedOut
 from luci.events import Event
+from luci.screens.figures import count
 
 State = Literal["working", "running", "done", "failed", "stopped"]
 
@@ -27,6 +28,7 @@ _PAST = {
     "looking": "looked",
     "asking": "asked",
 }
+_ONE_BY_ONE = ("resolving", "downloading", "installing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,8 @@ class Story:
         """
         if self.plan is None:
             return ""
-        number = len(self.plan["requirements"])
         parts = [
-            f"{number or 'no'} package{'s' * (number != 1)}",
+            count(len(self.plan["requirements"]), "package"),
             f"Python {'.'.join(self.plan['python'].split('.')[:2])}",
         ]
         if self.plan.get("as_of"):
@@ -138,7 +139,8 @@ class Story:
                 new = replace(self, new_environment=True)
                 if new._is_mending:
                     return new
-                return new._over("", now)._with_last(detail=f"{packages or 'no'} package{'s' * (packages != 1)}")
+                number = count(packages, "package")
+                return new._over("", now)._with_last(detail=number)._with_named("resolving", number)
             case events.Reused():
                 kept = replace(self, new_environment=bool(self.new_environment))
                 return kept if kept._is_mending else kept._over("", now)
@@ -197,12 +199,17 @@ class Story:
         last = self.last
         if last is None or last.ended is not None or (name and last.name != name):
             return self
+        if last.name in _ONE_BY_ONE and not failed:  # what came last of many says nothing of them all
+            return self._with_last(ended=now, detail=count(last.total, "package") if last.total else "")
         return self._with_last(ended=now, failed=failed)
 
     def _with_last(self, **changes: Any) -> Story:
         if not self.steps:
             return self
         return replace(self, steps=(*self.steps[:-1], replace(self.steps[-1], **changes)))
+
+    def _with_named(self, name: str, detail: str) -> Story:
+        return replace(self, steps=tuple(replace(s, detail=detail) if s.name == name else s for s in self.steps))
 
     def _mended(self, before: dict[str, Any] | None, now: dict[str, Any]) -> Story:
         """Where this plan follows a failure: say what it has that the last one had not."""
