@@ -44,7 +44,8 @@ class Line(TextArea):
         return self.get_text_range((0, 0), self.cursor_location)
 
     def replace_all(self, text: str) -> None:
-        self.text = text
+        """Set the text, so that it can be undone."""
+        self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
         self.move_cursor(self.document.end)
 
 
@@ -68,6 +69,9 @@ class Prompt(Horizontal):
         Binding("down", "later", "Later", show=False),
         Binding("escape", "escape", "Close", show=False),
         Binding("ctrl+c", "clear", "Clear", show=False),
+        # ctrl+z is for the shell, as everywhere; many terminals send ctrl+/ as ctrl+_
+        Binding("ctrl+underscore,alt+z", "undo", "Undo", show=False),
+        Binding("ctrl+y,alt+shift+z,alt+Z", "redo", "Redo", show=False),
     ]
 
     mode: reactive[str] = reactive("")  # what the list shows: "", "complete" or "search"
@@ -283,6 +287,12 @@ class Prompt(Horizontal):
     def _show_found(self) -> None:
         self._found = typed.search(self.lines, self.line.text)[:_SEARCH_ROWS]
         self._show("search", _options([(text.replace("\n", " ⏎ "), "") for text in self._found]))
+
+    def action_undo(self) -> None:
+        self.line.undo()
+
+    def action_redo(self) -> None:
+        self.line.redo()
 
     def action_escape(self) -> None:
         if self.mode == "search":

@@ -25,6 +25,7 @@ async def test_a_run_goes_through_its_steps_to_its_exit_code():
             "installed",
             "ran",
         ]
+        assert [step.detail for step in card.story.steps][2:5] == ["1 package"] * 3
         assert card.story.planned.startswith("1 package · Python 3") and card.story.planned.endswith("new environment")
         assert card.story.outcome == "exit 0"
 
