@@ -59,13 +59,14 @@ class Conversation(VerticalScroll, can_focus=False):
     def cards(self) -> list[Card]:
         return list(self.query(Card))
 
-    def clear(self) -> None:
-        """Take away all but what still runs."""
-        for child in self.children:
-            if not (isinstance(child, Card) and not child.story.is_over):
-                child.remove()
+    def clear(self) -> list[Card]:
+        """Take away all but what still runs; return the cards that went."""
+        over = [child for child in self.children if not (isinstance(child, Card) and not child.story.is_over)]
+        self.remove_children(over)
+        return [child for child in over if isinstance(child, Card)]
 
     def _add(self, widget: Static | Card) -> None:
         self.query(Welcome).remove()
         self.mount(widget)
         self.anchor()
+        self.screen.refresh_bindings()

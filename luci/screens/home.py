@@ -105,12 +105,17 @@ class Home(Screen[None]):
             case lines.Stop(script, everything):
                 self.stop(script, everything)
             case lines.Clear():
-                self.conversation.clear()
+                await self._clear()
             case lines.Leave():
                 await self.app.run_action("quit")
             case lines.Nothing(text, hint):
                 self.conversation.said(message.text)
                 self.conversation.reply(text, hint)
+
+    async def _clear(self) -> None:
+        gone = self.conversation.clear()
+        for job in (card.job for card in gone if card.job and card.is_run):
+            (await self.output()).forget(job)
 
     def submit(self, line: str) -> None:
         """Do what a line means, as if it were typed."""

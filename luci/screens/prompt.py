@@ -64,6 +64,7 @@ class Prompt(Horizontal):
         Binding("enter", "enter", "Run"),
         Binding("tab", "complete", "Complete"),
         Binding("ctrl+r", "search", "Search"),
+        Binding("shift+tab", "back", "Cards"),
         Binding("shift+enter,alt+enter,ctrl+j", "newline", "New line", show=False),
         Binding("up", "earlier", "Earlier", show=False),
         Binding("down", "later", "Later", show=False),
@@ -242,6 +243,14 @@ class Prompt(Horizontal):
             self._offer(complete(self.line.before_cursor, self._what_runs()))
             if len(self._candidates) == 1:
                 self._take()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "back" or bool(self.screen.query("Card"))
+
+    def action_back(self) -> None:
+        """Go to the last card."""
+        if cards := self.screen.query("Card"):
+            cards.last().focus()
 
     def action_earlier(self) -> None:
         self._move(-1)
