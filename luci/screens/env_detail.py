@@ -55,14 +55,16 @@ def _title(told: Told) -> Content:
 def _facts(told: Told) -> Content:
     using = ", ".join(map(str, told["in_use_by"]))
     facts = [
-        ("Python", f"{told['python_version']}  {told['kind']}"),
+        ("Kind", ": ".join(filter(None, [told["kind"], told["about"].get("kind_reason", "")]))),
+        ("Python", told["python_version"]),
+        ("Channels", "\n".join(told["record"].get("spec", {}).get("channels", ()))),
         ("Project", told["scope"] or "shared"),
         ("Scripts", "\n".join(told["scripts"]) or "none that is known"),
         ("Last used", ago(told["last_used"]) + (f", in use by process {using}" if using else "")),
         ("Built", ago(told["created"])),
         ("Size", f"{amount(told['bytes'])}, removing frees {amount(told['freed_by_removing'])}"),
     ]
-    return _lines(_fact(name, value) for name, value in facts)
+    return _lines(_fact(name, value) for name, value in facts if value)
 
 
 def _places(told: Told) -> Content:
@@ -78,11 +80,12 @@ def _fact(name: str, value: str) -> Content:
 
 
 def _requirements(told: Told) -> Content:
-    if not told["requirements"]:
+    wanted = [*told["record"].get("spec", {}).get("conda", ()), *told["requirements"]]
+    if not wanted:
         return _section("Requirements", [Content.styled("none: the standard library is enough", QUIET)])
     reasons = {line: choice for choice in told["about"].get("choices", ()) for line in choice["requirements"]}
     lines = []
-    for line in told["requirements"]:
+    for line in wanted:
         why = _reason(reasons.get(line) or _by_name(reasons, line))
         lines.append(Content.assemble(harmless(line.partition(" --hash")[0]), (f"\n  {why}" if why else "", QUIET)))
     return _section("Requirements", lines)
@@ -139,6 +142,9 @@ def _runs(told: Told) -> Content:
         took = "" if run["seconds"] is None else f", {run['seconds']:.1f} s"
         name = harmless(run["script"]).rpartition("/")[2]
         lines.append(Content.assemble(f"{ago(run['started']):<15}", name, "  ", (ended + took, colour)))
+        if run["wall"]:
+            behind = ", ".join([f"behind {run['wall']}", *run["limits"]])
+            lines.append(Content.styled(f"{'':<15}{harmless(behind)}", QUIET))
     return _section("Runs", lines or [Content.styled("none that is recorded", QUIET)])
 
 

@@ -30,7 +30,7 @@ from luci.screens.env_disk import DiskBar
 from luci.screens.env_export import ExportForm
 from luci.screens.env_filter import EnvFilter
 from luci.screens.env_prune import PrunePreview
-from luci.screens.env_rows import row
+from luci.screens.env_rows import abilities, row
 from luci.screens.env_scripts import ScriptChoice
 from luci.screens.env_status import EnvStatus, environments, updated, verified
 from luci.screens.env_table import EnvTable
@@ -343,7 +343,8 @@ class Environments(Busy):
 
         if keys := self.table.chosen:
             labels = tuple(self.told[key]["label"] for key in keys)
-            self.app.push_screen(ExportForm(keys, labels), write)
+            can = [abilities(kind) for kind in {self.told[key]["kind"] for key in keys}]
+            self.app.push_screen(ExportForm(keys, labels, frozenset.intersection(*can)), write)
 
     def action_prune(self) -> None:
         self.work("env prune", EnvRequest(dry_run=True))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class Home(Screen[None]):
     """Puts the three places beside each other where there is room, else shows one at a time."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide"), (240, "-vast")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"go('{place}')", name, show=False, priority=True) for place, key, name in PLACES),
         Binding("f6", "widen", "Full width", show=False, priority=True),

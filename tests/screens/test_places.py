@@ -36,11 +36,17 @@ async def test_on_a_narrow_screen_one_place_is_shown_at_a_time():
 
 
 @played
-async def test_the_environments_take_the_full_width_until_the_screen_is_wide():
+async def test_the_environments_take_the_full_width_until_the_screen_is_very_wide():
     async with opened((120, 40)) as person:
         await person.say("envs")
         assert seen(person) == {"beside"}
         await person.pilot.resize_terminal(200, 60)
+        await person.pilot.pause()
+        assert seen(person) == {"beside"}
+        await person.press("f2")
+        assert seen(person) == {"talk", "beside"}
+        await person.press("f4")
+        await person.pilot.resize_terminal(260, 60)
         await person.until(lambda: seen(person) == {"talk", "beside"})
 
 
