@@ -18,6 +18,7 @@ from textual.widgets import Static
 from luci.context import Question
 from luci.screens.plain import harmless
 
+_OWN = {"y", "n", "escape", "enter", "space", "up", "down", "left", "right", "tab", "shift+tab", "pageup", "pagedown"}
 SETTLED = 0.6  # seconds without a key, before a key is an answer: what was typed for the prompt approves nothing
 
 
@@ -91,6 +92,8 @@ class QuestionPanel(ModalScreen[bool]):
         self._timer = self.set_timer(SETTLED, lambda: self.add_class("-settled"))
 
     def on_key(self, event: events.Key) -> None:
+        if event.key not in _OWN:  # who types words types them for another place: none of their letters is an answer
+            self.remove_class("-settled")
         if not self.is_settled:  # before this, keys were meant for what was there before the question
             event.stop()
             event.prevent_default()
