@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
@@ -14,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from luci import editor
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from luci.screens.environments import Environments
     from luci.screens.output import Output
 
+Pane = TypeVar("Pane", bound=Widget)
+
 
 class Home(Screen[None]):
     """Puts the three places beside each other where there is room, else shows one at a time."""
@@ -50,6 +54,7 @@ class Home(Screen[None]):
         self._last: RunRequest | None = None
         self._session = self._model = ""  # of the assistant; "" for a new one, and the one that the settings name
         self._granted: set[Kind] = set()  # what was allowed for the session
+        self._making = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         yield Bar(_short(os.getcwd()))
@@ -134,7 +139,7 @@ class Home(Screen[None]):
         from luci.chat.asking import AskRequest
 
         if not self.query("Dialogue"):
-            self._style("dialogue.tcss")
+            self.app.stylesheet.read(Path(__file__).with_name("dialogue.tcss"))
         dialogue = self.conversation.dialogue(text)
         request = AskRequest(text, self._session, self._model, granted=self._granted)
         dialogue.begin(Job(dialogue, "ask", request, self._settings(), together=True))
@@ -217,27 +222,25 @@ class Home(Screen[None]):
         """Return the output pane. It is made when it is first wanted: it costs the first paint nothing."""
         from luci.screens.output import Output
 
-        if found := self.query(Output):
-            return found.first()
-        self._style("output.tcss")
-        output, beside = Output(id="output"), self.query_one("#beside")
-        await self.query_one("#no-output").remove()
-        await beside.mount(output)
-        return output
-
-    def _style(self, name: str) -> None:
-        """Read a style sheet that the first paint did without."""
-        self.app.stylesheet.read(Path(__file__).with_name(name))
+        async with self._making:  # a key and what a run says may want it at once
+            if found := self.query(Output):
+                return found.first()
+            self.query("#no-output").remove()
+            return await self._made(Output(id="output"), "output.tcss")
 
     async def environments(self) -> Environments:
         """Return the environments pane, made when it is first wanted."""
         from luci.screens.environments import Environments
 
-        if found := self.query(Environments):
-            found.first().settings = self._settings()
-            return found.first()
-        self._style("environments.tcss")
-        pane = Environments(self._settings(), id="environments")
+        async with self._making:
+            if found := self.query(Environments):
+                found.first().settings = self._settings()
+                return found.first()
+            return await self._made(Environments(self._settings(), id="environments"), "environments.tcss")
+
+    async def _made(self, pane: Pane, style: str) -> Pane:
+        """Put up a pane with its style sheet, which the first paint did without."""
+        self.app.stylesheet.read(Path(__file__).with_name(style))
         await self.query_one("#beside").mount(pane)
         return pane
 

@@ -18,6 +18,7 @@ from textual.widgets import Input, Static
 from luci.context import Answer, Question
 from luci.screens.plain import harmless
 
+_OWN = {"escape", "enter", "space", "up", "down", "left", "right", "tab", "shift+tab", "pageup", "pagedown"}
 SETTLED = 0.6  # seconds without a key, before a key is an answer: what was typed for the prompt approves nothing
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-accent"}  # lines of a difference
 
@@ -127,6 +128,11 @@ class QuestionPanel(ModalScreen[Answer]):
         self.add_class("-settled")
 
     def on_key(self, event: events.Key) -> None:
+        if event.key not in {
+            *_OWN,
+            *self.choices,
+        }:  # who types words types them for another place: none of their letters is an answer
+            self.remove_class("-settled")
         if not self.is_settled:  # before this, keys were meant for what was there before the question
             event.stop()
             event.prevent_default()

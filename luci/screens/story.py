@@ -142,7 +142,9 @@ class Story:
             case events.Planned(plan):
                 told = self._mended(self.plan, plan)
                 if told.last and told.last.name == "planning":
-                    told = told._with_last(detail=", ".join(_wanted(plan)))._over("planning", now)
+                    told = told._with_last(detail=", ".join(_wanted(plan)) or "nothing to install")._over(
+                        "planning", now
+                    )
                 return replace(told, plan=plan)._behind(plan.get("wall", {}))
             case events.Walled(wall, gives, lacks):
                 return replace(self, wall=wall, gives=gives, lacks=lacks)

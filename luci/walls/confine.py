@@ -34,7 +34,7 @@ def main(place: str) -> int:
         signal.signal(number, signal.SIG_IGN)
     system(PR_SET_CHILD_SUBREAPER, 1)  # what a daemon leaves behind comes to us
     parent = os.pidfd_open(told["parent"])
-    if os.getppid() != told["parent"]:
+    if told["parent"] not in (os.getppid(), parent_of(os.getppid())):  # between is who leads a session on a terminal
         return FAILED
     woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
@@ -108,17 +108,17 @@ def has_children() -> bool:
 
 
 def children() -> "list[int]":
-    own, found = os.getpid(), []
-    for name in os.listdir("/proc"):
-        if name.isdecimal():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    _state, parent = file.read().rpartition(b")")[2].split()[:2]
-            except OSError:
-                continue
-            if int(parent) == own:
-                found.append(int(name))
-    return found
+    own = os.getpid()
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal() and parent_of(int(name)) == own]
+
+
+def parent_of(pid: int) -> int:
+    """Return the parent of a process; 0 where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def end_like(number: int) -> None:
