@@ -22,9 +22,8 @@ from luci.runner.plan import NOTHING_MORE, Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
 from luci.runner.tidy import forget_ended_runs, tidy
-from luci.runner.walled import wall_for, walled
+from luci.runner.walled import held_to, is_held, wall_for, walled
 from luci.values import replace
-from luci.walls.asked import demands_a_wall
 
 
 def prepare(request: RunRequest, script: Script, context: Context) -> Generator[Event, None, tuple[Plan, Env]]:
@@ -34,13 +33,16 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         yield Told(trouble)
     known = memory.load(script)
     wants = request.wants
-    wall = wall_for(request, context)  # what cannot be had is refused before anything is built
+    if held_to(request, script, context).stranger:  # a build runs code before the wall is up
+        gate = replace(context.settings.gate, builds="never")
+        context = replace(context, settings=replace(context.settings, gate=gate))
+    wall_for(request, script, context)  # what cannot be had is refused before anything is built
     made = yield from plan.make(script, wants, context, known)
     if made.asked:
         approved = cascade.approve(made, context)
         known = replace(known, approved=tuple(sorted({*known.approved, *approved})))
         made = yield from plan.make(script, wants, context, known)
-    made = walled(made, wall)
+    made = walled(made, wall_for(request, script, context, made.spec.kind))
     yield Planned(made.as_dict())
     _refuse_the_hopeless(made)
     store = Store(paths.envs())
@@ -158,7 +160,7 @@ def _remember(
         venvs.refresh_hook(env.path)
         warm = memory.warm(env, _read_files(made, env), _absent(made), _roots(made), _deciding_variables())
         warm["proven"] = was_proven
-        warm["ordinary"] = context.settings.run.record or demands_a_wall(context.settings.walls)
+        warm["ordinary"] = context.settings.run.record or is_held(script, context, env.spec.kind)
         warm["paths"] = list(made.scan.paths)
         warm["reads_stdin"] = made.scan.reads_stdin
         if _changed_since(began, made):  # what was saved in the meantime is not what was read
@@ -198,6 +200,7 @@ def _read_files(made: Plan, env: Env) -> list[str]:
     declarations = made.declarations.files if made.declarations else ()
     own = [str(paths.config_file()), env.interpreter, str(env.root / "env.json"), str(venvs.site_packages(env.path))]
     own.append(str(backends.of(env.spec.kind).witness(env.path)))
+    own += [f"{root}/pyproject.toml" for root in _roots(made) if os.path.lexists(f"{root}/pyproject.toml")]
     own += channels.files_of_conda() if env.spec.kind == "conda" else []
     return list(dict.fromkeys([*made.scan.files, *map(str, declarations), *own]))
 
