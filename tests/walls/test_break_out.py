@@ -303,13 +303,16 @@ def leaves_a_daemon(scene: Scene, wall: str) -> bool:
 def outlives_luci(scene: Scene, wall: str) -> bool:
     stand_in_for_luci = """
         import marshal, os, subprocess, sys
-        told = marshal.load(open(sys.argv[-1], "rb"))
-        open(sys.argv[-1], "wb").write(marshal.dumps({**told, "parent": os.getpid()}))
-        subprocess.run(sys.argv[1:])
+        own, words = os.getpid(), sys.argv[2:]
+        if "wall" == os.path.basename(words[-1]):
+            told = marshal.load(open(words[-1], "rb"))
+            open(words[-1], "wb").write(marshal.dumps({**told, "parent": own}))
+        subprocess.run([str(own) if word == sys.argv[1] else word for word in words])
         """
     with Life(scene) as life, scene.behind(scene.asked(wall)) as fence:
         command = scene.command(fence, DAEMON, life.pipe, "stays")
-        luci = subprocess.Popen([sys.executable, "-c", dedent(stand_in_for_luci), *command], env=scene.variables(fence))
+        words = [sys.executable, "-c", dedent(stand_in_for_luci), str(os.getpid()), *command]
+        luci = subprocess.Popen(words, env=scene.variables(fence))
         life.begins()
         luci.kill()
         luci.wait()
