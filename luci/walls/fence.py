@@ -46,6 +46,8 @@ _USUAL = {
     *("PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "MPLBACKEND", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
     *("SOURCE_DATE_EPOCH", "SSL_CERT_FILE", "SSL_CERT_DIR", "LUCI_RUN", "LUCI_TREE", "LUCI_FIGURES"),
 }
+# what the linker and shells load or run by themselves, and so in what stands outside the wall too
+_LOADED = ("LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Fence:
         chosen = {*_USUAL, *self.wall.asked.reach.variables}
         seen = {name: value for name, value in environ.items() if name in chosen or name.startswith("LC_")}
         private = "/tmp" if self.wall.name == "bwrap" else str(self.private)
+        for name in _LOADED:
+            seen.pop(name, None)
         return {
             **seen,
             "TMPDIR": private,
@@ -127,6 +131,7 @@ class Fence:
             "landlock": None,
             "filter": syscalls.program(affinity=True) if by_cpus else b"",
             "alone": by_cpus,
+            "powerless": False,
             "own_signals": False,
         }
         if self.opened and self.wall.name == "bwrap":
@@ -134,15 +139,17 @@ class Fence:
 
             reports, cwd = str(self.reports), os.getcwd()
             command = bwrap.command(machine.bwrap, machine.env, argv, asked, self.ground, self.opened, reports, cwd)
-            told |= {"command": command, "filter": syscalls.program(affinity=by_cpus), "own_signals": True}
+            sockets = "" if asked.reach.network else "host"
+            program = syscalls.program(confines=True, sockets=sockets, affinity=by_cpus)
+            told |= {"command": command, "filter": program, "own_signals": True}
         elif self.opened:
             from luci.walls import landlock
 
             private = (str(self.reports), str(self.private))
             rules = landlock.ruleset(machine.landlock, asked, self.ground, self.opened, private)
             sockets = "unix" if asked.reach.network else "none"
-            program = syscalls.program(sockets=sockets, affinity=by_cpus)
-            told |= {"landlock": rules, "filter": program, "alone": True}
+            program = syscalls.program(confines=True, sockets=sockets, affinity=by_cpus)
+            told |= {"landlock": rules, "filter": program, "alone": True, "powerless": True}
         return told
 
     def _rlimits(self, limited: set[str]) -> dict[str, int]:
