@@ -292,7 +292,7 @@ def _watch_behind(
         runs.end(record, ended.exit_code, ended.seconds, ended.peak_bytes)
     tail = tail or (heard.kept.decode("utf-8", "replace") if heard else _end_of(record.log, since))
     found = report_behind(report)
-    for hit in fence.verdict(ended.exit_code, said=tail) if fence else ():
+    for hit in fence.verdict(ended.exit_code, seconds=ended.seconds, said=tail) if fence else ():
         yield Told(hit)
     if found is None and ended.exit_code == 1 and not seen.exists():
         found = last_words.report_of(tail, ended.seconds, tuple(int(n) for n in env.version.split(".")[:2]))

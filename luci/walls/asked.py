@@ -9,6 +9,7 @@ from typing import Any
 from luci.values import Value
 
 RUNGS = ("auto", "bwrap", "landlock", "limits", "off")
+_PRIVATE_BYTES = 512 * 2**20
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
@@ -71,6 +72,11 @@ class Asked(Value):
 
 
 NOTHING = Asked()
+
+
+def private_bytes(asked: Asked) -> int:
+    """Return how much fits into a folder that is in memory and a run's own."""
+    return min(asked.limits.memory or _PRIVATE_BYTES, _PRIVATE_BYTES)
 
 
 def size(text: str) -> int:

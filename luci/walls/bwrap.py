@@ -9,11 +9,10 @@ import os
 import subprocess
 from collections.abc import Iterator
 
-from luci.walls.asked import Asked
+from luci.walls.asked import Asked, private_bytes
 from luci.walls.places import SYSTEM, Ground, Opened, parted, system_keys
 
 OVERHEAD = 2  # processes of bubblewrap's own that a limit counts
-_PRIVATE_BYTES = 512 * 2**20  # what the private folder holds at most
 # what the kernel lets root change with no other power than its number
 _KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/acpi", "/proc/fs")
 _HEARD = "--default-signal=HUP,INT,QUIT,TERM"
@@ -33,7 +32,7 @@ def command(
         words += ["--ro-bind-try", path, path]
     words += ["--dev", "/dev"]
     for path in ("/dev/shm", "/tmp"):
-        words += ["--perms", "1777", "--size", str(_private_bytes(asked)), "--tmpfs", path]
+        words += ["--perms", "1777", "--size", str(private_bytes(asked)), "--tmpfs", path]
     words += _views(ground, opened)
     words += ["--bind", reports, reports]
     for path in ("/", *(words[at + 1] for at, word in enumerate(words) if word == "--tmpfs")):
@@ -103,10 +102,6 @@ def _covered(path: str) -> list[str]:
     if os.path.isdir(path):
         return ["--perms", "0500", "--tmpfs", path]
     return ["--ro-bind", "/dev/null", path]
-
-
-def _private_bytes(asked: Asked) -> int:
-    return min(asked.limits.memory or _PRIVATE_BYTES, _PRIVATE_BYTES)
 
 
 def polite_env() -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from luci.errors import EnvError
 from luci.walls import groups, syscalls
-from luci.walls.asked import shown
+from luci.walls.asked import private_bytes, shown
 from luci.walls.groups import Group
 from luci.walls.ladder import Wall
 from luci.walls.places import Ground, Opened, opened
@@ -38,6 +38,7 @@ done
 [ "$PPID" = "$1" ] && shift && exec "$@" 9<"$luci_filter"
 exit 125
 """
+_MUCH = 0.2  # of its time: a run that was held back for less would not have been much quicker
 _HANDED = "9"  # the descriptor of the filter there
 # what a program needs to know of where it runs; all else may be a secret
 _USUAL = {
@@ -96,8 +97,9 @@ class Fence:
         limits, counted = self.wall.asked.limits, self.wall.machine.controllers
         return bool((limits.memory and "memory" not in counted) or (limits.pids and "pids" not in counted))
 
-    def verdict(self, exit_code: int, *, said: str = "") -> list[str]:
-        """Return which limits were hit, with the figures that are known. `said`: the last words of the run."""
+    def verdict(self, exit_code: int, *, seconds: float = 0, said: str = "") -> list[str]:
+        """Return which limits were hit, with the figures that are known. `seconds` is how long it ran, `said` its last
+        words where they were heard."""
         failed = self.folder / "wall.failed"
         if failed.exists() and failed.stat().st_size:
             cause = failed.read_text(encoding="utf-8", errors="replace")
@@ -114,6 +116,13 @@ class Fence:
             found.append(f"It reached its limit of {limits.pids} processes and threads; --pids sets it.")
         elif self.needs_words and exit_code and limits.pids and os.strerror(errno.EAGAIN) in said:
             found.append(f"It reached its limit of {limits.pids} processes more than there were; --pids sets it.")
+        held_back = figures.get("held_back", 0) / 1000
+        if held_back > max(1, seconds * _MUCH):
+            told = f"{limits.cpus:g} CPU{'s' * (limits.cpus != 1)}"
+            found.append(f"It was held to {told} for {held_back:.0f} of {seconds:.0f} s; --cpus sets it.")
+        if exit_code and self.wall.name == "bwrap" and os.strerror(errno.ENOSPC) in said:
+            most = shown(private_bytes(self.wall.asked))
+            found.append(f"/tmp and /dev/shm hold {most} each behind bwrap; --writable DIR opens a folder on the disk.")
         return found
 
     def _told(self, argv: list[str]) -> dict[str, Any]:

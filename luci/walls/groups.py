@@ -37,7 +37,8 @@ class Group:
         return tuple(dict.fromkeys(tree.folder for tree in self.trees))
 
     def figures(self) -> dict[str, int]:
-        """Return `peak` (bytes), `killed` (for want of memory) and `refused` (forks), as far as the kernel counts."""
+        """Return `peak` (bytes), `killed` (for want of memory), `refused` (forks) and `held_back` (the milliseconds in
+        which it would have used more CPU), as far as the kernel counts."""
         found: dict[str, int] = {}
         for tree in self.trees:
             if tree.controller == "memory":
@@ -51,6 +52,10 @@ class Group:
                 found["killed"] = _counted(tree.folder / events, "oom_kill")
             elif tree.controller == "pids":
                 found["refused"] = _counted(tree.folder / "pids.events", "max")
+            elif tree.version == 1:
+                found["held_back"] = _counted(tree.folder / "cpu.stat", "throttled_time") // 1_000_000
+            else:
+                found["held_back"] = _counted(tree.folder / "cpu.stat", "throttled_usec") // 1000
         return found
 
     def remove(self) -> None:
