@@ -40,7 +40,7 @@ CHILD = Path(__file__).parent / "programs" / "conda_child.py"
 class Conda:
     """The kind `conda`: see luci.envs.backends."""
 
-    can: frozenset[Ability] = frozenset(("environment.yml",))
+    can: frozenset[Ability] = frozenset(("environment.yml", "conda-lock"))
 
     @contextlib.contextmanager
     def making(self, folder: Path, python: Interpreter) -> Iterator[None]:

@@ -13,7 +13,7 @@ from luci.envs import backends, channels, uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Told, Warned
-from luci.runner import cascade, launch, memory, plan, table
+from luci.runner import cascade, declared, launch, memory, plan, table
 from luci.runner.approval import to_install
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
@@ -205,7 +205,7 @@ def _read_files(made: Plan, env: Env) -> list[str]:
     return list(dict.fromkeys([*made.scan.files, *map(str, declarations), *own]))
 
 
-DECLARING = ("pyproject.toml", "pylock.toml", "environment.yml", "environment.yaml")
+DECLARING = ("pyproject.toml", "pylock.toml", *declared.for_conda())
 
 
 def _absent(made: Plan) -> set[str]:

@@ -9,11 +9,12 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from luci.errors import EnvError
+from luci.values import replace
 from luci.walls import groups, syscalls
 from luci.walls.asked import private_bytes, shown
 from luci.walls.groups import Group
