@@ -115,7 +115,7 @@ def _conda_lock(text: str, path: Path) -> Iterator[Pin]:
     """The unified format of conda-lock, version 1."""
     from luci.envs.channels import read_yaml
 
-    for entry in _listed(read_yaml(text, str(path)).get("package")):
+    for entry in _listed(read_yaml(text, path.name).get("package")):
         if entry.get("platform") != platform() or entry.get("category", "main") != "main":
             continue
         name, version, url = (str(entry.get(key, "")) for key in ("name", "version", "url"))
