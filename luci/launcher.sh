@@ -77,6 +77,7 @@ ${UV_DEFAULT_INDEX}${UV_INDEX}${UV_INDEX_URL}${PIP_INDEX_URL}${PIP_EXTRA_INDEX_U
   if [ -d "${luci_bin%/bin}/conda-meta" ]; then # as conda would have it
     export CONDA_PREFIX="${luci_bin%/bin}" CONDA_DEFAULT_ENV="${luci_bin%/bin}" CONDA_SHLVL=1
     unset VIRTUAL_ENV
+    [ -e "$CONDA_PREFIX/conda-meta/luci.sh" ] && . "$CONDA_PREFIX/conda-meta/luci.sh"
   else
     export VIRTUAL_ENV="${luci_bin%/bin}"
   fi

@@ -66,7 +66,7 @@ class CondaChannel:
         binary = Path(shutil.copy2(BASE / "bin" / f"python{SHORT}", stage / "bin"))
         for name in ("python", "python3"):
             (stage / "bin" / name).symlink_to(binary.name)
-        subprocess.run(["patchelf", "--set-rpath", "$ORIGIN/../lib", binary], check=True)
+        subprocess.run(["patchelf", "--force-rpath", "--set-rpath", "$ORIGIN/../lib", binary], check=True)
         contents = {
             p.relative_to(stage).as_posix(): p for p in sorted(stage.rglob("*")) if p.is_symlink() or p.is_file()
         }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from luci import paths
 from luci.config import WallTable, read
 from luci.context import Context
+from luci.envs import activations
 from luci.envs.store import Env
 from luci.errors import ConfigError
 from luci.runner.declared import project_root
@@ -109,7 +110,7 @@ def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path) -> Ite
     read = [Path.cwd(), script.folder, *map(Path, made.scan.paths), *map(Path, made.scan.folders)]
     read = [folder for folder in (*read, Path(made.spec.scope or ".")) if folder.is_absolute() and folder.exists()]
     luci = (paths.data(), paths.cache(), paths.state(), paths.config_file().parent)
-    ground = Ground(env.path, Path(env.python), tuple(dict.fromkeys(read)), luci)
+    ground = Ground(env.path, Path(env.python), tuple(dict.fromkeys(read)), luci, activations.names(env.path))
     with around(wall, ground, state.with_name(f"{state.name}.wall")) as fence:
         yield fence
 

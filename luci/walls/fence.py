@@ -46,7 +46,17 @@ _USUAL = {
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "COLORTERM", "LANG", "LANGUAGE", "TZ", "COLUMNS", "LINES"),
     *("NO_COLOR", "FORCE_COLOR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONUTF8", "PYTHONIOENCODING"),
     *("PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "MPLBACKEND", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
-    *("SOURCE_DATE_EPOCH", "SSL_CERT_FILE", "SSL_CERT_DIR", "LUCI_RUN", "LUCI_TREE", "LUCI_FIGURES"),
+    *(
+        "SOURCE_DATE_EPOCH",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "CONDA_PREFIX",
+        "CONDA_DEFAULT_ENV",
+        "CONDA_SHLVL",
+        "LUCI_RUN",
+        "LUCI_TREE",
+        "LUCI_FIGURES",
+    ),
 }
 # what the linker and shells load or run by themselves, and so in what stands outside the wall too
 _LOADED = ("LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4")
@@ -80,7 +90,7 @@ class Fence:
         """Return the variables that are seen behind the wall. Limits alone hide none."""
         if self.opened is None:
             return dict(environ)
-        chosen = {*_USUAL, *self.wall.asked.reach.variables}
+        chosen = {*_USUAL, *self.ground.variables, *self.wall.asked.reach.variables}
         seen = {name: value for name, value in environ.items() if name in chosen or name.startswith("LC_")}
         private = "/tmp" if self.wall.name == "bwrap" else str(self.private)
         for name in _LOADED:

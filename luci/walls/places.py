@@ -41,12 +41,14 @@ IN_A_PROJECT = (".git", ".hg", ".envrc", ".vscode", ".idea")
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Where a run takes place. `folders` are read, `own` are luci's, which stay closed but for the environment."""
+    """Where a run takes place. `folders` are read, `own` are luci's, which stay closed but for the environment.
+    `variables` are set by the environment."""
 
     env: Path
     python: Path
     folders: tuple[Path, ...]
     own: tuple[Path, ...]
+    variables: tuple[str, ...] = ()
 
     @property
     def needed(self) -> tuple[Path, ...]:

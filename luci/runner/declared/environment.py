@@ -115,6 +115,8 @@ def _read(path: Path) -> Declarations:
     lines: list[Declared] = []
     pips: list[str] = []
     python = ""
+    if table.get("variables"):
+        problems.append(f"{path.name}: its variables are not set; `luci run --env-file` sets some.")
     for entry in _list(table.get("dependencies")):
         if isinstance(entry, dict):
             pips += [text for text in _list(entry.get("pip")) if isinstance(text, str)]
