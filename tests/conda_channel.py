@@ -66,6 +66,10 @@ class CondaChannel:
         binary = Path(shutil.copy2(BASE / "bin" / f"python{SHORT}", stage / "bin"))
         for name in ("python", "python3"):
             (stage / "bin" / name).symlink_to(binary.name)
+        if shutil.which("strip"):  # debuggers' symbols are most of what there is to pack
+            modules = (stage / "lib" / f"python{SHORT}" / "lib-dynload").glob("*.so")
+            libraries = [path for path in (stage / "lib").glob("*.so*") if not path.is_symlink()]
+            subprocess.run(["strip", "--strip-unneeded", *libraries, *modules], check=True)
         subprocess.run(["patchelf", "--force-rpath", "--set-rpath", "$ORIGIN/../lib", binary], check=True)
         contents = {
             p.relative_to(stage).as_posix(): p for p in sorted(stage.rglob("*")) if p.is_symlink() or p.is_file()
