@@ -32,6 +32,8 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> CondaChannel:
     outback = {"share/outback/map.txt": "here\n", "etc/conda/activate.d/outback.sh": sets}
     outback["etc/conda/env_vars.d/outback.json"] = '{"CREEK": "dry"}'
     made.add("outback", "0.1", outback, python=False)
+    made.add_library("wombat", "libwombat.so.1", base / "stage")
+    made.add("libbilby", "1.0", {"share/bilby": ""}, python=False)
     made.add("numbat", "3.0", {"numbat.py": "def eat():\n    return 'termites'\n"})
     made.index()
     return made
@@ -135,6 +137,27 @@ def test_a_missing_module_is_mended_from_the_channel_and_a_warm_run_needs_no_pla
     assert person("run", "--timeout", "60", "late.py", env=mine).out == added
     if not HERE.no_bwrap:
         assert person("run", "--sandbox", "bwrap", "late.py").out == first.out
+
+
+def test_a_shared_library_that_is_missing_comes_from_a_channel_that_has_it_and_else_its_name_is_told(
+    person: Luci,
+) -> None:
+    person.write("load.py", "import ctypes\nctypes.CDLL('libwombat.so.1')\nprint('loaded')\n")
+    refused = person("run", "load.py")
+    assert refused.code == 1 and "OSError: libwombat.so.1" in refused.err  # the script's own words and exit code
+    assert "wombat was not approved" in refused.err and "--allow wombat" in refused.err
+    done = person("run", "--allow", "wombat", "load.py")
+    assert (done.code, done.out) == (0, "loaded\n"), done.err
+    again = person("run", "load.py")
+    assert (again.out, again.err) == ("loaded\n", "")
+    shown = person("env", "show", "load.py", "--json").json
+    assert (shown["kind"], shown["installed"]["wombat"]) == ("conda", "1.0")
+
+    for name in ("libdingo.so.2", "libbilby.so.1"):  # nobody has it; a package is called so, and has it not
+        person.write("other.py", f"import ctypes\nctypes.CDLL('{name}')\n")
+        failed = person("run", "--yes", "other.py")
+        assert failed.code == 1 and f"The system library {name} is not there" in failed.err, failed.err
+        assert failed.err.count("OSError") == 1
 
 
 def test_conda_is_chosen_by_itself_where_no_wheel_fits_and_the_venv_stays_where_no_channel_answers(
