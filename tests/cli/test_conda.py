@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from luci.config import CondaSettings
-from luci.envs import channels
+from luci.envs import channels, condas
 from luci.walls.machine import tried
 from tests.cli.conftest import Luci, add_trusted
 from tests.conda_channel import OWN, CondaChannel, impossible
@@ -211,3 +215,35 @@ def test_a_channel_is_what_the_config_says_else_what_conda_is_configured_with(
     assert channels.configured(CondaSettings(channels=("/srv/channel", "x"))) == ("file:///srv/channel", "x")
     condarc.unlink()
     assert channels.configured(CondaSettings()) == ()
+
+
+def test_the_packages_of_a_conda_that_is_here_are_used_and_nothing_else_of_it(
+    channel: CondaChannel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("CONDARC", "CONDA_PKGS_DIRS", "CONDA_EXE", "MAMBA_EXE", "MAMBA_ROOT_PREFIX", "CONDA_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    base = tmp_path / "miniforge3"
+    for folder in ("bin", "conda-meta", "pkgs"):
+        (base / folder).mkdir(parents=True)
+    (base / "bin" / "conda").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(base / "condabin"))
+    (base / "condabin").symlink_to("bin")
+    assert channels.package_cache() == base / "pkgs"
+
+    before = {path: path.stat().st_mtime_ns for path in base.rglob("*") if path.name != "pkgs"}
+    asked = {
+        "do": "install",
+        "specs": ["outback"],
+        "constraints": [],
+        "folder": str(tmp_path / "env"),
+        "offline": False,
+    }
+    asked |= {"packages": str(base / "pkgs"), "channels": [channel.url], "cache": str(tmp_path / "cache")}
+    done = subprocess.run([sys.executable, condas.CHILD], env={**os.environ, "LUCI_CONDA": json.dumps(asked)})
+    assert done.returncode == 0
+    kept = base / "pkgs" / "outback-0.1-0" / "share" / "outback" / "map.txt"  # as conda itself lays it
+    assert kept.samefile(tmp_path / "env" / "share" / "outback" / "map.txt")
+    assert all(path.stat().st_mtime_ns == changed for path, changed in before.items())
+    (base / "conda-meta").rmdir()
+    assert channels.package_cache() != base / "pkgs"
