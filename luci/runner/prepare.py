@@ -33,7 +33,9 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         yield Told(trouble)
     known = memory.load(script)
     wants = request.wants
-    if held_to(request, script, context).stranger:  # a build runs code before the wall is up
+    asks_first = request.asks_first
+    if held_to(request, script, context).stranger:
+        asks_first = True  # what a stranger declares is a guess; and a build would run code before the wall is up
         gate = replace(context.settings.gate, builds="never")
         context = replace(context, settings=replace(context.settings, gate=gate))
     wall_for(request, script, context)  # what cannot be had is refused before anything is built
@@ -55,7 +57,7 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
             context,
             relax=request.relax,
             fresh=request.fresh,
-            asks=(lambda tier: to_install(tier, store)) if request.asks_first else (lambda tier: None),
+            asks=(lambda tier: to_install(tier, store)) if asks_first else (lambda tier: None),
             again_in_conda=lambda old: _final(plan.make(script, replace(wants, env="conda"), context, known)),
             again=lambda old, python: _final(plan.make(script, replace(wants, python=python), context, known)),
         )

@@ -172,5 +172,8 @@ def test_a_strangers_script_is_walled_in_until_it_is_trusted(lone: Luci) -> None
     told = lone("plan", "--json", "Downloads/a.py", env={"HOME": str(lone.folder)}).json["wall"]
     assert "no network" in told["gives"] and told["name"] in ("bwrap", "landlock")
     assert lone("run", "--trust", "Downloads/a.py", env={"HOME": str(lone.folder)}).out == ""
-    lone.write("mine.py", looks)
+    lone.write("mine.py", looks.replace("import os", "import os, quokka"))
+    refused = lone("run", "--stranger", "mine.py")
+    assert refused.code == 126 and "quokka" in refused.err, refused.err  # what a stranger wants is asked for
+    assert lone("run", "--stranger", "--yes", "mine.py").out == "held\n"
     assert lone("run", "--stranger", "mine.py").out == "held\n"
