@@ -9,12 +9,11 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from luci.errors import EnvError
-from luci.values import replace
+from luci.values import Value, replace
 from luci.walls import groups, syscalls
 from luci.walls.asked import private_bytes, shown
 from luci.walls.groups import Group
@@ -62,8 +61,7 @@ _USUAL = {
 _LOADED = ("LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4")
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(Value):
     """A wall that stands. `command` and `environ` run behind it; what it reports comes into `reports`."""
 
     wall: Wall

@@ -7,9 +7,9 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from luci.values import Value
 from luci.walls.asked import Limits
 
 _PERIOD = 100_000  # microseconds in which a share of the CPUs is counted
@@ -17,8 +17,7 @@ CONTROLLERS = ("memory", "cpu", "pids")
 _STUCK_SECONDS = 5.0  # what SIGKILL has not ended by then is held by the kernel
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Value):
     """Where groups for a controller can be made."""
 
     controller: str
@@ -26,8 +25,7 @@ class Tree:
     folder: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Value):
     """A group of our own, in one tree for each controller; in version 2 they are the same folder."""
 
     trees: tuple[Tree, ...]  # their folders are the group's
