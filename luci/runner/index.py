@@ -6,13 +6,12 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 from urllib.parse import quote
 
-from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from luci import kept
@@ -23,7 +22,8 @@ from luci.errors import IndexFailed
 from luci.runner import pages
 from luci.runner.inside import Inside
 from luci.runner.pages import File, Page, digest
-from luci.runner.web import Web, refused
+from luci.runner.table import normal
+from luci.runner.web import Unasked, Web, refused
 from luci.runner.wheels import BadWheel, Holds
 from luci.values import Value, replace
 
@@ -32,9 +32,11 @@ __all__ = ["File", "Holds", "Index", "Project", "Release", "Use"]
 PROBES = 30  # wheels looked into for one question
 THREADS = 8
 OPEN = 32  # wheels kept open
+T = TypeVar("T")
+R = TypeVar("R")
 
 
-class Release(Value):
+class Release(NamedTuple):
     version: Version
     files: tuple[File, ...]
 
@@ -90,7 +92,7 @@ class Index:
 
         Raises IndexFailed where that cannot be told: a place did not answer, and nothing is cached.
         """
-        name = canonicalize_name(name)
+        name = normal(name)
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
             return None
         with self._only_one("project " + name):
@@ -100,11 +102,25 @@ class Index:
 
     def projects(self, names: Iterable[str]) -> dict[str, Project | None]:
         """Return `project` of each, asked for side by side."""
-        wanted = list(dict.fromkeys(names))
-        if len(wanted) < 2:
-            return {name: self.project(name) for name in wanted}
-        with ThreadPoolExecutor(min(THREADS, len(wanted))) as pool:
-            return dict(zip(wanted, pool.map(self.project, wanted), strict=True))
+        return self.side_by_side(self.project, dict.fromkeys(names))
+
+    def side_by_side(self, do: Callable[[T], R], items: Iterable[T]) -> dict[T, R]:
+        """Return what `do` tells of each, in order: at once what is cached, several at a time what must be fetched."""
+        told: dict[T, R] = {}
+        waiting: list[T] = []
+        for item in items:
+            try:
+                with self.web.hushed():
+                    told[item] = do(item)
+            except Unasked:
+                waiting.append(item)
+                told[item] = None  # type: ignore[assignment]  # keeps its place
+        if waiting:
+            from concurrent.futures import ThreadPoolExecutor  # 6 ms
+
+            with ThreadPoolExecutor(min(THREADS, len(waiting))) as pool:
+                told.update(zip(waiting, pool.map(do, waiting), strict=True))
+        return told
 
     def hear(self, path: str, stamp: kept.Stamp, until: float) -> None:
         """Note that a file told something, when it was like this, and until when it may be believed."""
@@ -298,12 +314,12 @@ class Index:
 def _releases(files: Iterable[File]) -> Iterator[Release]:
     """Yield releases, newest first; versions that cannot be read are left out, as installers leave them."""
     by_version: dict[Version, list[File]] = {}
-    versions: dict[str, Version | None] = {}
+    by_text: dict[str, list[File]] = {}
     for file in files:
-        if file.version not in versions:
-            versions[file.version] = _version(file.version)
-        if version := versions[file.version]:
-            by_version.setdefault(version, []).append(file)
+        by_text.setdefault(file.version, []).append(file)
+    for text, listed in by_text.items():
+        if version := _version(text):
+            by_version.setdefault(version, []).extend(listed)  # 1.0 and 1.0.0 are one
     for version in sorted(by_version, reverse=True):
         if not all(file.yanked for file in by_version[version]):
             yield Release(version, tuple(by_version[version]))

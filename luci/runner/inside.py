@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections.abc import Collection
@@ -175,6 +174,8 @@ class Inside:
 
 
 def _sha256(file: IO[bytes]) -> str:
+    import hashlib
+
     found = hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
     file.seek(0)
     return found

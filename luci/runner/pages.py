@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
-
-from packaging.utils import canonicalize_name
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from luci import kept
 from luci.envs.files import write as replace_file
 from luci.envs.sources import without_credentials
+from luci.runner.table import normal
 from luci.values import Value
 
 if TYPE_CHECKING:
@@ -28,7 +26,7 @@ FORMAT = 1
 _LOCAL = 1000  # pages kept of those on this machine, at most
 
 
-class File(Value):
+class File(NamedTuple):
     """A file of a release. `url` holds no credentials; `metadata` tells that the page advertises URL.metadata."""
 
     name: str
@@ -37,10 +35,14 @@ class File(Value):
     kind: Literal["wheel", "sdist"]
     requires_python: str = ""
     sha256: str = ""
-    uploaded: datetime | None = None
+    seconds: float | None = None  # since the epoch, when it was uploaded
     yanked: bool = False
     size: int | None = None
     metadata: bool = False
+
+    @property
+    def uploaded(self) -> datetime | None:
+        return None if self.seconds is None else datetime.fromtimestamp(self.seconds, UTC)
 
 
 class Page(Value):
@@ -78,13 +80,13 @@ def local(path: Path, name: str, cache: Path) -> Page:
     stamp = kept.stamp(str(path))  # before it is read: a change in between shows the next time
     said = kept.load(place)
     if stamp and said and said["stamp"] == stamp:
-        return Page(tuple(map(_file, said["files"])), time.time())
+        return Page(tuple(map(File._make, said["files"])), time.time())
     try:
         files = _in_folder(path, name) if path.is_dir() else _on_page(path, name)
     except OSError:
         return Page(None, time.time())
     if kept.settled(stamp, time.time_ns()):
-        kept.save(place, {"stamp": stamp, "files": list(map(_row, files))})
+        kept.save(place, {"stamp": stamp, "files": list(map(list, files))})
         kept.drop_oldest(str(cache), _LOCAL)
     return Page(files, time.time())
 
@@ -109,7 +111,7 @@ def _links(body: bytes, url: str, name: str) -> Iterator[tuple[DistributionPacka
 
 def _files(packages: Iterable[tuple[DistributionPackage, datetime | None]], name: str) -> Iterator[File]:
     for package, uploaded in packages:
-        if package.version is None or canonicalize_name(package.project or "") != name:
+        if package.version is None or normal(package.project or "") != name:
             continue
         if package.package_type != "wheel" and package.package_type != "sdist":
             continue
@@ -120,11 +122,18 @@ def _files(packages: Iterable[tuple[DistributionPackage, datetime | None]], name
             kind="wheel" if package.package_type == "wheel" else "sdist",
             requires_python=package.requires_python or "",
             sha256=package.digests.get("sha256", ""),
-            uploaded=uploaded and (uploaded if uploaded.tzinfo else uploaded.replace(tzinfo=UTC)),
+            seconds=_seconds(uploaded),
             yanked=package.is_yanked,
             size=package.size,
             metadata=bool(package.has_metadata) and package.package_type == "wheel",
         )
+
+
+def _seconds(uploaded: datetime | None) -> float | None:
+    with suppress(OverflowError):  # a year that only another time zone has
+        if uploaded:
+            return (uploaded if uploaded.tzinfo else uploaded.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
+    return None
 
 
 def _time(text: str | None) -> datetime | None:
@@ -140,27 +149,15 @@ def read(path: Path) -> Page | None:
     try:
         if said is None or said["format"] != FORMAT:
             return None
-        files = None if said["files"] is None else tuple(map(_file, said["files"]))
+        files = None if said["files"] is None else tuple(map(File._make, said["files"]))
         return Page(files, float(said["fetched"]), str(said["etag"]))
     except (KeyError, TypeError, ValueError):
         return None
 
 
 def write(path: Path, page: Page) -> None:
-    files = None if page.files is None else [_row(file) for file in page.files]
+    files = None if page.files is None else list(map(list, page.files))
     write_json(path, {"format": FORMAT, "fetched": page.fetched, "etag": page.etag, "files": files})
-
-
-def _row(file: File) -> list[object]:
-    uploaded = file.uploaded.timestamp() if file.uploaded else None
-    about = [file.requires_python, file.sha256, uploaded, file.yanked, file.size, file.metadata]
-    return [file.name, file.url, file.version, file.kind, *about]
-
-
-def _file(row: list[Any]) -> File:
-    name, url, version, kind, requires_python, sha256, uploaded, yanked, size, metadata = row
-    when = None if uploaded is None else datetime.fromtimestamp(uploaded, UTC)
-    return File(name, url, version, kind, requires_python, sha256, when, yanked, size, metadata)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -179,4 +176,4 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 
 def digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+    return kept.sha256_of(text.encode("utf-8", "surrogatepass"))[:20]

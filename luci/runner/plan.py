@@ -10,6 +10,7 @@ from typing import Any
 from luci.config import GateSettings, IndexSettings, Settings
 from luci.context import Context
 from luci.envs import channels, interpreters
+from luci.envs.fitting import satisfies
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources, sources
 from luci.envs.spec import EnvSpec
@@ -246,8 +247,6 @@ def places_of(declarations: Declarations | None, settings: IndexSettings) -> Sou
 def _pythons(
     wants: Wants, declarations: Declarations | None, memory: Memory, settings: Settings, kind: Kind
 ) -> list[Interpreter]:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
     wanted = wants.python or settings.run.python
     among = kinds.pythons(kind) if kind.listing else None
     here = [interpreters.choose(wanted, among)] if wanted and not _is_range(wanted) else among or interpreters.find()
@@ -262,10 +261,9 @@ def _pythons(
     fitting = here
     for text in limits:
         try:
-            specifier = SpecifierSet(text)
-        except InvalidSpecifier:
+            fitting = [p for p in fitting if satisfies(p.version, text)]
+        except ValueError:
             raise PlanError(f"requires-python {text!r} is not a version specifier.") from None
-        fitting = [p for p in fitting if specifier.contains(p.version, prereleases=True)]
     if fitting:
         return fitting
     raise PlanError(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from luci import paths
 from luci.context import Context
 from luci.envs.store import Env
-from luci.runner.diagnose import Report, read_report
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
@@ -20,6 +19,7 @@ from luci.values import replace
 from luci.walls.asked import NOTHING, asked_of
 
 if TYPE_CHECKING:
+    from luci.runner.diagnose import Report
     from luci.walls.fence import Fence
     from luci.walls.ladder import Wall
 
@@ -61,6 +61,8 @@ def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path) -> Ite
 
 def report_behind(place: Path) -> Report | None:
     """Return the hook's report from where a confined script may write: only a plain file can be one."""
+    from luci.runner.diagnose import read_report  # 3 ms, after a run behind a wall only
+
     try:
         info = os.lstat(place)
     except OSError:
