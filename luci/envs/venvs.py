@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from luci.envs import files
 from luci.envs.interpreters import Interpreter
+from luci.envs.naming import canonical_name
 from luci.errors import EnvError
 from luci.values import Value
 
@@ -164,11 +165,9 @@ def site_packages(folder: Path) -> Path:
 
 def installed(folder: Path) -> dict[str, str]:
     """Return {canonical name: version} of what is installed, read from the names of the .dist-info folders."""
-    from packaging.utils import canonicalize_name
-
     found = {}
     for name in files.listing(site_packages(folder)):
         if name.endswith(".dist-info"):
             distribution, _, version = name.removesuffix(".dist-info").rpartition("-")
-            found[str(canonicalize_name(distribution))] = version
+            found[canonical_name(distribution)] = version
     return dict(sorted(found.items()))

@@ -6,13 +6,10 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
-
-from packaging.version import InvalidVersion, Version
 
 from luci import kept
 from luci.config import GateSettings, IndexSettings
@@ -20,12 +17,18 @@ from luci.context import never
 from luci.envs.sources import Sources, local_path, without_credentials
 from luci.errors import IndexFailed
 from luci.runner import pages
-from luci.runner.inside import Inside
 from luci.runner.pages import File, Page, digest
+from luci.runner.projects import Project, Release, releases_of, turning_points
+from luci.runner.series import at_series_ends, within_series
 from luci.runner.table import normal
 from luci.runner.web import Unasked, Web, refused
 from luci.runner.wheels import BadWheel, Holds
 from luci.values import Value, replace
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from luci.runner.inside import Inside
 
 __all__ = ["File", "Holds", "Index", "Project", "Release", "Use"]
 
@@ -34,29 +37,6 @@ THREADS = 8
 OPEN = 32  # wheels kept open
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-class Release(NamedTuple):
-    version: Version
-    files: tuple[File, ...]
-
-    @property
-    def uploaded(self) -> datetime | None:
-        """When its first file came, None where the index does not say."""
-        times = [file.uploaded for file in self.files if file.uploaded]
-        return min(times, default=None)
-
-    @property
-    def wheels(self) -> tuple[File, ...]:
-        return tuple(file for file in self.files if file.kind == "wheel" and not file.yanked)
-
-
-class Project(Value):
-    """`releases`: newest first, without those that are yanked as a whole. `stale`: told from an old page."""
-
-    name: str
-    releases: tuple[Release, ...]
-    stale: bool = False
 
 
 class Use(Value):
@@ -133,7 +113,7 @@ class Index:
         if gate:
             told = datetime.fromtimestamp(now, UTC)
             projects = [project for project in self._projects.values() if project]
-            instants += (when.timestamp() for p in projects for when in _turning_points(p, gate, told) if when >= told)
+            instants += (when.timestamp() for p in projects for when in turning_points(p, gate, told) if when >= told)
         return min(instants, default=float("inf"))
 
     def doubt_absence(self, names: Iterable[str]) -> None:
@@ -198,7 +178,7 @@ class Index:
         if newest is None or has_all(newest):
             return newest
         fitting = [release for release in releases if wheel_of(release)]
-        return _at_series_ends(fitting, has_all) or (_within_series(fitting, has_all) if related else None)
+        return at_series_ends(fitting, has_all) or (within_series(fitting, has_all) if related else None)
 
     def _look_up(self, name: str) -> Project | None:
         found: list[Page] = []
@@ -224,7 +204,7 @@ class Index:
             return None
         files = {file.name: file for page in reversed(found) for file in page.files or ()}
         stale = any(page.stale for page in found) or bool(failures)
-        return Project(name, tuple(_releases(files.values())), stale)
+        return Project(name, tuple(releases_of(files.values())), stale)
 
     def _page(self, place: str, name: str) -> Page:
         url = f"{place.rstrip('/')}/{quote(name)}/"
@@ -294,6 +274,8 @@ class Index:
 
     def _inside(self, file: File) -> Inside:
         with self._lock:
+            from luci.runner.inside import Inside  # 3 ms
+
             inside = self._wheels.pop(file.url, None) or Inside(file, self.web, self._facts)
             self._wheels[file.url] = inside
             if len(self._wheels) > OPEN:
@@ -309,82 +291,3 @@ class Index:
         with self._lock:
             if text not in self.troubles:
                 self.troubles.append(text)
-
-
-def _releases(files: Iterable[File]) -> Iterator[Release]:
-    """Yield releases, newest first; versions that cannot be read are left out, as installers leave them."""
-    by_version: dict[Version, list[File]] = {}
-    by_text: dict[str, list[File]] = {}
-    for file in files:
-        by_text.setdefault(file.version, []).append(file)
-    for text, listed in by_text.items():
-        if version := _version(text):
-            by_version.setdefault(version, []).extend(listed)  # 1.0 and 1.0.0 are one
-    for version in sorted(by_version, reverse=True):
-        if not all(file.yanked for file in by_version[version]):
-            yield Release(version, tuple(by_version[version]))
-
-
-def _turning_points(project: Project, gate: GateSettings, now: datetime) -> Iterator[datetime]:
-    """Yield when a release leaves the quarantine, when the project is old enough, and when it is a day older."""
-    uploads = [file.uploaded for release in project.releases for file in release.files if file.uploaded]
-    yield from (when + timedelta(days=gate.quarantine_days) for when in uploads)
-    if uploads and (born := min(uploads)) + timedelta(days=gate.age_days) > now:
-        yield born + timedelta(days=gate.age_days)
-        yield born + timedelta(days=(now - born).days + 1)
-
-
-def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
-
-
-def _at_series_ends(releases: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
-    """Try the last release of each major version, going back; then find where in the next major it was dropped."""
-    series = _series(releases, 1)
-    for number, group in enumerate(series):
-        if has_all(group[0]):
-            return (_last_before_drop(series[number - 1], has_all) if number else None) or group[0]
-    return None
-
-
-def _within_series(releases: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
-    """The same for minor versions, and last inside of each, where steps double."""
-    minors = _series(releases, 2)
-    for number, group in enumerate(minors):
-        if has_all(group[0]):
-            return (_last_before_drop(minors[number - 1], has_all) if number else None) or group[0]
-    return next((found for group in minors if (found := _galloping(group, has_all))), None)
-
-
-def _series(releases: Sequence[Release], parts: int) -> list[list[Release]]:
-    def prefix(release: Release) -> tuple[int, ...]:
-        return (release.version.epoch, *(*release.version.release, 0, 0)[:parts])
-
-    return [list(group) for _, group in groupby(releases, prefix)]
-
-
-def _galloping(group: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
-    missed, step = 0, 1
-    while missed < len(group) - 1:
-        at = min(missed + step, len(group) - 1)
-        if has_all(group[at]):
-            return _last_before_drop(group[missed : at + 1], has_all)
-        missed, step = at, step * 2
-    return None
-
-
-def _last_before_drop(group: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
-    """Bisect: the newest of the group is known to lack it; None where the oldest lacks it too."""
-    lacks, has = 0, len(group) - 1
-    if has == 0 or not has_all(group[has]):
-        return None
-    while has - lacks > 1:
-        middle = (lacks + has) // 2
-        if has_all(group[middle]):
-            has = middle
-        else:
-            lacks = middle
-    return group[has]

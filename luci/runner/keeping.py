@@ -13,8 +13,9 @@ from luci.context import Context
 from luci.envs import candidates, sources
 from luci.envs.store import Store, fault, looked_at
 from luci.runner import declared, memory, readings, standing, witnesses
-from luci.runner.plan import Plan, Wants
+from luci.runner.plan import Plan
 from luci.runner.script import Script
+from luci.runner.wants import Wants
 
 _PLANS = 500  # kept, at most
 

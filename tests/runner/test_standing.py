@@ -22,9 +22,9 @@ from luci.envs.store import Store
 from luci.errors import LuciError
 from luci.runner import cascade, memory, standing
 from luci.runner.memory import Memory
-from luci.runner.plan import Wants
 from luci.runner.request import RunRequest
 from luci.runner.script import read_script
+from luci.runner.wants import Wants
 from tests.machine import Add
 from tests.package_index import PackageIndex
 from tests.runner.conftest import Person
