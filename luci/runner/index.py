@@ -17,7 +17,8 @@ from luci.context import never
 from luci.envs.sources import Sources, local_path, without_credentials
 from luci.errors import IndexFailed
 from luci.runner import pages
-from luci.runner.pages import File, Page, digest
+from luci.runner.listing import File, Unreadable, listed
+from luci.runner.pages import Page, digest
 from luci.runner.projects import Project, Release, releases_of, turning_points
 from luci.runner.series import at_series_ends, within_series
 from luci.runner.table import normal
@@ -267,8 +268,8 @@ class Index:
         if answer.status != 200:
             raise refused(url, f"it answered {answer.status}")
         try:
-            files = pages.parsed(answer.body, answer.headers.get("Content-Type", ""), answer.url, name)
-        except pages.Unreadable as error:
+            files = listed(answer.body, answer.headers.get("Content-Type", ""), answer.url, name)
+        except Unreadable as error:
             raise refused(url, str(error)) from error
         return Page(files, time.time(), answer.headers.get("ETag", ""))
 

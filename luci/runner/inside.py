@@ -11,7 +11,8 @@ from typing import IO, Any, cast
 from luci.envs.sources import local_path
 from luci.errors import IndexFailed
 from luci.runner.bindings import Bindings, bindings
-from luci.runner.pages import File, digest, read_json, write_json
+from luci.runner.listing import File
+from luci.runner.pages import digest, read_json, write_json
 from luci.runner.web import Web
 from luci.runner.wheels import (
     COMPILED,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from luci.config import GateSettings
-from luci.runner.pages import File
+from luci.runner.listing import File
 from luci.values import Value
 
 if TYPE_CHECKING:
