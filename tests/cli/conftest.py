@@ -302,7 +302,7 @@ def lone(shared: Shared, index: PackageIndex, luci_home: Path, tmp_path: Path) -
 
 
 def learn_what_is_known_of_this_machine(home: Path, other: Path) -> None:
-    """Let another home know what each would find out once, and alike: the Pythons, their tags, the table of names."""
+    """Let another home know what each would find out once, and alike: the Pythons, their tags, the hook."""
     (other / "cache").mkdir(parents=True, exist_ok=True)
     for known in [
         *(home / "cache").glob("interpreters*.json"),
