@@ -117,8 +117,8 @@ def add_run_options(command: argparse.ArgumentParser) -> None:
 
 def request_of(options: argparse.Namespace, args: tuple[str, ...]) -> RunRequest:
     """Return what the options ask for. Raises UsageError where they name no script, or two."""
-    from luci.runner.plan import Wants
     from luci.runner.request import RunRequest
+    from luci.runner.wants import Wants
 
     kinds = {"module": options.module, "code": options.code}
     given = [(kind, text) for kind, text in kinds.items() if text is not None]

@@ -18,8 +18,9 @@ from luci.context import Context, Question
 from luci.errors import LuciError, Refused
 from luci.events import Ended, Event, Failed, Output, Retrying, Started, Told, Walled, Warned
 from luci.runner.approval import origins
-from luci.runner.plan import Plan, Wants
+from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
+from luci.runner.wants import Wants
 from luci.values import replace
 from luci.walls.asked import NOTHING, Asked, Limits, Reach
 

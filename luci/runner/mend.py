@@ -6,14 +6,13 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from luci.context import Context, Question
-from luci.envs import installer, sonames
+from luci.envs import sonames
 from luci.envs.store import Env, altered, condemn, verify
 from luci.errors import LuciError
 from luci.events import Event, Missing, Retrying, Told, Words
-from luci.runner import kinds, memory, plan, table, versions
+from luci.runner import kinds, memory, premises, table
 from luci.runner.comeback import Stdin
 from luci.runner.diagnose import Diagnosis, Report
-from luci.runner.effects import effects_before, reads_stdin_before
 from luci.runner.memory import Memory
 from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, unprovided
@@ -91,6 +90,8 @@ def _altered(env: Env) -> bool:
     if not faults:
         return False
     if altered(faults):
+        from luci.envs import installer
+
         installer.forget(env.installed)
     condemn(env)
     return True
@@ -113,10 +114,12 @@ def _lesson(
     context: Context,
 ) -> tuple[Memory | None, str]:
     """Return what to remember of a failure so that the next plan is another one, and say it."""
+    from luci.runner import versions
+
     subject = diagnosis.subject
     if subject in progress.mended:
         return None, f"{subject} is still missing, although it was added."
-    declarations = plan.declarations_of(script)
+    declarations = premises.declarations_of(script)
     allowed = declarations.requires_python if declarations else ""
     if diagnosis.kind == "shared-library":
         if not diagnosis.subject or not (kinds.possible(context.settings) or env.spec.kind == "conda"):
@@ -158,6 +161,8 @@ def _not_again(request: RunRequest, script: Script, report: Report, stdin: Stdin
         return ""
     if policy == "never":
         return "It is not run again (--retry never)."
+    from luci.runner.effects import effects_before, reads_stdin_before  # 5 ms, where something was missing
+
     text = decode(script.source, script.name)
     line = _line_in(script, report)
     done = [f"line {effect.line} {effect.what}" for effect in effects_before(text, line)]

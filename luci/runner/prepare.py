@@ -18,11 +18,12 @@ from luci.runner.approval import to_install
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
 from luci.runner.memory import Memory
-from luci.runner.plan import NOTHING_MORE, Plan
+from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
 from luci.runner.tidy import forget_ended_runs, tidy
 from luci.runner.walled import held_to, is_held, wall_for, walled
+from luci.runner.wants import NOTHING_MORE
 from luci.values import replace
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from luci.runner.plan import NOTHING_MORE, Wants
+from luci.runner.wants import NOTHING_MORE, Wants
 from luci.values import Value, anew
 from luci.walls.asked import NOTHING, Asked
 

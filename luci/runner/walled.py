@@ -16,7 +16,6 @@ from luci.envs import activations
 from luci.envs.store import Env
 from luci.errors import ConfigError
 from luci.runner.declared import project_root
-from luci.runner.diagnose import Report, read_report
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
@@ -25,6 +24,7 @@ from luci.walls import strangers
 from luci.walls.defaults import Held, held
 
 if TYPE_CHECKING:
+    from luci.runner.diagnose import Report
     from luci.walls.fence import Fence
     from luci.walls.ladder import Wall
 
@@ -117,6 +117,8 @@ def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path) -> Ite
 
 def report_behind(place: Path) -> Report | None:
     """Return the hook's report from where a confined script may write: only a plain file can be one."""
+    from luci.runner.diagnose import read_report  # 3 ms, after a run behind a wall only
+
     try:
         info = os.lstat(place)
     except OSError:

@@ -55,10 +55,10 @@ def start(words: list[str]) -> None:
 
 def place(state: str, kind: str, told: str | bytes) -> str:
     """Return the file in which the memory of a script lies: named by its path, or its text where it has none."""
-    from hashlib import sha256
+    from luci.kept import sha256_of
 
     named = told if isinstance(told, bytes) else told.encode("utf-8", "surrogateescape")
-    return f"{state}/scripts/{sha256(kind.encode() + b':' + named).hexdigest()[:24]}.json"
+    return f"{state}/scripts/{sha256_of(kind.encode() + b':' + named)[:24]}.json"
 
 
 def stamp(path: str) -> list[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from luci import events
@@ -13,6 +12,7 @@ from luci.context import Answer, Question
 from luci.errors import LuciError, UsageError
 from luci.events import Event
 from luci.screens.plain import harmless
+from luci.values import replace
 
 if TYPE_CHECKING:
     from luci.screens.waiting import LiveLine
