@@ -9,9 +9,9 @@ from luci.envs import backends, channels, interpreters
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources, sources
 from luci.envs.store import Env
-from luci.envs.terms import Terms
+from luci.envs.terms import Terms, quarantine
 from luci.errors import LuciError
-from luci.runner.plan import declarations_of, places_of, quarantine
+from luci.runner.premises import declarations_of, places_of
 from luci.runner.script import read_script
 from luci.values import Value, replace
 

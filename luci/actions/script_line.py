@@ -88,7 +88,10 @@ def _add_wall_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--pids", type=_count, default=0, metavar="N", help="hold it to so many processes and threads")
     network = command.add_mutually_exclusive_group()
     network.add_argument("--no-network", action="store_true", help="close the network to it")
-    network.add_argument("--network", action="store_true", help="open the network to a container")
+    network.add_argument("--network", action="store_true", help="open it, whatever the settings say")
+    whose = command.add_mutually_exclusive_group()
+    whose.add_argument("--stranger", action="store_true", help="somebody else wrote it, or a model: [walls.stranger]")
+    whose.add_argument("--trust", action="store_true", help="it is as good as your own")
     for name, text in (("readable", "let it read this"), ("writable", "let it write there, and read")):
         command.add_argument(f"--{name}", action="append", default=[], metavar="PATH", help=f"{text}, behind a wall")
     command.add_argument(
@@ -116,8 +119,8 @@ def add_run_options(command: argparse.ArgumentParser) -> None:
 
 def request_of(options: argparse.Namespace, args: tuple[str, ...]) -> RunRequest:
     """Return what the options ask for. Raises UsageError where they name no script, or two."""
-    from luci.runner.plan import Wants
     from luci.runner.request import RunRequest
+    from luci.runner.wants import Wants
 
     kinds = {"module": options.module, "code": options.code}
     given = [(kind, text) for kind, text in kinds.items() if text is not None]
@@ -136,7 +139,7 @@ def request_of(options: argparse.Namespace, args: tuple[str, ...]) -> RunRequest
     )
     if "retry" not in options:
         walls = _walls(options)
-        return RunRequest(script=script, kind=kind, args=args, wants=wants, walls=walls, network=options.network)
+        return RunRequest(script=script, kind=kind, args=args, wants=wants, walls=walls)
     return RunRequest(
         script=script,
         kind=kind,
@@ -151,7 +154,6 @@ def request_of(options: argparse.Namespace, args: tuple[str, ...]) -> RunRequest
         relax=options.relax,
         keep_pythonpath=options.keep_pythonpath,
         walls=_walls(options),
-        network=options.network,
     )
 
 
@@ -159,7 +161,9 @@ def _walls(options: argparse.Namespace) -> Asked:
     from luci.walls.asked import Asked, Limits, Reach
 
     reach = Reach(not options.no_network, tuple(options.readable), tuple(options.writable), tuple(options.variable))
-    return Asked(options.sandbox, Limits(options.memory, options.cpus, options.pids), reach)
+    stranger = True if options.stranger else False if options.trust else None
+    limits = Limits(options.memory, options.cpus, options.pids)
+    return Asked(options.sandbox, limits, reach, options.network, stranger)
 
 
 def read(words: list[str], *, plan: bool = False) -> RunRequest:

@@ -163,8 +163,8 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _plan_plainly(script: str, options: set[str]) -> int:
-    from luci.runner.plan import Wants
     from luci.runner.request import RunRequest
+    from luci.runner.wants import Wants
 
     kind = "folder" if os.path.isdir(script) else "file"
     request = RunRequest(script=script, kind=kind, wants=Wants(offline="--offline" in options))

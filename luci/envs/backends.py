@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from luci.envs.terms import Terms
     from luci.events import Event
 
-Ability = Literal["update", "requirements", "pylock", "pep723", "environment.yml", "dockerfile", "shell"]
+Ability = Literal["update", "requirements", "pylock", "pep723", "environment.yml", "conda-lock", "dockerfile", "shell"]
 
 KINDS = ("venv", "conda", "docker", "podman", "sarus", "system")
 IN_ENGINES = ("docker", "podman")

@@ -19,8 +19,8 @@ from luci.errors import EnvError
 from luci.events import Event
 from luci.values import replace
 
-Format = Literal["requirements", "pylock", "pep723", "environment.yml", "dockerfile"]
-FORMATS: tuple[Format, ...] = ("requirements", "pylock", "pep723", "environment.yml", "dockerfile")
+Format = Literal["requirements", "pylock", "pep723", "environment.yml", "conda-lock", "dockerfile"]
+FORMATS: tuple[Format, ...] = ("requirements", "pylock", "pep723", "environment.yml", "conda-lock", "dockerfile")
 
 
 def frozen(env: Env) -> tuple[str, ...]:
@@ -94,11 +94,7 @@ def conda_lines(env: Env) -> tuple[list[str], list[str]]:
     from luci.envs import condas
 
     records = condas.packages(env.path)
-    folders = (name.removesuffix(".dist-info") for name in condas.brought(env.path))
-    came = {str(canonicalize_name(folder.rpartition("-")[0])) for folder in folders}
-    came |= {str(record["name"]) for record in records}
-    lines = [f"{name}=={version}" for name, version in env.installed.items() if name not in came]
-    return [f"{r['name']}={r['version']}={r['build']}" for r in records], lines
+    return [f"{r['name']}={r['version']}={r['build']}" for r in records], list(of_the_index(env))
 
 
 def conda_environment_yml(env: Env) -> str:
@@ -108,6 +104,16 @@ def conda_environment_yml(env: Env) -> str:
     said += ["dependencies:", *(f"  - {spec}" for spec in specs)]
     pips = ["  - pip:", *(f"      - {json.dumps(line)}" for line in lines)] if lines else []
     return "\n".join([*said, *pips, ""])
+
+
+def of_the_index(env: Env) -> tuple[str, ...]:
+    """Return the exact lines of what conda did not bring to a conda environment."""
+    from luci.envs import condas
+
+    folders = (name.removesuffix(".dist-info") for name in condas.brought(env.path))
+    came = {str(canonicalize_name(folder.rpartition("-")[0])) for folder in folders}
+    came |= {str(record["name"]) for record in condas.packages(env.path)}
+    return tuple(f"{name}=={version}" for name, version in env.installed.items() if name not in came)
 
 
 def pylock(

@@ -13,10 +13,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from packaging.utils import canonicalize_name
-
 from luci import process
 from luci.envs import progress, venvs
+from luci.envs.naming import canonical_name
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.envs.terms import Terms
@@ -191,7 +190,7 @@ def _kept_to_their_index(
 
 def _canonical_name(requirement: str) -> str:
     match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
-    return canonicalize_name(match[0]) if match else ""
+    return canonical_name(match[0]) if match else ""
 
 
 def _with_pip(python: str, listed: list[str], sources: Sources, terms: Terms) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from luci import kept
 from luci.values import Value, replace
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class EnvSpec(Value):
         if self.base:
             fields |= {"base": self.base}
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return kept.sha256_of(text.encode("utf-8", "surrogatepass"))[:16]
 
 
 @functools.cache

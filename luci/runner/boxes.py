@@ -20,11 +20,12 @@ from luci.runner import boxed_again, memory
 from luci.runner.kinds import Kind
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
-from luci.runner.strangers import stranger
+from luci.runner.walled import within
 from luci.values import replace
 from luci.walls import container, engines, fence
 from luci.walls import sarus as holds
-from luci.walls.asked import NOTHING, Asked, asked_of
+from luci.walls.asked import NOTHING, Asked
+from luci.walls.defaults import Held
 from luci.walls.ladder import Wall
 from luci.walls.machine import NOTHING_HERE, machine
 from luci.walls.places import Ground, opened
@@ -68,9 +69,14 @@ def pythons(name: str, settings: Settings) -> list[Interpreter]:
     return containers.pythons(engines.find(name), settings.containers.base)
 
 
-def wall(kind: str, asked: Asked, settings: Settings, network: bool) -> Wall:
+def wall(kind: str, holds: Held, request: RunRequest, settings: Settings) -> Wall:
     """Return the wall that the container of this kind is. Raises Refused where another wall was asked for."""
-    asked = asked_of(asked, settings.walls)
+    made = _wall(kind, holds.asked, request.walls.opens, settings)
+    gives = (*made.gives, *within(request.timeout or holds.timeout))
+    return replace(made, gives=gives, lacks=(*made.lacks, *holds.refused), why=holds.why)
+
+
+def _wall(kind: str, asked: Asked, opens: bool, settings: Settings) -> Wall:
     if asked.sandbox not in ("", "auto", "container"):
         raise Refused(
             f"An environment of the kind {kind} runs in its own container, and behind no other wall.",
@@ -79,7 +85,7 @@ def wall(kind: str, asked: Asked, settings: Settings, network: bool) -> Wall:
         )
     if kind == "sarus":
         return _of_sarus(asked)
-    network = asked.reach.network and (network or settings.containers.network != "none")
+    network = asked.reach.network and (opens or settings.containers.network != "none")
     asked = replace(asked, sandbox="container", reach=replace(asked.reach, network=network))
     return Wall("container", asked, NOTHING_HERE, (*asked.limits.told(), *asked.reach.told()))
 
@@ -109,7 +115,7 @@ def with_its_image(env: Env, context: Context) -> Iterator[Event]:
 
 @contextlib.contextmanager
 def put_up(
-    wall: Wall, script: Script, made: Plan, env: Env, state: Path, ground: Ground, network: str
+    wall: Wall, script: Script, made: Plan, env: Env, state: Path, ground: Ground, settings: Settings
 ) -> Iterator[container.Box | holds.Hold]:
     """Get ready for one run in the container of an environment; its project can be written to."""
     if env.spec.kind == "sarus":
@@ -118,6 +124,7 @@ def put_up(
         return
     engine = engines.find(env.spec.kind)
     wall = _with_its_project(wall, script, made)
+    network = settings.containers.network
     name = network if network != "none" else "bridge"
     place = state.with_name(f"{state.name}.wall")
     python = str(containers.PREFIX / "bin" / "python")
@@ -128,7 +135,7 @@ def put_up(
 def shell(env: Env, command: tuple[str, ...], context: Context) -> Become:
     """Return what this process is to become: a command in the container of an environment, whose project and working
     folder can be written to. What lies beside that is swept when this process is gone."""
-    limits = wall(env.spec.kind, NOTHING, context.settings, False)
+    limits = _wall(env.spec.kind, NOTHING, False, context.settings)
     project = env.spec.scope if os.path.isdir(env.spec.scope) else os.getcwd()
     reach = replace(limits.asked.reach, writable=(*limits.asked.reach.writable, project, os.getcwd()))
     limits = replace(limits, asked=replace(limits.asked, reach=reach))
@@ -145,7 +152,7 @@ def shell(env: Env, command: tuple[str, ...], context: Context) -> Become:
 def _with_its_project(wall: Wall, script: Script, made: Plan) -> Wall:
     """Return the wall with the project open to be written to, but for a script that somebody else wrote."""
     project = made.spec.scope if os.path.isdir(made.spec.scope) else str(script.folder)
-    if stranger(script.path):
+    if any(line.startswith("[walls.stranger]") for line in wall.why):
         return wall
     reach = replace(wall.asked.reach, writable=(*wall.asked.reach.writable, project))
     return replace(wall, asked=replace(wall.asked, reach=reach))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from luci.runner.plan import NOTHING_MORE, Wants
+from luci.runner.wants import NOTHING_MORE, Wants
 from luci.values import Value, anew
 from luci.walls.asked import NOTHING, Asked
 
@@ -29,7 +29,6 @@ class RunRequest(Value):
     relax: bool = False
     keep_pythonpath: bool = False
     walls: Asked = NOTHING
-    network: bool = False  # opened to a container, whose own is closed
     become: bool = False
     asks_first: bool = False  # before packages are installed, all of them: somebody else wrote the script
     input: str | None = None  # what the script reads from standard input; None: what luci has there

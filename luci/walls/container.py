@@ -143,7 +143,7 @@ class Box(Value):
         private = {"TMPDIR": "/tmp", "XDG_CACHE_HOME": "/tmp/.cache", "XDG_CONFIG_HOME": "/tmp/.config"}
         return {**private, "HOME": "/tmp"} if self.image.path else private
 
-    def verdict(self, exit_code: int, *, said: str = "") -> list[str]:
+    def verdict(self, exit_code: int, *, seconds: float = 0, said: str = "") -> list[str]:
         """Return which limits were hit. Raises EnvError where there was no container."""
         failed = self.folder / "wall.failed"
         if failed.exists():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from luci.errors import EnvError, Refused
-from luci.values import Value
+from luci.values import Value, replace
 from luci.walls.asked import Asked
 from luci.walls.machine import Machine
 from luci.walls.places import IN_A_PROJECT
@@ -21,21 +21,22 @@ NEEDED = {
 
 
 class Wall(Value):
-    """The wall in force. `gives` is what holds, `lacks` what does not although it was asked for or may be expected."""
+    """The wall in force. `gives` is what holds, `lacks` what does not although it was asked for or may be expected,
+    `why` names the settings that ask for it."""
 
     name: str
     asked: Asked
     machine: Machine
     gives: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "gives": list(self.gives), "lacks": list(self.lacks)}
+        return {"name": self.name, "gives": list(self.gives), "lacks": list(self.lacks), "why": list(self.why)}
 
 
 # a container holds no less than bubblewrap, but starting one takes ten times as long
 _HIGH = ("bwrap", "landlock", "container")
-OFF: dict[str, Any] = {"name": "off", "gives": [], "lacks": []}
 
 
 def choose(asked: Asked, machine: Machine) -> Wall | None:
@@ -45,6 +46,8 @@ def choose(asked: Asked, machine: Machine) -> Wall | None:
         return None
     if rung in ("auto", "any"):
         for name in _HIGH:
+            if rung == "auto" and not _absent(name, machine):
+                return _with_less(_wall(name, asked, machine), _unlimited(asked, machine))
             if not _why_not(name, asked, machine):
                 return _wall(name, asked, machine)
         if rung == "any":
@@ -68,19 +71,26 @@ def _needed(asked: Asked) -> str:
 
 def _why_not(name: str, asked: Asked, machine: Machine) -> str:
     """Return why a wall cannot give what is asked; empty where it can."""
-    if name == "container":
-        return engine_trouble()
-    missing = {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]
-    if missing:
+    if missing := _absent(name, machine):
         return missing
     if name == "limits" and asked.reach.told():
         return f"limits alone do not hold: {', '.join(asked.reach.told())}"
     return "; ".join(_unlimited(asked, machine))
 
 
+def _absent(name: str, machine: Machine) -> str:
+    if name == "container":
+        return engine_trouble()
+    return {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]
+
+
+def _with_less(wall: Wall, unlimited: list[str]) -> Wall:
+    return replace(wall, lacks=(*wall.lacks, *unlimited))
+
+
 def _hint(name: str, asked: Asked, machine: Machine) -> str:
     """Return what would let a wall give what is asked: the wall itself, another one, or control groups."""
-    if name == "container" or {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]:
+    if _absent(name, machine):
         return NEEDED[name]
     if name == "limits" and asked.reach.told():
         return "bwrap and landlock can hold that: leave --sandbox out, and luci takes one of them."

@@ -51,8 +51,8 @@ class Hold(Value):
         """Return the variables of the host, which a container of Sarus sees as well."""
         return {name: value for name, value in environ.items() if name != "VIRTUAL_ENV"}
 
-    def verdict(self, exit_code: int, *, said: str = "") -> list[str]:
-        return self.inner.verdict(exit_code, said=said)
+    def verdict(self, exit_code: int, *, seconds: float = 0, said: str = "") -> list[str]:
+        return self.inner.verdict(exit_code, seconds=seconds, said=said)
 
 
 def program() -> str:
