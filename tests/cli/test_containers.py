@@ -197,7 +197,7 @@ def test_its_environments_are_handled_as_all_others(person: Person) -> None:
     assert person("run", "app.py").code == 0
     plan = person("plan", "--json", "app.py").json
     assert (plan["kind"], plan["kind_reason"]) == (person.kind, "[envs] kind in the config")
-    assert plan["wall"] == {"name": "container", "gives": ["no network"], "lacks": []}
+    assert plan["wall"] == {"name": "container", "gives": ["no network"], "lacks": [], "why": []}
     shown = person("env", "show", "app.py", "--json").json
     assert (shown["kind"], shown["state"], shown["installed"]) == (person.kind, "ready", {"quokka": "1.2"})
     assert person.images("app") == [shown["image"]] and shown["freed_by_removing"] > shown["image_bytes"] > 0
