@@ -239,6 +239,16 @@ def test_a_server_that_drops_the_beginning_is_found_out(person: Person, model: S
     assert any(isinstance(event, Warned) and "drop the beginning" in event.text for event in person.seen)
 
 
+def test_another_model_may_plan(person: Person, model: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUCI_MODEL_PLANNER", "cheap")
+    server = model(Said("1. Look around."), Said(calls=(("list_files", {}),)), Said("Seen."))
+    assert person.ask("Look.").text == "Seen."
+    assert [request["model"] for request in server.requests] == ["cheap", "scripted", "scripted"]
+    assert "tools" not in server.requests[0] and "1. Look around." in server.told(1)
+    server.script += [Said(status=401), Said("Without a plan.")]
+    assert person.ask("Look again.").text == "Without a plan."
+
+
 def test_a_session_goes_on_and_a_crash_loses_nothing_that_was_shown(person: Person, model: Serve) -> None:
     server = model(Said("First.", calls=(("list_files", {}),)), Said(status=401), Said("Again."))
     talk = person.talk()
