@@ -30,6 +30,8 @@ builds = "always"
 
 [envs]
 kind = "conda"
+prefer = ["docker"]
+strangers = []
 share = true
 orphan_days = 1
 unused_days = 2
@@ -38,6 +40,10 @@ prune = false
 
 [conda]
 channels = ["https://c/channel"]
+
+[containers]
+base = "mine:{python}"
+network = "host"
 
 [index]
 url = "https://host/simple"

@@ -48,6 +48,10 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
     made = walled(made, wall_for(request, script, context, made.spec.kind))
     yield Planned(made.as_dict())
     _refuse_the_hopeless(made)
+    if made.spec.kind == "system":
+        from luci.runner import as_it_is
+
+        as_it_is.insist(made.choices, made.spec.base, script.name)
     store = Store(paths.envs())
     try:
         _insist_on_the_index(made, _provided_by(store.get(known.key)))
@@ -65,6 +69,10 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
     except EnvError as error:
         env, lasting = _earlier(made, known, store, error), False
         yield Warned(f"{error.message} The environment of an earlier run serves.", hint=error.hint)
+    if env.spec.kind in backends.BOXED:
+        from luci.runner import boxes
+
+        yield from boxes.with_its_image(env, context)
     forget_ended_runs()
     _remember(request, script, made, env, known, context, lasting, began)
     if env.created >= began:
@@ -160,10 +168,12 @@ def _remember(
     warm = known.warm if lasting else {}
     if request.wants == NOTHING_MORE and lasting:
         was_proven = warm.get("proven", False) and warm.get("key") == env.key
-        venvs.refresh_hook(env.path)
+        boxed = made.spec.kind not in ("venv", "conda")  # what starts it is no Python of the environment's folder
+        if not boxed:
+            venvs.refresh_hook(env.path)
         warm = memory.warm(env, _read_files(made, env), _absent(made), _roots(made), _deciding_variables())
         warm["proven"] = was_proven
-        warm["ordinary"] = context.settings.run.record or is_held(script, context, env.spec.kind)
+        warm["ordinary"] = boxed or context.settings.run.record or is_held(script, context, env.spec.kind)
         warm["paths"] = list(made.scan.paths)
         warm["reads_stdin"] = made.scan.reads_stdin
         if _changed_since(began, made):  # what was saved in the meantime is not what was read
