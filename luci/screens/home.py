@@ -116,6 +116,9 @@ class Home(Screen[None]):
             case lines.Nothing(text, hint):
                 self.conversation.said(message.text)
                 self.conversation.reply(text, hint)
+            case _:
+                self.conversation.said(message.text)
+                self.conversation.reply("That is for a conversation with a model.", "In a shell: luci chat")
 
     async def _clear(self) -> None:
         gone = self.conversation.clear()
