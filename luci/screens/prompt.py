@@ -72,7 +72,7 @@ class Prompt(Horizontal):
         Binding("ctrl+c", "clear", "Clear", show=False),
         # ctrl+z is for the shell, as everywhere; many terminals send ctrl+/ as ctrl+_
         Binding("ctrl+underscore,alt+z", "undo", "Undo", show=False),
-        Binding("ctrl+y,alt+shift+z,alt+Z", "redo", "Redo", show=False),
+        Binding("ctrl+y,alt+shift+z", "redo", "Redo", show=False),
     ]
 
     mode: reactive[str] = reactive("")  # what the list shows: "", "complete" or "search"
