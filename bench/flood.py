@@ -88,8 +88,8 @@ def percentile(values: list[float]) -> float:
 def check(log: Path, lines: int) -> None:
     with open(log, "rb") as file:
         for number in range(lines):
-            if file.readline() != b"line %d of the flood, some words to fill it\r\n" % number:
-                sys.exit(f"the log is wrong in line {number + 1}: {log}")
+            if (line := file.readline()) != b"line %d of the flood, some words to fill it\r\n" % number:
+                sys.exit(f"the log is wrong in line {number + 1}, at byte {file.tell() - len(line)}: {line!r}")
         if rest := file.read(100):
             sys.exit(f"the log has more than was written: {rest!r}")
 

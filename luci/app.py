@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -106,6 +106,11 @@ class LuciApp(App[int]):
             self._panel = QuestionPanel(asked.question, asked.answer)
             self.push_screen(self._panel, lambda _: self._answered())
 
+    def on_question_panel_edit_requested(self, message: QuestionPanel.EditRequested) -> None:
+        from luci.screens.asked import edited_draft
+
+        message.done(edited_draft(message.question, self.home.lend))
+
     def _answered(self) -> None:
         self._asked.popleft()
         self._ask_next()
@@ -176,8 +181,8 @@ class LuciApp(App[int]):
         self._close_messages_no_wait()
 
 
-def main() -> int:
-    """Open the app; return its exit code."""
+def main() -> NoReturn:
+    """Open the app; when it is over, so is this process."""
     app = LuciApp(config.load())
     try:
         app.run()
@@ -185,9 +190,7 @@ def main() -> int:
         _end_all()
     if app.crash and not app.signal:
         show_error(app.crash)
-    if app.signal:
-        _leave(128 + app.signal)
-    return app.return_code or 0
+    _leave(128 + app.signal if app.signal else app.return_code or 0)
 
 
 def _end_all() -> None:
@@ -203,8 +206,8 @@ def _give_up(number: int) -> None:
     _leave(128 + number)
 
 
-def _leave(code: int) -> None:
-    """End without the ceremonies of an interpreter, which need a terminal."""
+def _leave(code: int) -> NoReturn:
+    """End without the ceremonies of an interpreter: they take half a second, and need a terminal."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()

@@ -15,10 +15,9 @@ from luci.errors import LuciError
 KEPT = 10  # the newest files
 
 
-def noted(error: BaseException) -> LuciError:
+def noted(error: BaseException, said: str = "luci met an error that it did not expect, and closed.") -> LuciError:
     """Write down where the error came from, without any values; return what to tell the person."""
     words = traceback.format_exception_only(error)[-1].strip().split("\n")[0]
-    said = "luci met an error that it did not expect, and closed."
     try:
         log = _write(error)
     except OSError as failed:

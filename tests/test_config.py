@@ -57,6 +57,29 @@ network = false
 readable = ["~/data"]
 writable = ["out"]
 variables = ["TOKEN"]
+timeout = 20
+
+[walls.venv]
+memory = "1g"
+
+[walls.conda]
+memory = "1g"
+
+[walls.docker]
+memory = "1g"
+
+[walls.podman]
+memory = "1g"
+
+[walls.sarus]
+memory = "1g"
+
+[walls.system]
+memory = "1g"
+
+[walls.stranger]
+network = true
+folders = []
 
 [app]
 theme = "light"

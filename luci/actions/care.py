@@ -138,22 +138,24 @@ def _change(request: ConfigRequest) -> None:
     file = paths.config_file()
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     document = tomlkit.parse(before)
-    table = document.setdefault(section, tomlkit.table())
+    table: Any = document.setdefault(section, tomlkit.table())
+    default: Any = getattr(Settings(), section, None)
+    beneath, _, below = key.partition(".")
+    if below and isinstance(getattr(default, beneath, None), Value):  # as in walls.stranger.network
+        table, default, key = table.setdefault(beneath, tomlkit.table()), getattr(default, beneath), below
     if request.unset:
         table.pop(key, None)
     else:
-        table[key] = _typed(section, key, request.value)
+        table[key] = request.value if section == "names" else _typed(default, key, request.value)
     file.parent.mkdir(parents=True, exist_ok=True)
     text = tomlkit.dumps(document)
     config.check(text, file)  # before it is written: a bad value leaves the file as it was
     files.write(file, text.encode())
 
 
-def _typed(section: str, key: str, value: str) -> object:
+def _typed(section: object, key: str, value: str) -> object:
     """Return the text a person typed as the setting's own kind."""
-    if section == "names":
-        return value
-    default = getattr(getattr(Settings(), section, None), key, None)
+    default = getattr(section, key, None)
     if isinstance(default, bool):
         return {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(
             value.lower(), value

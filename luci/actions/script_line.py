@@ -84,7 +84,12 @@ def _add_wall_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--memory", type=_bytes, default=0, metavar="SIZE", help="hold it to so much, as in 512m")
     command.add_argument("--cpus", type=_seconds, default=0, metavar="N", help="hold it to so many CPUs")
     command.add_argument("--pids", type=_count, default=0, metavar="N", help="hold it to so many processes and threads")
-    command.add_argument("--no-network", action="store_true", help="close the network to it")
+    network = command.add_mutually_exclusive_group()
+    network.add_argument("--no-network", action="store_true", help="close the network to it")
+    network.add_argument("--network", action="store_true", help="open it, whatever the settings say")
+    whose = command.add_mutually_exclusive_group()
+    whose.add_argument("--stranger", action="store_true", help="somebody else wrote it, or a model: [walls.stranger]")
+    whose.add_argument("--trust", action="store_true", help="it is as good as your own")
     for name, text in (("readable", "let it read this"), ("writable", "let it write there, and read")):
         command.add_argument(f"--{name}", action="append", default=[], metavar="PATH", help=f"{text}, behind a wall")
     command.add_argument(
@@ -153,7 +158,9 @@ def _walls(options: argparse.Namespace) -> Asked:
     from luci.walls.asked import Asked, Limits, Reach
 
     reach = Reach(not options.no_network, tuple(options.readable), tuple(options.writable), tuple(options.variable))
-    return Asked(options.sandbox, Limits(options.memory, options.cpus, options.pids), reach)
+    stranger = True if options.stranger else False if options.trust else None
+    limits = Limits(options.memory, options.cpus, options.pids)
+    return Asked(options.sandbox, limits, reach, options.network, stranger)
 
 
 def read(words: list[str], *, plan: bool = False) -> RunRequest:

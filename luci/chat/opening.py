@@ -14,6 +14,7 @@ from luci.chat.leave import Decide, Kind, Leave, Rules, nobody
 from luci.chat.model import Model
 from luci.chat.replay import Replay
 from luci.chat.sessions import Sessions
+from luci.config import Settings
 from luci.context import Context
 from luci.values import Value, replace
 
@@ -28,6 +29,21 @@ class Opening(Value):
     decide: Decide = nobody
     reply: Callable[[str], str | None] = nobody_answers
     replay: Replay | None = None
+
+
+def who_answers(model: str, session: str, settings: Settings) -> tuple[str, str]:
+    """Return in words who answers, and the id of the session that is meant. Raises NoModel, UsageError."""
+    chosen = providers.endpoint(settings.model)
+    if session:
+        sessions = Sessions()
+        try:
+            known = sessions.find(session)
+        finally:
+            sessions.close()
+    told = replace(chosen, model=model).told if model else chosen.told
+    if not session:
+        return f"{told} answers.", ""
+    return f"{told} answers; the session {known.id} goes on: {known.title}", known.id
 
 
 def opened(opening: Opening, context: Context, sessions: Sessions) -> Talk:

@@ -22,7 +22,8 @@ from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.wants import Wants
 from luci.values import replace
-from luci.walls.asked import NOTHING, Asked, Limits, Reach
+from luci.walls.asked import Asked, Limits, Reach
+from luci.walls.defaults import OFF
 
 MOST = 6_000  # characters of a run's output that a model is told
 MEMORY = 4 * 2**30  # bytes
@@ -116,7 +117,8 @@ def _held(asked: RunRequest, seconds: int, reach: Reach, hands: Hands) -> RunReq
     """Return the run of what a model wrote: it writes in the project and a temporary folder, reads the project, its
     environment and the system, and sees no variable and no network but what is approved."""
     within = replace(reach, writable=(str(hands.folder),))
-    walls = Asked(limits=Limits(memory=MEMORY, pids=PIDS), reach=within)
+    limits = Limits(memory=MEMORY, pids=PIDS)
+    walls = Asked("any", limits, within, stranger=True, opens=reach.network)
     return replace(asked, walls=walls, timeout=float(max(1, seconds)), record=True, asks_first=True)
 
 
@@ -169,7 +171,7 @@ def _behind_a_wall(asked: RunRequest, shown: str, hands: Hands) -> Generator[Eve
     except Refused as error:
         details = (error.message, *error.cause.splitlines(), "It could read, change and send whatever you can.")
         hands.may(Effect("run", f"Run {shown} without a wall?", details, shown, own=True))
-    bare = replace(asked, walls=NOTHING)
+    bare = replace(asked, walls=OFF)
     made, _ = yield from perform("plan", bare, _context(hands))
     return bare, made
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from luci.envs.terms import Terms
     from luci.events import Event
 
-Ability = Literal["update", "requirements", "pylock", "pep723", "environment.yml"]
+Ability = Literal["update", "requirements", "pylock", "pep723", "environment.yml", "conda-lock"]
 
 
 class Backend(Protocol):

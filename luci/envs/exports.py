@@ -18,8 +18,8 @@ from luci.errors import EnvError
 from luci.events import Event
 from luci.values import replace
 
-Format = Literal["requirements", "pylock", "pep723", "environment.yml"]
-FORMATS: tuple[Format, ...] = ("requirements", "pylock", "pep723", "environment.yml")
+Format = Literal["requirements", "pylock", "pep723", "environment.yml", "conda-lock"]
+FORMATS: tuple[Format, ...] = ("requirements", "pylock", "pep723", "environment.yml", "conda-lock")
 
 
 def frozen(env: Env) -> tuple[str, ...]:
@@ -88,15 +88,22 @@ def conda_environment_yml(env: Env) -> str:
     """An environment.yml with every conda package at its exact build, and pip's at their exact versions."""
     from luci.envs import condas
 
-    records = condas.packages(env.path)
-    folders = (name.removesuffix(".dist-info") for name in condas.brought(env.path))
-    came = {str(canonicalize_name(folder.rpartition("-")[0])) for folder in folders}
-    came |= {str(record["name"]) for record in records}
-    lines = [f"{name}=={version}" for name, version in env.installed.items() if name not in came]
+    lines = of_the_index(env)
     said = [f"name: {env.label}", "channels:", *(f"  - {json.dumps(channel)}" for channel in env.spec.channels)]
+    records = condas.packages(env.path)
     said += ["dependencies:", *(f"  - {r['name']}={r['version']}={r['build']}" for r in records)]
     pips = ["  - pip:", *(f"      - {json.dumps(line)}" for line in lines)] if lines else []
     return "\n".join([*said, *pips, ""])
+
+
+def of_the_index(env: Env) -> tuple[str, ...]:
+    """Return the exact lines of what conda did not bring to a conda environment."""
+    from luci.envs import condas
+
+    folders = (name.removesuffix(".dist-info") for name in condas.brought(env.path))
+    came = {str(canonicalize_name(folder.rpartition("-")[0])) for folder in folders}
+    came |= {str(record["name"]) for record in condas.packages(env.path)}
+    return tuple(f"{name}=={version}" for name, version in env.installed.items() if name not in came)
 
 
 def pylock(

@@ -267,7 +267,7 @@ def approve(plan: Plan, context: Context, flag: str = "--allow") -> frozenset[st
         name = name_of(choice.requirements[0])
         first = choice.imports[0]
         where = f"at {first.file}:{first.line}" if first.line else f"in {first.file}"
-        seen = f"{choice.module} is imported {where}"
+        seen = f"{choice.module} is {'loaded' if choice.kind == 'library' else 'imported'} {where}"
         question = Question(
             "install",
             f"Install {name}?",

@@ -45,7 +45,7 @@ class Look:
         return [f"{self.script}.lock", f"{stem}.pylock.toml", os.path.join(folder, f"pylock.{name}.toml")]
 
     def _declaring(self, roots: set[str]) -> list[str]:
-        names = ("pylock.toml", "pyproject.toml", "environment.yml", "environment.yaml")
+        names = ("pylock.toml", "pyproject.toml", *declared.for_conda())
         lists = [os.path.join(root, name) for root, there in self.lists.items() for name in there]
         return [*lists, *(os.path.join(root, name) for root in roots for name in names)]
 

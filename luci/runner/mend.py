@@ -6,10 +6,11 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from luci.context import Context, Question
+from luci.envs import sonames
 from luci.envs.store import Env, altered, condemn, verify
 from luci.errors import LuciError
 from luci.events import Event, Missing, Retrying, Told, Words
-from luci.runner import memory, premises, table
+from luci.runner import kinds, memory, premises, table
 from luci.runner.comeback import Stdin
 from luci.runner.diagnose import Diagnosis, Report
 from luci.runner.memory import Memory
@@ -45,7 +46,7 @@ def mend(
         if learned is None or progress.attempt >= context.settings.run.attempts:
             yield from _last_words(report, lesson or diagnosis.advice)
             return None
-        memory.save(script, learned)
+        memory.save(script, replace(learned, warm={}))  # what was learned makes another plan
         place = f" ({Path(report.file).name}:{report.line})" if report.file else ""
         yield Told(f"{lesson.rstrip('.')}{place}.")
         made, better = yield from prepare(request, script, context)
@@ -54,6 +55,10 @@ def mend(
         labelled = (("cause", error.cause), ("hint", error.hint))
         more = "".join(f"\n{label}: {text}" for label, text in labelled if text)
         yield from _last_words(report, error.message + more)
+        return None
+    if diagnosis.kind == "shared-library" and not sonames.brings(better.path, diagnosis.subject):
+        memory.save(script, before)
+        yield from _last_words(report, diagnosis.advice)
         return None
     if better.key == env.key:
         memory.save(script, before)
@@ -106,6 +111,10 @@ def _lesson(
         return None, f"{subject} is still missing, although it was added."
     declarations = premises.declarations_of(script)
     allowed = declarations.requires_python if declarations else ""
+    if diagnosis.kind == "shared-library":
+        if not diagnosis.subject or not (kinds.possible(context.settings) or env.spec.kind == "conda"):
+            return None, diagnosis.advice
+        return replace(known, libraries=(*known.libraries, diagnosis.subject)), f"{diagnosis.subject} is missing"
     if removed := table.table().removed.get(subject.partition(".")[0]):
         return versions.older_python(known, subject, removed, request, context, allowed)
     if diagnosis.kind == "removed-module" or versions.NEEDS_OLD_IMPORTS.search(subject):

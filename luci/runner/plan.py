@@ -125,6 +125,9 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
         yield Warned(problem)
     places = places_of(declarations, settings.index)
     name, why = kinds.asked(wants.env, settings, declarations)
+    for_libraries = name == "auto" and bool(memory.libraries) and kinds.possible(settings)
+    if for_libraries:
+        name, why = "conda", f"{', '.join(memory.libraries)} is missing here, and a conda channel may have it"
     kind = replace(VENV, why=why or VENV.why)
     if name == "conda":
         try:
@@ -134,6 +137,11 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
                 raise
             yield Warned(f"No conda environment: {error.message}", hint=error.hint)  # a file asked, and no person
         places = replace(places, channels=kind.channels)
+        if (
+            kinds.lacks_libraries(kind, memory.libraries)
+            and kinds.asked(wants.env, settings, declarations)[0] == "auto"
+        ):
+            kind = VENV
     here = pythons(wants, declarations, memory, settings, kind)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
@@ -210,6 +218,7 @@ def _on(
         choices += [Choice("", (line,), "declared", declarations.conda.file.name) for line in declarations.conda.pips]
     choices += [Choice("", (line,), "declared", "--with") for line in wants.requirements]
     choices += [Choice("", (line,), "learned", "an earlier run asked for it") for line in memory.requirements]
+    choices += kinds.libraries(kind, memory.libraries, known.approved)
     choices = [_limited(choice, memory.limits) for choice in choices]
     limits = [with_hashes(d) for d in declarations.requirements if d.constraint] if declarations else []
     chosen = {name_of(line) for c in choices for line in c.requirements}

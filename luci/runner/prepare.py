@@ -13,7 +13,7 @@ from luci.envs import backends, channels, uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Told, Warned
-from luci.runner import cascade, launch, memory, plan, table
+from luci.runner import cascade, declared, launch, memory, plan, table
 from luci.runner.approval import to_install
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
@@ -22,10 +22,9 @@ from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
 from luci.runner.tidy import forget_ended_runs, tidy
-from luci.runner.walled import wall_for, walled
+from luci.runner.walled import held_to, is_held, wall_for, walled
 from luci.runner.wants import NOTHING_MORE
 from luci.values import replace
-from luci.walls.asked import demands_a_wall
 
 
 def prepare(request: RunRequest, script: Script, context: Context) -> Generator[Event, None, tuple[Plan, Env]]:
@@ -35,13 +34,18 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         yield Told(trouble)
     known = memory.load(script)
     wants = request.wants
-    wall = wall_for(request, context)  # what cannot be had is refused before anything is built
+    asks_first = request.asks_first
+    if held_to(request, script, context).stranger:
+        asks_first = True  # what a stranger declares is a guess; and a build would run code before the wall is up
+        gate = replace(context.settings.gate, builds="never")
+        context = replace(context, settings=replace(context.settings, gate=gate))
+    wall_for(request, script, context)  # what cannot be had is refused before anything is built
     made = yield from plan.make(script, wants, context, known)
     if made.asked:
         approved = cascade.approve(made, context)
         known = replace(known, approved=tuple(sorted({*known.approved, *approved})))
         made = yield from plan.make(script, wants, context, known)
-    made = walled(made, wall)
+    made = walled(made, wall_for(request, script, context, made.spec.kind))
     yield Planned(made.as_dict())
     _refuse_the_hopeless(made)
     store = Store(paths.envs())
@@ -54,7 +58,7 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
             context,
             relax=request.relax,
             fresh=request.fresh,
-            asks=(lambda tier: to_install(tier, store)) if request.asks_first else (lambda tier: None),
+            asks=(lambda tier: to_install(tier, store)) if asks_first else (lambda tier: None),
             again_in_conda=lambda old: _final(plan.make(script, replace(wants, env="conda"), context, known)),
             again=lambda old, python: _final(plan.make(script, replace(wants, python=python), context, known)),
         )
@@ -159,7 +163,7 @@ def _remember(
         venvs.refresh_hook(env.path)
         warm = memory.warm(env, _read_files(made, env), _absent(made), _roots(made), _deciding_variables())
         warm["proven"] = was_proven
-        warm["ordinary"] = context.settings.run.record or demands_a_wall(context.settings.walls)
+        warm["ordinary"] = context.settings.run.record or is_held(script, context, env.spec.kind)
         warm["paths"] = list(made.scan.paths)
         warm["reads_stdin"] = made.scan.reads_stdin
         if _changed_since(began, made):  # what was saved in the meantime is not what was read
@@ -199,11 +203,12 @@ def _read_files(made: Plan, env: Env) -> list[str]:
     declarations = made.declarations.files if made.declarations else ()
     own = [str(paths.config_file()), env.interpreter, str(env.root / "env.json"), str(venvs.site_packages(env.path))]
     own.append(str(backends.of(env.spec.kind).witness(env.path)))
+    own += [f"{root}/pyproject.toml" for root in _roots(made) if os.path.lexists(f"{root}/pyproject.toml")]
     own += channels.files_of_conda() if env.spec.kind == "conda" else []
     return list(dict.fromkeys([*made.scan.files, *map(str, declarations), *own]))
 
 
-DECLARING = ("pyproject.toml", "pylock.toml", "environment.yml", "environment.yaml")
+DECLARING = ("pyproject.toml", "pylock.toml", *declared.for_conda())
 
 
 def _absent(made: Plan) -> set[str]:

@@ -29,7 +29,7 @@ from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
 from luci.runner.request import Mended, Progress, RunRequest
 from luci.runner.script import Script, read_script
-from luci.runner.walled import put_up, report_behind, take_out, wall_for
+from luci.runner.walled import put_up, report_behind, take_out, wall_for, within, within_time
 from luci.runner.warm import activated
 from luci.values import replace
 
@@ -68,6 +68,9 @@ def _run_on(terminal: Terminal, steps: Generator[Event, None, int]) -> Generator
 def _run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     script = read_script(request.script, request.kind)  # type: ignore[arg-type]
     made, env = yield from prepare(request, script, context)
+    if strange := [why for why in made.wall.get("why", ()) if why.startswith("[walls.stranger]")]:
+        told = f"{script.name} is not your own, and runs behind the wall {made.wall['name']}"
+        yield Told(f"{told} ({strange[0]}); --trust runs it as yours.")
     if made.wall["lacks"]:
         yield Warned(f"The wall is {made.wall['name']}, and does not hold: {'; '.join(made.wall['lacks'])}.")
     for choice in unprovided(made):
@@ -104,6 +107,7 @@ def resume(state: Path, context: Context) -> Generator[Event, None, int]:
 
 def _attempts(request: RunRequest, script: Script, mended: Mended, context: Context) -> Generator[Event, None, int]:
     spool: StdinSpool | None = None
+    request = within_time(request, script, context, mended.env.spec.kind)
     stdin = Stdin() if request.terminal else Stdin.now()
     while True:
         progress, made, env = mended.progress, mended.made, mended.env
@@ -212,7 +216,7 @@ def _spooled(script: Script, state: Path) -> Path:
 
 def _say_started(request: RunRequest, script: Script, env: Env, wall: Wall | None = None) -> runs.Run:
     name = str(script.path or script.name)
-    held = wall.gives if wall else ()
+    held = wall.gives if wall else within(request.timeout)
     return runs.start(name, request.args, env.key, env.spec.requirements, env.version, wall.name if wall else "", held)
 
 
@@ -222,7 +226,7 @@ def _watch(
     """Run the script as its parent; return how it ended, what is known of a missing module, and its last words where
     they passed through us."""
     with ExitStack() as stack:
-        wall = wall_for(request, context)
+        wall = wall_for(request, script, context, env.spec.kind)
         record = _say_started(request, script, env, wall)
         state = running() / f"{os.getpid()}.{record.id}.watched"
         fence = stack.enter_context(put_up(wall, script, made, env, state)) if wall else None
@@ -264,7 +268,7 @@ def _watch_behind(
     heard = Tail() if needs_words and request.become and log is None else None
     command = _command(request, script, env)
     if fence:
-        yield Walled(fence.wall.name, fence.wall.gives, fence.wall.lacks)
+        yield Walled(fence.wall.name, fence.wall.gives, fence.wall.lacks, fence.wall.why)
         environ = fence.environ(environ)
     yield Started(command, env.key)
     ended, tail = Ended(1, 0.0), ""
@@ -294,7 +298,7 @@ def _watch_behind(
         runs.end(record, ended.exit_code, ended.seconds, ended.peak_bytes)
     tail = tail or (heard.kept.decode("utf-8", "replace") if heard else _end_of(record.log, since))
     found = report_behind(report)
-    for hit in fence.verdict(ended.exit_code, said=tail) if fence else ():
+    for hit in fence.verdict(ended.exit_code, seconds=ended.seconds, said=tail) if fence else ():
         yield Told(hit)
     if found is None and ended.exit_code == 1 and not seen.exists():
         found = last_words.report_of(tail, ended.seconds, tuple(int(n) for n in env.version.split(".")[:2]))

@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luci import paths
+from luci.config import WallTable, read
 from luci.context import Context
+from luci.envs import activations
 from luci.envs.store import Env
+from luci.errors import ConfigError
+from luci.runner.declared import project_root
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
 from luci.values import replace
-from luci.walls.asked import NOTHING, asked_of
+from luci.walls import strangers
+from luci.walls.defaults import Held, held
 
 if TYPE_CHECKING:
     from luci.runner.diagnose import Report
@@ -26,18 +31,69 @@ if TYPE_CHECKING:
 _LARGEST_REPORT = 10_000_000
 
 
-def wall_for(request: RunRequest, context: Context) -> Wall | None:
+def held_to(request: RunRequest, script: Script, context: Context, kind: str = "") -> Held:
+    """Return what holds for a run; `kind` is that of its environment, where that is known already.
+
+    Raises ConfigError where the project says what nobody can read.
+    """
+    settings, asked = context.settings.walls, request.walls
+    stranger = "somebody said so" if asked.stranger else ""
+    if asked.stranger is None and script.path:
+        stranger = strangers.why(script.path, settings.stranger.folders)
+    return held(asked, settings, kind=kind, stranger=stranger, project=_of_project(script.folder))
+
+
+def wall_for(request: RunRequest, script: Script, context: Context, kind: str = "") -> Wall | None:
     """Return the wall that a run gets, None for none. Raises Refused where what was asked for cannot be had."""
-    asked = asked_of(request.walls, context.settings.walls)
-    if asked in (NOTHING, OFF):
+    holds = held_to(request, script, context, kind)
+    if holds.nothing:
         return None
     from luci.walls.ladder import choose  # 10 ms, for runs behind a wall only
     from luci.walls.machine import machine
 
-    return choose(asked, machine())
+    wall = choose(holds.asked, machine())
+    if wall is None:
+        return None
+    gives = (*wall.gives, *within(request.timeout or holds.timeout))
+    return replace(wall, gives=gives, lacks=(*wall.lacks, *holds.refused), why=holds.why)
 
 
-OFF = replace(NOTHING, sandbox="off")
+def within(seconds: float | None) -> tuple[str, ...]:
+    return (f"{seconds:g} s",) if seconds else ()
+
+
+def within_time(request: RunRequest, script: Script, context: Context, kind: str) -> RunRequest:
+    """Return the request with the time that the settings allow, where the command says none."""
+    if request.timeout is not None:
+        return request
+    return replace(request, timeout=held_to(request, script, context, kind).timeout or None)
+
+
+def is_held(script: Script, context: Context, kind: str) -> bool:
+    """Whether a script is held to something although its command asks for nothing."""
+    holds = held_to(RunRequest(script.name), script, context, kind)
+    return not holds.nothing or bool(holds.timeout)
+
+
+def _of_project(folder: Path) -> WallTable:
+    root = project_root(folder)
+    file = root / "pyproject.toml" if root else None
+    try:
+        text = file.read_bytes() if file else b""
+    except OSError:
+        return WallTable()
+    if not file or b"luci" not in text:
+        return WallTable()
+    import tomllib  # 4 ms, for projects that name luci only
+
+    try:
+        table = tomllib.loads(text.decode()).get("tool", {}).get("luci", {}).get("walls", {})
+    except (ValueError, AttributeError, RecursionError):
+        return WallTable()  # the plan tells that the file cannot be read
+    if not isinstance(table, dict):
+        raise ConfigError(f"{file}: [tool.luci] walls wants a table, not {table!r}.")
+    said: WallTable = read(WallTable(), table, f"{file}: [tool.luci.walls]")
+    return said
 
 
 def walled(made: Plan, wall: Wall | None) -> Plan:
@@ -54,7 +110,7 @@ def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path) -> Ite
     read = [Path.cwd(), script.folder, *map(Path, made.scan.paths), *map(Path, made.scan.folders)]
     read = [folder for folder in (*read, Path(made.spec.scope or ".")) if folder.is_absolute() and folder.exists()]
     luci = (paths.data(), paths.cache(), paths.state(), paths.config_file().parent)
-    ground = Ground(env.path, Path(env.python), tuple(dict.fromkeys(read)), luci)
+    ground = Ground(env.path, Path(env.python), tuple(dict.fromkeys(read)), luci, activations.names(env.path))
     with around(wall, ground, state.with_name(f"{state.name}.wall")) as fence:
         yield fence
 

@@ -102,6 +102,8 @@ def activated(folder: str, base: dict[str, str], extra_paths: list[str] | tuple[
     """Return the variables a process in an environment gets: its commands first, nothing of the host's Python."""
     left_out = {"PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV_PROMPT"}
     environ = {name: value for name, value in base.items() if name not in left_out}
+    if "CONDA_PREFIX" in environ:
+        _take_back(environ)
     commands = os.path.join(folder, "Scripts" if os.name == "nt" else "bin")
     before = environ.get("LUCI_COMMANDS", "") + os.pathsep  # of an earlier attempt, or of the script that runs this one
     path = environ.get("PATH", os.defpath).removeprefix(before)
@@ -109,11 +111,45 @@ def activated(folder: str, base: dict[str, str], extra_paths: list[str] | tuple[
     if os.path.isdir(f"{folder}/conda-meta"):  # as conda would have it
         environ.pop("VIRTUAL_ENV", None)
         environ |= {"CONDA_PREFIX": folder, "CONDA_DEFAULT_ENV": folder, "CONDA_SHLVL": "1"}
+        environ |= _set_by_packages(folder, environ)
     else:
         environ["VIRTUAL_ENV"] = folder
     if extra_paths:
         environ["PYTHONPATH"] = os.pathsep.join(extra_paths)
     return environ
+
+
+def _set_by_packages(folder: str, environ: dict[str, str]) -> dict[str, str]:
+    """Return what the packages of a conda environment set: see luci.envs.activations."""
+    mark, variables = _activations(folder)
+    return {
+        name: again.replace(mark, environ[name]) if environ.get(name) else alone
+        for name, (alone, again) in variables.items()
+    }
+
+
+def _take_back(environ: dict[str, str]) -> None:
+    """Take back what the packages of another conda environment set: of an earlier attempt, or of who runs this one."""
+    mark, variables = _activations(environ.get("CONDA_PREFIX", ""))
+    for name, (alone, again) in variables.items():
+        before, _, after = again.partition(mark)
+        value = environ.get(name, "")
+        if value in (alone, again):
+            environ.pop(name, None)
+        elif mark in again and value.startswith(before) and value.endswith(after):
+            environ[name] = value[len(before) : len(value) - len(after)]
+
+
+def _activations(folder: str) -> tuple[str, dict[str, list[str]]]:
+    try:
+        with open(f"{folder}/conda-meta/luci.json", "rb") as file:
+            content = file.read()
+        import json
+
+        told = json.loads(content)
+        return told["mark"], told["variables"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", {}  # they set nothing, or it is no environment of luci's
 
 
 def _read(path: str) -> dict[str, Any]:

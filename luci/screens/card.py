@@ -6,104 +6,33 @@ from pathlib import PurePath
 from time import monotonic
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
+from luci.screens.doing import Doing
+from luci.screens.failure import Failure
 from luci.screens.figures import duration
 from luci.screens.jobs import Job
 from luci.screens.plain import harmless
-from luci.screens.progress import BAR, bar
 from luci.screens.results import shown
-from luci.screens.story import Step, Story
+from luci.screens.steps import Steps
+from luci.screens.story import Story
+from luci.screens.terms import terms
 from luci.units import amount
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-NAME, TOOK = 12, 8  # cells for what a step is called, and for how long it took
 _MARKS = {"done": "✓", "failed": "✗", "stopped": "■"}
 
 
-class Steps(Widget):
-    """The steps of a story, a line each: what, of what, how long."""
-
-    story: reactive[Story | None] = reactive(None, layout=True)
-    frame = reactive("●")
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return sum(len(self._lines(step, width)) for step in self.story.steps) if self.story else 0
-
-    def render(self) -> Content:
-        steps = self.story.steps if self.story else ()
-        return Content("\n").join(line for step in steps for line in self._lines(step, self.content_size.width))
-
-    def _lines(self, step: Step, width: int) -> list[Content]:
-        """One line; what was mended and why is told in full, on as many as that takes."""
-        over = step.ended is not None
-        mark = Content.styled("✗", "$text-error") if step.failed else Content.styled("✓", "$text-success")
-        if not over:
-            mark = Content.styled(self.frame, "$text-accent")
-        name = Content.styled(f"{step.shown:<{NAME}}", "" if over else "bold")
-        took = duration((step.ended if step.ended is not None else monotonic()) - step.began)
-        time_ = Content.styled(took.rjust(TOOK), "$foreground 60%")
-        room = max(1, width - NAME - TOOK - 3)
-        detail = Content(harmless(step.detail).replace("\n", " "))
-        if step.total and not over:
-            detail = _progress(step, room)
-        first, *rest = detail.wrap(room) if step.name == "mending" else [detail]
-        shown = first.truncate(room, ellipsis=True, pad=True)
-        return [
-            Content.assemble(mark, " ", name, shown, " ", time_),
-            *(Content.assemble(" " * (NAME + 2), line) for line in rest),
-        ]
-
-
-def _progress(step: Step, room: int) -> Content:
-    """How much of a step is done, where that is known."""
-    count = (f" {step.done}/{step.total}", "$foreground 60%")
-    return Content.assemble(bar(step.done, step.total, min(BAR, room // 2)), count, "  ", harmless(step.detail))
-
-
-class Failure(Static):
-    """What ended a script, and the line where, among its neighbours."""
-
-    def __init__(self, story: Story) -> None:
-        super().__init__(_failure(story))
-
-
-def _failure(story: Story) -> Content:
-    failed = story.failure
-    if failed is None:
-        return Content()
-    from textual.highlight import highlight  # pygments: only where something failed
-
-    name, colon, why = harmless(failed.error).partition(":")
-    head = [Content.styled(name + colon, "bold $text-error"), Content(why)]
-    if not failed.excerpt:
-        return Content.assemble(*head)
-    place = f"{failed.file.rpartition('/')[2]}:{failed.line}"
-    code = highlight("\n".join(harmless(line) for line in failed.excerpt), language="python").split("\n")
-    longest = max(line.cell_length for line in code)
-    width = len(str(failed.first + len(failed.excerpt)))
-    lines = [Content.assemble(*head), Content.styled(harmless(place), "$foreground 60%")]
-    for number, line in enumerate(code, failed.first):
-        if number == failed.line:
-            gutter = Content.styled(f"❯ {number:>{width}} │ ", "bold $text-error")
-            lines.append(
-                Content.assemble(gutter, line.pad_right(longest - line.cell_length + 1)).stylize("on $error 20%")
-            )
-        else:
-            lines.append(Content.assemble((f"  {number:>{width}} │ ", "$foreground 40%"), line))
-    return Content("\n").join(lines)
-
-
-class Card(Vertical, can_focus=True):
+class Card(Doing):
     """An action and its story. It is the target of its job, whose messages pass it on their way up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -132,9 +61,6 @@ class Card(Vertical, can_focus=True):
     class Again(Wish):
         """The same is to be done again."""
 
-    class StopRequested(Wish):
-        """What runs is to end."""
-
     class OutputRequested(Wish):
         """What it wrote is to be shown."""
 
@@ -153,9 +79,7 @@ class Card(Vertical, can_focus=True):
             super().__init__()
 
     def __init__(self, title: str) -> None:
-        super().__init__()
-        self.heading = title
-        self.job: Job | None = None
+        super().__init__(title)
         self.result: Any = None
         self.set_reactive(Card.story, Story(monotonic()))
         self._touched = False  # a person folded or unfolded it: it stays as they want it
@@ -163,8 +87,8 @@ class Card(Vertical, can_focus=True):
         self._timer: Timer | None = None
 
     @property
-    def is_run(self) -> bool:
-        return self.job is not None and self.job.name == "run"
+    def is_over(self) -> bool:
+        return self.story.is_over
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="head"):
@@ -172,6 +96,7 @@ class Card(Vertical, can_focus=True):
             yield Static(Content(harmless(self.heading).replace("\n", " ")), classes="title")
             yield Static("", classes="outcome")
         yield Static("", classes="plan")
+        yield Static("", classes="terms")
         yield Steps()
         yield Static("It waits for your input: F3", classes="waits")
         yield Static("", classes="made")
@@ -181,10 +106,6 @@ class Card(Vertical, can_focus=True):
         still = self.app.animation_level == "none"
         self._timer = self.set_interval(1.0 if still else 0.1, self._tick)
         self._draw()
-
-    def begin(self, job: Job) -> None:
-        self.job = job
-        job.start()
 
     def on_job_said(self, message: Job.Said) -> None:
         self.story = self.story.after(message.event, monotonic())
@@ -232,10 +153,13 @@ class Card(Vertical, can_focus=True):
         plan = self.query_one(".plan", Static)
         plan.update(story.planned)
         plan.display = bool(story.planned)
+        held = self.query_one(".terms", Static)
+        held.update(told := terms(story, getattr(self.job.request, "timeout", None) if self.job else None))
+        held.display = bool(told) and not self.folded
         waits = self.query_one(".waits", Static)
         waits.display = self.waits and not story.is_over
         made = self.query_one(".made", Static)
-        made.update(_made(story.pictures))
+        made.update(_made(story.pictures, self.has_focus))
         made.display = bool(story.pictures)
         self.query_one(Steps).story = story
         self.refresh_bindings()
@@ -272,8 +196,17 @@ class Card(Vertical, can_focus=True):
             return bool(self.story.pictures)
         return True
 
-    def on_click(self) -> None:
-        self.action_fold()
+    def on_focus(self) -> None:
+        self._draw()
+
+    def on_blur(self) -> None:
+        self._draw()
+
+    def on_click(self, event: events.Click) -> None:
+        if isinstance(event.widget, Static) and event.widget.has_class("made"):
+            self.action_pictures()
+        else:
+            self.action_fold()
 
     def action_fold(self) -> None:
         self._touched = True
@@ -300,11 +233,11 @@ class Card(Vertical, can_focus=True):
             self.post_message(self.EditRequested(failure.file, failure.line))
 
 
-def _made(files: tuple[str, ...]) -> Content:
-    """Name what a run made, the last first."""
+def _made(files: tuple[str, ...], focused: bool) -> Content:
+    """Name what a run made, the last first, and the way to see it."""
     names = [harmless(PurePath(file).name).replace("\n", " ") for file in reversed(files)]
     more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    key = "i shows it" if len(names) == 1 else "i shows them"
+    key = f"{'i' if focused else 'a click, or shift+tab and i,'} shows {'it' if len(names) == 1 else 'them'}"
     return Content.assemble("made ", (", ".join(names[:2]) + more, "$text-accent"), (f"  {key}", "$foreground 60%"))
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from luci.screens.card import Card
+from luci.screens.doing import Doing
 from luci.screens.plain import harmless
+
+if TYPE_CHECKING:
+    from luci.screens.dialogue import Dialogue
 
 _FIRST = (
     ("run FILE.py", "run a script with all it imports"),
@@ -55,17 +61,32 @@ class Conversation(VerticalScroll, can_focus=False):
         self._add(card)
         return card
 
+    def dialogue(self, request: str) -> Dialogue:
+        """Show a request to the assistant, and what comes of it."""
+        from luci.screens.dialogue import Dialogue  # with Markdown, which the first paint does without
+
+        self.said(request)
+        dialogue = Dialogue(request)
+        self._add(dialogue)
+        return dialogue
+
+    @property
+    def doings(self) -> list[Doing]:
+        """All that is or was done here, from top to bottom."""
+        return [child for child in self.children if isinstance(child, Doing)]
+
     @property
     def cards(self) -> list[Card]:
         return list(self.query(Card))
 
-    def clear(self) -> None:
-        """Take away all but what still runs."""
-        for child in self.children:
-            if not (isinstance(child, Card) and not child.story.is_over):
-                child.remove()
+    def clear(self) -> list[Card]:
+        """Take away all but what still runs; return the cards that went."""
+        over = [child for child in self.children if not (isinstance(child, Doing) and not child.is_over)]
+        self.remove_children(over)
+        return [child for child in over if isinstance(child, Card)]
 
-    def _add(self, widget: Static | Card) -> None:
+    def _add(self, widget: Static | Doing) -> None:
         self.query(Welcome).remove()
         self.mount(widget)
         self.anchor()
+        self.screen.refresh_bindings()

@@ -18,6 +18,8 @@ from luci.units import amount
 
 QUIET = "$foreground 60%"
 Told = Mapping[str, Any]
+SECTIONS = ("title", "facts", "places", "requirements", "packages", "runs", "record")
+LABEL, WHEN = 11, 15  # cells for what a fact is called, and for when a run was
 
 
 class EnvDetail(VerticalScroll, can_focus=True):
@@ -30,19 +32,30 @@ class EnvDetail(VerticalScroll, can_focus=True):
         self.told = {}
 
     def compose(self) -> ComposeResult:
-        for name in ("title", "facts", "places", "requirements", "packages", "runs", "record"):
+        for name in SECTIONS:
             yield Static(id=f"detail-{name}", classes="section")
 
     def show(self, told: Told) -> None:
         """Show an environment; nothing where there is none."""
         same = told.get("key") == self.told.get("key")
         self.told = told
-        sections = {"title": _title, "facts": _facts, "places": _places, "requirements": _requirements}
-        sections |= {"packages": _packages, "runs": _runs, "record": _record}
-        for name, write in sections.items():
-            self.query_one(f"#detail-{name}", Static).update(write(told) if told else "")
+        self._draw()
         if not same:
             self.scroll_home(animate=False)
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        told, width = self.told, self.scrollable_content_region.width or 80
+        written = _sections(told, width) if told else [Content()] * len(SECTIONS)
+        for name, section in zip(SECTIONS, written, strict=True):
+            self.query_one(f"#detail-{name}", Static).update(section)
+
+
+def _sections(told: Told, width: int) -> list[Content]:
+    parts = _title(told), _facts(told, width), _places(told), _requirements(told), _packages(told)
+    return [*parts, _runs(told, width), _record(told)]
 
 
 def _title(told: Told) -> Content:
@@ -52,17 +65,20 @@ def _title(told: Told) -> Content:
     return Content.assemble((harmless(told["label"]), "bold"), "  ", (told["key"], QUIET), "\n", (state, colour), fault)
 
 
-def _facts(told: Told) -> Content:
+def _facts(told: Told, width: int) -> Content:
     using = ", ".join(map(str, told["in_use_by"]))
+    why = told["about"].get("kind_reason", "") if told["kind"] != "venv" else ""
     facts = [
-        ("Python", f"{told['python_version']}  {told['kind']}"),
+        ("Kind", ": ".join(filter(None, [told["kind"], why]))),
+        ("Python", told["python_version"]),
+        ("Channels", "\n".join(told["record"].get("spec", {}).get("channels", ()))),
         ("Project", told["scope"] or "shared"),
         ("Scripts", "\n".join(told["scripts"]) or "none that is known"),
         ("Last used", ago(told["last_used"]) + (f", in use by process {using}" if using else "")),
         ("Built", ago(told["created"])),
         ("Size", f"{amount(told['bytes'])}, removing frees {amount(told['freed_by_removing'])}"),
     ]
-    return _lines(_fact(name, value) for name, value in facts)
+    return _lines(_under(name, LABEL, Content(harmless(value)), width) for name, value in facts if value)
 
 
 def _places(told: Told) -> Content:
@@ -71,18 +87,20 @@ def _places(told: Told) -> Content:
     return _lines([_heading("Folder"), Content(path), Content(), _heading("Activate") + copied, Content(activate)])
 
 
-def _fact(name: str, value: str) -> Content:
-    first, *more = harmless(value).split("\n")
-    rest = [Content(f"\n{'':<11}{line}") for line in more]
-    return Content.assemble((f"{name:<11}", QUIET), first, *rest)
+def _under(label: str, indent: int, text: Content, width: int) -> Content:
+    """Return a text beside its label, each further line below the first."""
+    first, *rest = text.wrap(max(10, width - indent))
+    head = Content.assemble((f"{label:<{indent}}", QUIET), first)
+    return _lines([head, *(Content(" " * indent) + line for line in rest)])
 
 
 def _requirements(told: Told) -> Content:
-    if not told["requirements"]:
+    wanted = [*told["record"].get("spec", {}).get("conda", ()), *told["requirements"]]
+    if not wanted:
         return _section("Requirements", [Content.styled("none: the standard library is enough", QUIET)])
     reasons = {line: choice for choice in told["about"].get("choices", ()) for line in choice["requirements"]}
     lines = []
-    for line in told["requirements"]:
+    for line in wanted:
         why = _reason(reasons.get(line) or _by_name(reasons, line))
         lines.append(Content.assemble(harmless(line.partition(" --hash")[0]), (f"\n  {why}" if why else "", QUIET)))
     return _section("Requirements", lines)
@@ -130,7 +148,7 @@ def _names(node: Told) -> Iterator[str]:
         yield from _names(child)
 
 
-def _runs(told: Told) -> Content:
+def _runs(told: Told, width: int) -> Content:
     lines = []
     for run in told["runs"]:
         code = run["exit_code"]
@@ -138,7 +156,11 @@ def _runs(told: Told) -> Content:
         colour = "$text-error" if code else QUIET
         took = "" if run["seconds"] is None else f", {run['seconds']:.1f} s"
         name = harmless(run["script"]).rpartition("/")[2]
-        lines.append(Content.assemble(f"{ago(run['started']):<15}", name, "  ", (ended + took, colour)))
+        said = Content.assemble(name, "  ", (ended + took, colour))
+        if run["wall"]:
+            behind = ", ".join([f"behind {run['wall']}", *run["limits"]])
+            said = _lines([said, Content.styled(harmless(behind), QUIET)])
+        lines.append(_under(ago(run["started"]), WHEN, said, width))
     return _section("Runs", lines or [Content.styled("none that is recorded", QUIET)])
 
 

@@ -60,7 +60,8 @@ class DiskBar(Widget):
         cache = f"{amount(told['wheel_cache_bytes'])} wheel cache"
         quiet = self.get_visual_style("disk--words")
         dot = (" · ", quiet)
-        return Content.assemble(used, dot, (back, self.get_visual_style("disk--reclaimable")), dot, (cache, quiet))
+        some = self.get_visual_style("disk--reclaimable") if told["freed_by_pruning"] else quiet
+        return Content.assemble(used, dot, (back, some), dot, (cache, quiet))
 
 
 def _cells(part: float, whole: float, width: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 from textual import on
@@ -20,6 +21,7 @@ FORMS = {
     "pylock": "pylock.toml with hashes (PEP 751)",
     "pep723": "a block to put into a script (PEP 723)",
     "environment.yml": "environment.yml, for conda and mamba",
+    "conda-lock": "conda-lock.yml, with every file's digest",
 }
 
 
@@ -31,16 +33,14 @@ class ExportForm(ModalScreen[ExportRequest | None]):
         Binding("escape", "leave", "Leave"),
     ]
 
-    def __init__(self, keys: tuple[str, ...], labels: tuple[str, ...]) -> None:
+    def __init__(self, keys: tuple[str, ...], labels: tuple[str, ...], can: Collection[str] = FORMS) -> None:
+        """`can` are the forms that all of them can be written in; the others are greyed."""
         super().__init__()
-        self.keys, self.labels = keys, labels
+        self.keys, self.labels, self.can = keys, labels, can
 
     def compose(self) -> ComposeResult:
         title = f"Export {self.labels[0]}" if len(self.keys) == 1 else f"Export {len(self.keys)} environments"
-        lines = [
-            Option(Content.assemble((f"{number}  ", "$foreground 60%"), (f"{form:<17}", "bold"), about), id=form)
-            for number, (form, about) in enumerate(FORMS.items(), 1)
-        ]
+        lines = [self._line(number, form) for number, form in enumerate(FORMS, 1)]
         with Vertical(id="export"):
             yield Static(title, id="export-title", markup=False)
             yield OptionList(*lines, id="export-forms", compact=True)
@@ -52,8 +52,14 @@ class ExportForm(ModalScreen[ExportRequest | None]):
 
     def on_mount(self) -> None:
         forms = self.query_one("#export-forms", OptionList)
-        forms.highlighted = 0
+        forms.highlighted = next((number for number, form in enumerate(FORMS) if form in self.can), None)
         forms.focus()
+
+    def _line(self, number: int, form: str) -> Option:
+        can = form in self.can
+        about = FORMS[form] if can else "this kind of environment cannot be told so"
+        told = Content.assemble((f"{number}  ", "$foreground 60%"), (f"{form:<17}", "bold" if can else ""), about)
+        return Option(told, id=form, disabled=not can)
 
     @property
     def form(self) -> str:
@@ -68,13 +74,16 @@ class ExportForm(ModalScreen[ExportRequest | None]):
         self.query_one(Input).focus()
 
     def action_form(self, number: int) -> None:
+        if list(FORMS)[number - 1] not in self.can:
+            self.app.bell()
+            return
         self.query_one("#export-forms", OptionList).highlighted = number - 1
         self.query_one(Input).focus()
 
     @on(Button.Pressed, "#export-write")
     @on(Input.Submitted)
     def _write(self) -> None:
-        if place := self.query_one(Input).value.strip():
+        if (place := self.query_one(Input).value.strip()) and self.form in self.can:
             self.dismiss(ExportRequest(self.keys, self.form, place))
 
     @on(Button.Pressed, "#export-leave")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from luci.errors import EnvError
 from luci.screens.plain import harmless
 from luci.screens.tables import ago
 from luci.units import amount
@@ -33,6 +34,16 @@ class Row:
 
     def matches(self, words: list[str]) -> bool:
         return all(word in self.text for word in words)
+
+
+def abilities(kind: str) -> frozenset[str]:
+    """Return what environments of a kind can do that not every kind can; nothing where the kind is unknown."""
+    from luci.envs import backends
+
+    try:
+        return backends.of(kind).can
+    except EnvError:
+        return frozenset()
 
 
 def row(told: Mapping[str, Any], measured: tuple[int, int] | None = None) -> Row:
@@ -69,7 +80,7 @@ class Column:
 
 COLUMNS = (
     Column("name", "Name", 16, lambda r: r.label, lambda r: (r.label, r.key), most=40),
-    Column("kind", "Kind", 5, lambda r: r.kind, lambda r: r.kind),
+    Column("kind", "Kind", 6, lambda r: r.kind, lambda r: r.kind),
     Column("python", "Python", 7, lambda r: r.python, lambda r: _numbers(r.python)),
     Column("packages", "Packages", 8, lambda r: str(r.packages), lambda r: r.packages, right=True),
     Column("size", "Size", 8, lambda r: amount(r.bytes), lambda r: r.bytes, right=True),
@@ -79,14 +90,15 @@ COLUMNS = (
     Column("state", "State", 11, lambda r: f"{SIGNS.get(r.state, '?')} {r.state}", lambda r: r.state),
 )
 BY_NAME = {column.name: column for column in COLUMNS}
-DROPPED = ("kind", "scripts", "size", "packages", "python", "used", "frees")  # the first goes first where it is narrow
+DROPPED = ("scripts", "size", "packages", "python", "kind", "used", "frees")  # the first goes first where it is narrow
 MARK = 2  # cells for the mark in front
 
 
-def layout(width: int) -> list[tuple[Column, int]]:
-    """Return the columns that `width` cells have room for, each with its width."""
+def layout(width: int, *, alike: bool = True) -> list[tuple[Column, int]]:
+    """Return the columns that `width` cells have room for, each with its width. Where all are of one kind (`alike`),
+    that is told only where nothing else is left out for it."""
     kept = list(COLUMNS)
-    for name in DROPPED:
+    for name in sorted(DROPPED, key=lambda name: name != "kind") if alike else DROPPED:
         if _needed(kept) > width:
             kept.remove(BY_NAME[name])
     spare = max(0, width - _needed(kept))

@@ -45,7 +45,7 @@ class EnvTable(ScrollView, can_focus=True):
         Binding("pagedown", "page(1)", "Page down", show=False),
         Binding("home,g", "edge(-1)", "First", show=False),
         Binding("end,G", "edge(1)", "Last", show=False),
-        Binding("enter", "open", "Details", show=False),
+        Binding("enter", "open", "Details"),
         Binding("space", "mark", "Mark"),
         Binding("a", "mark_all", "Mark all", show=False),
         Binding("s", "sort_next", "Sort", show=False),
@@ -149,7 +149,8 @@ class EnvTable(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self.highlighted))
 
     def _fit(self) -> None:
-        self.columns = layout(self.scrollable_content_region.width)
+        alike = len({row.kind for row in self.rows.values()}) < 2
+        self.columns = layout(self.scrollable_content_region.width, alike=alike)
         self.virtual_size = Size(self.scrollable_content_region.width, len(self.shown) + 1)
         self._follow()
 

@@ -14,28 +14,29 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
-from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from luci.actions.envs import EnvRequest
 from luci.actions.exports import ExportRequest
 from luci.actions.updates import UpdateRequest
 from luci.config import Settings
-from luci.errors import EnvError, Interrupted, Refused
+from luci.errors import EnvError, Interrupted, LuciError, Refused
 from luci.events import Built, Event, Measured, Reached, Told, Warned, Working
+from luci.screens.busy import Busy
 from luci.screens.env_detail import EnvDetail
 from luci.screens.env_disk import DiskBar
 from luci.screens.env_export import ExportForm
+from luci.screens.env_filter import EnvFilter
 from luci.screens.env_prune import PrunePreview
-from luci.screens.env_rows import row
+from luci.screens.env_rows import abilities, row
 from luci.screens.env_scripts import ScriptChoice
+from luci.screens.env_status import EnvStatus, environments, updated, verified
 from luci.screens.env_table import EnvTable
+from luci.screens.figures import count, duration
 from luci.screens.jobs import Job
 from luci.screens.plain import harmless
-from luci.screens.progress import bar
 
 NARROW = 110  # cells; below, the detail takes the place of the table
 SETTLED = 0.12  # seconds that the cursor rests before an environment is read
@@ -46,7 +47,7 @@ Run a script, as in  run FILE.py
 luci makes the environment that it needs, and keeps it here."""
 
 
-class Environments(Widget):
+class Environments(Busy):
     """Shows what the actions tell, and asks for actions; it decides nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -79,34 +80,25 @@ class Environments(Widget):
         path: str
 
     def __init__(self, settings: Settings, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
-        self.settings = settings
+        super().__init__(settings, id=id, classes=classes)
         self.told: dict[str, dict[str, Any]] = {}
         self.measured: dict[str, tuple[int, int]] = {}  # key -> bytes it takes, bytes it would free
-        self.jobs: dict[str, Job] = {}  # those that run, by what they are for: list, measure, inspect, work
         self.reached: Reached | None = None  # of the work that is done, if it is on several
         self._rest: Timer | None = None
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="envs-top"):
             yield DiskBar(id="envs-disk")
-        with Horizontal(id="envs-filter-line"):
-            yield Static("/ filter", id="envs-filter-sign")
-            yield Input(placeholder="name, package, script, state", id="envs-filter", compact=True)
-            yield Static(id="envs-count")
+        yield EnvFilter(id="envs-filter-line")
         with Horizontal(id="envs-body"):
             yield EnvTable(id="envs-table")
             yield EnvDetail(id="envs-detail")
             yield Static(EMPTY, id="envs-empty")
-        yield Static(id="envs-status", markup=False)
+        yield EnvStatus(id="envs-status", markup=False)
 
     def on_mount(self) -> None:
         self.table.placeholder = "Reading…"
         self.reload()
-
-    def on_unmount(self) -> None:
-        for job in self.jobs.values():
-            job.stop()
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < NARROW, "-narrow")
@@ -129,7 +121,11 @@ class Environments(Widget):
     def detail(self) -> EnvDetail:
         return self.query_one(EnvDetail)
 
-    # -- jobs
+    @property
+    def status(self) -> EnvStatus:
+        return self.query_one(EnvStatus)
+
+    # -- what is done for it
 
     @property
     def unfinished(self) -> str:
@@ -137,85 +133,43 @@ class Environments(Widget):
         work = self.jobs.get("work")
         return f"{work.name} is stopped; what is there stays as it is" if work else ""
 
-    def _start(self, purpose: str, name: str, request: Any) -> None:
-        if before := self.jobs.get(purpose):
-            before.stop()
-        self.jobs[purpose] = Job(self, name, request, self.settings, together=True).start()
-
-    def _work(self, name: str, request: Any) -> None:
+    def work(self, name: str, request: Any) -> None:
         """Do what changes something or takes long, one thing at a time."""
         if "work" in self.jobs:
             self.notify("One thing is being done already; esc stops it.", severity="warning")
             return
-        self._say("")
+        self.status.say("")
         self.reached = None
-        self._start("work", name, request)
+        self.begin("work", name, request)
 
-    def _purpose(self, job: Job) -> str:
-        return next((purpose for purpose, running in self.jobs.items() if running is job), "")
-
-    @on(Job.SaidMuch)
-    def _hear(self, said: Job.SaidMuch) -> None:
-        said.stop()
-        purpose = self._purpose(said.job)
-        for event in said.job.heard():
-            if isinstance(event, Measured):
-                self.measured[event.key] = event.bytes, event.freed
-                self.table.measured(event.key, event.bytes, event.freed)
-            elif purpose == "work":
-                self._follow(event)
-
-    def _follow(self, event: Event) -> None:
+    def heard(self, purpose: str, event: Event) -> None:
         match event:
+            case Measured(key, bytes, freed):
+                self.measured[key] = bytes, freed
+                self.table.measured(key, bytes, freed)
+            case _ if purpose != "work":
+                return
             case Reached(subject=subject):
                 self.reached = event
-                self._tell_progress(Working("", subject))
+                self.status.progress(Working("", subject), event)
             case Working():
-                self._tell_progress(event)
+                self.status.progress(event, self.reached)
             case Built(_, _, seconds, packages):
-                self._say(f"Built with {packages} package{'s' * (packages != 1)} in {seconds:.1f} s.")
+                self.status.say(f"Built with {count(packages, 'package')} in {duration(seconds)}.")
             case Told(text) | Warned(text):
                 self.notify(harmless(text), markup=False)
 
-    def _tell_progress(self, now: Working) -> None:
-        """Draw how far it is: of several environments which one, and of one how many of its packages."""
-        many = self.reached if self.reached and self.reached.total > 1 else None
-        done, total = (now.done, now.total) if now.total else (many.done, many.total) if many else (0, 0)
-        which = f"{many.done + 1} of {many.total}  {many.subject}  " if many else ""
-        told = f"{now.step} {now.detail}".strip()
-        line = Content.assemble(
-            (bar(done, total) + Content("  ")) if total else "",
-            harmless(which),
-            (f"{now.done}/{now.total}  " if now.total else "", "$foreground 60%"),
-            harmless(told if told != which.strip() else ""),
-            ("   esc stops it", "$foreground 60%"),
-        )
-        self._show(line)
-
-    @on(Job.Finished)
-    def _end(self, finished: Job.Finished) -> None:
-        finished.stop()
-        purpose = self._purpose(finished.job)
-        if not purpose:
-            return  # another has taken its place
-        del self.jobs[purpose]
-        if finished.error:
-            self._fail(purpose, finished.error)
-        else:
-            self._take(finished.job, finished.result)
-        if purpose == "work" and finished.job.name in CHANGING:
-            self.reload()
-
-    def _fail(self, purpose: str, error: Any) -> None:
+    def failed(self, purpose: str, job: Job, error: LuciError) -> None:
         if isinstance(error, (Interrupted, Refused)):
-            self._say("Stopped." if isinstance(error, Interrupted) else error.message)
+            self.status.say("Stopped." if isinstance(error, Interrupted) else error.message)
         elif purpose == "inspect" and isinstance(error, EnvError):  # it is gone meanwhile
             self.detail.show({})
         else:
             told = (error.message, error.cause, error.hint)
-            self._say("\n".join(text for text in told if text), failed=True)
+            self.status.say("\n".join(text for text in told if text), failed=True)
+        self._over(job)
 
-    def _take(self, job: Job, result: Any) -> None:
+    def took(self, purpose: str, job: Job, result: Any) -> None:
         match job.name:
             case "env list":
                 self.show(result)
@@ -225,35 +179,32 @@ class Environments(Widget):
             case "env inspect":
                 self.detail.show(result)
             case "env verify":
-                self._verified(result)
+                self.status.say(verified(result), failed=any(result.values()))
             case "env rebuild":
-                self._say(f"Built again: {', '.join(env['label'] for env in result)}.")
+                self.status.say(f"Built again: {', '.join(env['label'] for env in result)}.")
             case "env update":
-                self._updated(result)
+                self.status.say(updated(result))
             case "env export":
-                self._say(f"Wrote {', '.join(written.path for written in result)}.")
+                self.status.say(f"Wrote {', '.join(written.path for written in result)}.")
             case "env remove":
                 self.table.unmark()
-                self._say(f"Removed {_count(len(result))}.")
+                self.status.say(f"Removed {environments(len(result))}.")
             case "env prune" if job.request.dry_run:
                 self._preview(result)
             case "env prune":
-                self._say(f"Removed {_count(len(result))}.")
+                self.status.say(f"Removed {environments(len(result))}.")
+        self._over(job)
 
-    def _say(self, text: str, *, failed: bool = False) -> None:
-        self._show(Content(harmless(text)), failed=failed)
-
-    def _show(self, line: Content, *, failed: bool = False) -> None:
-        self.set_class(bool(line), "-told")
-        self.set_class(failed, "-failed")
-        self.query_one("#envs-status", Static).update(line)
+    def _over(self, job: Job) -> None:
+        if job.name in CHANGING:
+            self.reload()
 
     # -- the list
 
     def reload(self) -> None:
         """Read the environments again: something may have been built or removed."""
-        self._start("list", "env list", EnvRequest())
-        self._start("measure", "env stats", EnvRequest())
+        self.begin("list", "env list", EnvRequest())
+        self.begin("measure", "env stats", EnvRequest())
 
     def action_reload(self) -> None:
         self.reload()
@@ -270,43 +221,39 @@ class Environments(Widget):
     @on(EnvTable.Changed)
     def _count(self, changed: EnvTable.Changed) -> None:
         changed.stop()
-        shown = f"{changed.shown:,} of {changed.total:,}" if changed.shown != changed.total else f"{changed.total:,}"
-        marked = f" · {changed.marked:,} marked" if changed.marked else ""
-        self.query_one("#envs-count", Static).update(f"{shown}{marked}")
+        self.filter.tell(changed.shown, changed.total, changed.marked)
+
+    @property
+    def filter(self) -> EnvFilter:
+        return self.query_one(EnvFilter)
 
     def action_filter(self) -> None:
-        self.query_one(Input).focus()
+        self.filter.line.focus()
 
-    @on(Input.Changed, "#envs-filter")
-    def _filter(self, changed: Input.Changed) -> None:
+    @on(EnvFilter.Changed)
+    def _filter(self, changed: EnvFilter.Changed) -> None:
         changed.stop()
-        self.table.filter(changed.value)
+        self.table.filter(changed.text)
 
-    @on(Input.Submitted, "#envs-filter")
-    def _filtered(self, submitted: Input.Submitted) -> None:
-        submitted.stop()
+    @on(EnvFilter.Left)
+    def _filtered(self, left: EnvFilter.Left) -> None:
+        left.stop()
         self.table.focus()
-
-    def on_key(self, event: Any) -> None:
-        if event.key == "down" and self.query_one(Input).has_focus:
-            event.stop()
-            self.table.focus()
 
     def action_back(self) -> None:
         """Stop what is being done; else one step back: the detail, the filter, the marks."""
-        filter = self.query_one(Input)
         if "work" in self.jobs:
             self.jobs["work"].stop()
         elif self.has_class("-detail") or self.detail.has_focus:
             self.remove_class("-detail")
             self.table.focus()
-        elif filter.value or filter.has_focus:
-            filter.value = ""
+        elif self.filter.is_used:
+            self.filter.line.value = ""
             self.table.focus()
         elif self.table.marked:
             self.table.unmark()
-        elif self.has_class("-told"):
-            self._say("")
+        elif self.status.is_told:
+            self.status.say("")
         else:
             raise SkipAction
 
@@ -335,7 +282,7 @@ class Environments(Widget):
             return
         if key := self.table.highlighted:
             if self.told[key]["state"] != "building":
-                self._start("inspect", "env inspect", EnvRequest((key,)))
+                self.begin("inspect", "env inspect", EnvRequest((key,)))
         else:
             self.detail.show({})
 
@@ -379,59 +326,37 @@ class Environments(Widget):
 
     def _on_chosen(self, name: str) -> None:
         if keys := self.table.chosen:
-            self._work(name, EnvRequest(keys))
-
-    def _verified(self, found: dict[str, list[str]]) -> None:
-        faults = [f"{name}: {fault}" for name, faults in found.items() for fault in faults]
-        whole = sum(not faults for faults in found.values())
-        self._say(
-            "\n".join([f"{_count(whole)} whole, {len(found) - whole} with faults.", *faults]), failed=bool(faults)
-        )
+            self.work(name, EnvRequest(keys))
 
     def action_update(self) -> None:
         if keys := self.table.chosen:
-            self._work("env update", UpdateRequest(keys))
+            self.work("env update", UpdateRequest(keys))
 
     def action_undo(self) -> None:
         if keys := self.table.chosen:
-            self._work("env update", UpdateRequest(keys, undo=True))
-
-    def _updated(self, told: list[dict[str, Any]]) -> None:
-        lines = [_changes(env) for env in told if env["changes"]]
-        same = sum(not env["changes"] for env in told)
-        if same:
-            lines.append(f"{_count(same)} up to date.")
-        self._say("\n".join(lines))
+            self.work("env update", UpdateRequest(keys, undo=True))
 
     def action_export(self) -> None:
         def write(request: ExportRequest | None) -> None:
             if request:
-                self._work("env export", request)
+                self.work("env export", request)
 
         if keys := self.table.chosen:
             labels = tuple(self.told[key]["label"] for key in keys)
-            self.app.push_screen(ExportForm(keys, labels), write)
+            can = [abilities(kind) for kind in {self.told[key]["kind"] for key in keys}]
+            self.app.push_screen(ExportForm(keys, labels, frozenset.intersection(*can)), write)
 
     def action_prune(self) -> None:
-        self._work("env prune", EnvRequest(dry_run=True))
+        self.work("env prune", EnvRequest(dry_run=True))
 
     def _preview(self, rows: list[dict[str, Any]]) -> None:
         if not rows:
-            self._say("Everything here is needed: there is nothing to prune.")
+            self.status.say("Everything here is needed: there is nothing to prune.")
             return
 
         def prune(keys: tuple[str, ...] | None) -> None:
             if keys:
-                self._work("env prune", EnvRequest(keys))
+                self.work("env prune", EnvRequest(keys))
 
-        self._say("")
+        self.status.say("")
         self.app.push_screen(PrunePreview(rows), prune)
-
-
-def _changes(env: dict[str, Any]) -> str:
-    listed = (f"{c['name']} {c['before'] or 'new'} -> {c['after'] or 'gone'}" for c in env["changes"])
-    return f"{env['label']}: {', '.join(listed)}"
-
-
-def _count(number: int) -> str:
-    return f"{number:,} environment{'s' * (number != 1)}"

@@ -11,7 +11,7 @@ from luci.terminals.logs import Log
 FAST = 1_000_000  # bytes a second; slower output is never passed over
 BACKLOG = 1 << 20
 NEWEST = 1 << 18  # bytes that are shown of what came too fast
-PIECE = 1 << 16
+PIECE = 1 << 17
 LEAST = 1 << 12
 REPLAYED = 1 << 16  # bytes of the log that fill a screen anew
 _WINDOW = 1.0  # seconds over which the speed is taken

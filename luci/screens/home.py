@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult, SuspendNotSupported
@@ -14,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from luci import editor
@@ -24,19 +26,23 @@ from luci.events import Started
 from luci.screens.bar import PLACES, Bar, Hints, Place
 from luci.screens.card import Card
 from luci.screens.conversation import Conversation
+from luci.screens.doing import Doing
 from luci.screens.jobs import Job
 from luci.screens.prompt import Prompt
 
 if TYPE_CHECKING:
+    from luci.chat.leave import Kind
     from luci.runner.request import RunRequest
     from luci.screens.environments import Environments
     from luci.screens.output import Output
+
+Pane = TypeVar("Pane", bound=Widget)
 
 
 class Home(Screen[None]):
     """Puts the three places beside each other where there is room, else shows one at a time."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide"), (240, "-vast")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(key, f"go('{place}')", name, show=False, priority=True) for place, key, name in PLACES),
         Binding("f6", "widen", "Full width", show=False, priority=True),
@@ -46,6 +52,9 @@ class Home(Screen[None]):
         super().__init__(classes="-at-conversation -beside-output")
         self._settings = settings
         self._last: RunRequest | None = None
+        self._session = self._model = ""  # of the assistant; "" for a new one, and the one that the settings name
+        self._granted: set[Kind] = set()  # what was allowed for the session
+        self._making = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         yield Bar(_short(os.getcwd()))
@@ -105,12 +114,66 @@ class Home(Screen[None]):
             case lines.Stop(script, everything):
                 self.stop(script, everything)
             case lines.Clear():
-                self.conversation.clear()
+                await self._clear()
             case lines.Leave():
                 await self.app.run_action("quit")
-            case lines.Nothing(text, hint):
+            case lines.Recall(words):
+                from luci.chat.recall import RecallRequest
+
+                action = "sessions search" if words else "sessions list"
+                self.perform(action, RecallRequest(words), message.text.lstrip("/"))
+            case lines.TakeBack(again):
+                from luci.chat.undo import UndoRequest
+
+                self.perform("undo", UndoRequest(again), message.text.lstrip("/"))
+            case lines.Switch(model, session):
                 self.conversation.said(message.text)
-                self.conversation.reply(text, hint)
+                self.switch(model, session)
+            case lines.Nothing():
+                self.talk(message.text)
+
+    # the assistant
+
+    def talk(self, text: str) -> None:
+        """Let the assistant do what is asked for."""
+        from luci.chat.asking import AskRequest
+
+        if not self.query("Dialogue"):
+            self.app.stylesheet.read(Path(__file__).with_name("dialogue.tcss"))
+        dialogue = self.conversation.dialogue(text)
+        request = AskRequest(text, self._session, self._model, granted=self._granted)
+        dialogue.begin(Job(dialogue, "ask", request, self._settings(), together=True))
+
+    def switch(self, model: str, session: str) -> None:
+        """Let another model answer, or go on with another session; what was allowed in one is not in another."""
+        from luci.chat.opening import who_answers
+
+        try:
+            told, found = who_answers(model or self._model, session, self._settings())
+        except LuciError as error:
+            self.conversation.reply(error.message, error.hint, error=True)
+            return
+        if found and found != self._session:
+            self._session, self._granted = found, set()
+        self._model = model or self._model
+        self.conversation.reply(told)
+
+    @on(Doing.Status)
+    def _show_status(self, message: Doing.Status) -> None:
+        self._session = message.session
+        cost = f" · ${message.cost:.2f}" if message.cost else ""
+        self.query_one(Bar).model = f"{message.model} · {message.context / 1000:.1f}k{cost}"
+
+    @on(Doing.CodeRequested)
+    async def _run_code(self, message: Doing.CodeRequested) -> None:
+        from luci.runner.request import RunRequest
+
+        await self.run_script(RunRequest(message.code, "code"))
+
+    async def _clear(self) -> None:
+        gone = self.conversation.clear()
+        for job in (card.job for card in gone if card.job and card.is_run):
+            (await self.output()).forget(job)
 
     def submit(self, line: str) -> None:
         """Do what a line means, as if it were typed."""
@@ -159,27 +222,25 @@ class Home(Screen[None]):
         """Return the output pane. It is made when it is first wanted: it costs the first paint nothing."""
         from luci.screens.output import Output
 
-        if found := self.query(Output):
-            return found.first()
-        self._style("output.tcss")
-        output, beside = Output(id="output"), self.query_one("#beside")
-        await self.query_one("#no-output").remove()
-        await beside.mount(output)
-        return output
-
-    def _style(self, name: str) -> None:
-        """Read a style sheet that the first paint did without."""
-        self.app.stylesheet.read(Path(__file__).with_name(name))
+        async with self._making:  # a key and what a run says may want it at once
+            if found := self.query(Output):
+                return found.first()
+            self.query("#no-output").remove()
+            return await self._made(Output(id="output"), "output.tcss")
 
     async def environments(self) -> Environments:
         """Return the environments pane, made when it is first wanted."""
         from luci.screens.environments import Environments
 
-        if found := self.query(Environments):
-            found.first().settings = self._settings()
-            return found.first()
-        self._style("environments.tcss")
-        pane = Environments(self._settings(), id="environments")
+        async with self._making:
+            if found := self.query(Environments):
+                found.first().settings = self._settings()
+                return found.first()
+            return await self._made(Environments(self._settings(), id="environments"), "environments.tcss")
+
+    async def _made(self, pane: Pane, style: str) -> Pane:
+        """Put up a pane with its style sheet, which the first paint did without."""
+        self.app.stylesheet.read(Path(__file__).with_name(style))
         await self.query_one("#beside").mount(pane)
         return pane
 
@@ -203,8 +264,8 @@ class Home(Screen[None]):
     # what runs
 
     @property
-    def running(self) -> list[Card]:
-        return [card for card in self.conversation.cards if card.job and not card.story.is_over]
+    def running(self) -> list[Doing]:
+        return [doing for doing in self.conversation.doings if doing.job and not doing.is_over]
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -227,8 +288,8 @@ class Home(Screen[None]):
             if card.job:
                 card.job.stop()
 
-    @on(Card.StopRequested)
-    def _stop(self, message: Card.StopRequested) -> None:
+    @on(Doing.StopRequested)
+    def _stop(self, message: Doing.StopRequested) -> None:
         message.job.stop()
 
     @on(Card.Again)
@@ -255,7 +316,7 @@ class Home(Screen[None]):
         self.edit(message.path, message.line)
 
     def on_output_waiting(self, message: Output.Waiting) -> None:
-        for card in self.running:
+        for card in self.conversation.cards:
             if card.job is message.job:
                 card.waits = message.waiting
 
@@ -269,7 +330,7 @@ class Home(Screen[None]):
 
         drawable = pictures.drawable(message.files)
         if drawable and not pictures.is_ready():
-            self._lend(pictures.get_ready)
+            self.lend(pictures.get_ready)
         if drawable and pictures.is_ready():
             self.app.push_screen(pictures.Pictures(drawable, self.view))
         else:
@@ -282,9 +343,9 @@ class Home(Screen[None]):
             self.notify(f"{error.message} {error.hint}", severity="error", markup=False)
 
     def edit(self, path: str, line: int) -> None:
-        self._lend(lambda: editor.edit(path, line))
+        self.lend(lambda: editor.edit(path, line))
 
-    def _lend(self, use: Callable[[], object]) -> None:
+    def lend(self, use: Callable[[], object]) -> None:
         """Give the terminal away for as long as `use` takes."""
         try:
             with self.app.suspend():
@@ -303,7 +364,7 @@ class Home(Screen[None]):
         await self.run_script(RunRequest(message.path, "folder" if os.path.isdir(message.path) else "file"))
 
     def on_environments_shell_requested(self, message: Environments.ShellRequested) -> None:
-        self._lend(lambda: editor.lend(message.argv))
+        self.lend(lambda: editor.lend(message.argv))
 
     def on_prompt_interrupted(self) -> None:
         if self.running:

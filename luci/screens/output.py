@@ -20,6 +20,7 @@ from textual.worker import get_current_worker
 from luci.screens.jobs import Job
 from luci.screens.live import Live
 from luci.screens.plain import harmless
+from luci.screens.run_tab import RunTab
 from luci.terminals import Terminal
 
 _MOST_MATCHES = 1_000_000
@@ -70,7 +71,7 @@ class Output(Widget):
     def __init__(self, *, id: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(id=id)
         self._clock = clock
-        self._runs: dict[Job, _Run] = {}
+        self._runs: dict[Job, RunTab] = {}
         self._count = 0
         self._asked = ""  # what the field is for: find or save
 
@@ -96,14 +97,18 @@ class Output(Widget):
         if job in self._runs:
             self.show(job)
             return
+        self._runs[job] = RunTab(job, harmless(title), terminal, self._view(terminal), self._clock)
+        self._open(self._runs[job])
+        self.show(job)
+
+    def _view(self, terminal: Terminal) -> Live:
         self._count += 1
-        name = f"run-{self._count}"
-        run = _Run(job, harmless(title), terminal, Live(terminal, id=name), self._clock)
-        self._runs[job] = run
+        return Live(terminal, id=f"run-{self._count}")
+
+    def _open(self, run: RunTab) -> None:
         self.add_class("-used")
         self.query_one(ContentSwitcher).mount(run.view)
-        self.query_one(Tabs).add_tab(Tab(run.label, id=name))
-        self.show(job)
+        self.query_one(Tabs).add_tab(Tab(run.label, id=run.view.id))
 
     def ended(self, job: Job, exit_code: int) -> None:
         if (run := self._runs.get(job)) and self._stands:
@@ -113,10 +118,40 @@ class Output(Widget):
 
     def show(self, job: Job) -> None:
         if run := self._runs.get(job):
+            if not run.is_open:
+                run.is_open, run.view = True, self._view(run.terminal)
+                run.view.ended()
+                self._open(run)
             name = run.view.id
             self.query_one(ContentSwitcher).current = name
             self.query_one(Tabs).active = name or ""
             self._tell()
+
+    def close(self, job: Job) -> None:
+        """Take the tab of a run that is over away; `show` brings it back."""
+        run = self._runs.get(job)
+        if not run or not run.is_open or run.exit_code is None:
+            return
+        opened = self._opened
+        at, run.is_open = opened.index(run), False
+        run.view.remove()
+        self.query_one(Tabs).remove_tab(run.view.id or "")
+        left = opened[:at] + opened[at + 1 :]
+        self.set_class(bool(left), "-used")
+        if left:
+            self.show(left[max(0, at - 1)].job)
+            self.focus()
+
+    def forget(self, job: Job) -> None:
+        """Nobody will ask for a run that is over any more."""
+        self.close(job)
+        if (run := self._runs.get(job)) and run.exit_code is not None:
+            del self._runs[job]
+            run.terminal.close()
+
+    @property
+    def _opened(self) -> list[RunTab]:
+        return [run for run in self._runs.values() if run.is_open]
 
     @property
     def front(self) -> Live | None:
@@ -133,6 +168,8 @@ class Output(Widget):
     @on(Tabs.TabActivated)
     def _activated(self, event: Tabs.TabActivated) -> None:
         event.stop()
+        if not any(run.view.id == event.tab.id for run in self._opened):
+            return  # it was closed meanwhile
         self.query_one(ContentSwitcher).current = event.tab.id
         self._close_field()
         self._tell()
@@ -159,6 +196,12 @@ class Output(Widget):
                 self._ask("save", "Save to", f"{Path(run.title).stem or 'output'}.log")
             case "next" | "previous" as way:
                 self._step(run, 1 if way == "next" else -1)
+            case "later" | "earlier" as way:
+                opened = self._opened
+                self.show(opened[(opened.index(run) + (1 if way == "later" else -1)) % len(opened)].job)
+                self.focus()
+            case "close":
+                self.close(run.job)
             case "stop":
                 self.post_message(self.StopRequested(run.job))
             case "restart":
@@ -206,7 +249,7 @@ class Output(Widget):
             self._tell()
 
     @work(thread=True, exclusive=True, group="search")
-    def _search(self, run: _Run, text: str) -> None:
+    def _search(self, run: RunTab, text: str) -> None:
         worker = get_current_worker()
         matches: list[int] = []
         if run.terminal.output:
@@ -217,7 +260,7 @@ class Output(Widget):
         if not worker.is_cancelled:
             self.app.call_from_thread(self._found, run, text, matches)
 
-    def _found(self, run: _Run, text: str, matches: list[int]) -> None:
+    def _found(self, run: RunTab, text: str, matches: list[int]) -> None:
         if run.view.query_text == text:
             run.matches, run.searching = matches, False
             before = [number for number, offset in enumerate(matches) if offset < run.view.first_line]
@@ -226,14 +269,14 @@ class Output(Widget):
                 run.view.show_line(matches[run.match])
             self._tell()
 
-    def _step(self, run: _Run, by: int) -> None:
+    def _step(self, run: RunTab, by: int) -> None:
         if run.matches:
             run.match = (run.match + by) % len(run.matches)
             run.view.show_line(run.matches[run.match])
             self._tell()
 
     @work(thread=True, group="save")
-    def _save(self, run: _Run, target: Path) -> None:
+    def _save(self, run: RunTab, target: Path) -> None:
         worker = get_current_worker()
         try:
             if run.terminal.output:
@@ -246,9 +289,9 @@ class Output(Widget):
     # -- how it stands
 
     @property
-    def _current(self) -> _Run | None:
+    def _current(self) -> RunTab | None:
         name = self.query_one(ContentSwitcher).current
-        return next((run for run in self._runs.values() if run.view.id == name), None)
+        return next((run for run in self._opened if run.view.id == name), None)
 
     @property
     def _stands(self) -> bool:
@@ -264,82 +307,8 @@ class Output(Widget):
         state.set_class(bool(run and run.exit_code), "-failed")
         state.update(run.state if run else Text(""))
         tabs = self.query_one(Tabs)
-        for each in self._runs.values():
+        for each in self._opened:
             if each.told != (label := each.label):
                 each.told = label
                 for tab in tabs.query(f"#{each.view.id}").results(Tab):
                     tab.label = label
-
-
-class _Run:
-    """A tab: the run, its view, and what was searched for in it."""
-
-    def __init__(self, job: Job, title: str, terminal: Terminal, view: Live, clock: Callable[[], float]) -> None:
-        self.job, self.title, self.terminal, self.view, self.clock = job, title, terminal, view, clock
-        self.began = clock()
-        self.exit_code: int | None = None
-        self.seconds = 0.0
-        self.waited = (False, False)
-        self.matches: list[int] = []
-        self.match = 0
-        self.searching = False
-        self.told: str = ""
-
-    @property
-    def age(self) -> float:
-        return self.clock() - self.began
-
-    @property
-    def label(self) -> str:
-        if self.exit_code is not None:
-            sign = "✘" if self.exit_code else "✔"
-        else:
-            sign = "?" if self.view.waiting else "●"
-        return f"{sign} {self.title}"
-
-    @property
-    def state(self) -> Text:
-        return Text(" · ".join(part for part in (self._life, self._place, self._search, self.terminal.trouble) if part))
-
-    @property
-    def _life(self) -> str:
-        if self.exit_code is not None:
-            return f"exit code {self.exit_code} after {_duration(self.seconds)}"
-        if self.view.hidden:
-            return "waits for your input, which will not show"
-        if self.view.waiting:
-            return "waits for your input"
-        return f"running {_duration(self.age)}"
-
-    @property
-    def _place(self) -> str:
-        if self.view.following:
-            return ""
-        top, last = self.view.line
-        line = f" at line {top:,} of {last:,}" if top and last else ""
-        return f"held{line}" + (f", {_size(self.view.below)} came since" if self.view.below else "")
-
-    @property
-    def _search(self) -> str:
-        if not self.view.query_text:
-            return ""
-        if self.searching:
-            return "searching"
-        if not self.matches:
-            return f"{self.view.query_text!r} is not in it"
-        return f"match {self.match + 1:,} of {len(self.matches):,}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def _size(count: int) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count} {unit}"
-        count //= 1000
-    return f"{count} GB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import PurePath
@@ -33,6 +34,8 @@ def is_ready() -> bool:
 
 def get_ready() -> None:
     """Ask the terminal how it draws. Nobody else may read it meanwhile."""
+    # that a terminal answers nothing is no news for its owner
+    logging.getLogger("textual_image").addHandler(logging.NullHandler())
     import textual_image.widget  # noqa: F401
 
 

@@ -44,7 +44,8 @@ class Line(TextArea):
         return self.get_text_range((0, 0), self.cursor_location)
 
     def replace_all(self, text: str) -> None:
-        self.text = text
+        """Set the text, so that it can be undone."""
+        self.replace(text, (0, 0), self.document.end, maintain_selection_offset=False)
         self.move_cursor(self.document.end)
 
 
@@ -63,11 +64,15 @@ class Prompt(Horizontal):
         Binding("enter", "enter", "Run"),
         Binding("tab", "complete", "Complete"),
         Binding("ctrl+r", "search", "Search"),
+        Binding("shift+tab", "back", "Cards"),
         Binding("shift+enter,alt+enter,ctrl+j", "newline", "New line", show=False),
         Binding("up", "earlier", "Earlier", show=False),
         Binding("down", "later", "Later", show=False),
         Binding("escape", "escape", "Close", show=False),
         Binding("ctrl+c", "clear", "Clear", show=False),
+        # ctrl+z is for the shell, as everywhere; many terminals send ctrl+/ as ctrl+_
+        Binding("ctrl+underscore,alt+z", "undo", "Undo", show=False),
+        Binding("ctrl+y,alt+shift+z,alt+Z", "redo", "Redo", show=False),
     ]
 
     mode: reactive[str] = reactive("")  # what the list shows: "", "complete" or "search"
@@ -239,6 +244,14 @@ class Prompt(Horizontal):
             if len(self._candidates) == 1:
                 self._take()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "back" or bool(self.screen.query("Card"))
+
+    def action_back(self) -> None:
+        """Go to the last card."""
+        if cards := self.screen.query("Card"):
+            cards.last().focus()
+
     def action_earlier(self) -> None:
         self._move(-1)
 
@@ -283,6 +296,12 @@ class Prompt(Horizontal):
     def _show_found(self) -> None:
         self._found = typed.search(self.lines, self.line.text)[:_SEARCH_ROWS]
         self._show("search", _options([(text.replace("\n", " ⏎ "), "") for text in self._found]))
+
+    def action_undo(self) -> None:
+        self.line.undo()
+
+    def action_redo(self) -> None:
+        self.line.redo()
 
     def action_escape(self) -> None:
         if self.mode == "search":

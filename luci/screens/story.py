@@ -9,6 +9,7 @@ from typing import Any, Literal
 from luci import events
 from luci.errors import Interrupted, LuciError, TimedOut
 from luci.events import Event
+from luci.screens.figures import count
 
 State = Literal["working", "running", "done", "failed", "stopped"]
 
@@ -27,6 +28,7 @@ _PAST = {
     "looking": "looked",
     "asking": "asked",
 }
+_ONE_BY_ONE = ("resolving", "downloading", "installing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class Step:
 
     @property
     def shown(self) -> str:
-        return self.name if self.ended is None else _PAST.get(self.name, self.name)
+        undone = self.ended is None or (self.failed and self.name != "running")
+        return self.name if undone else _PAST.get(self.name, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,9 @@ class Story:
     steps: tuple[Step, ...] = ()
     remarks: tuple[Remark, ...] = ()
     plan: dict[str, Any] | None = None
+    wall: str = ""  # the one in force
+    gives: tuple[str, ...] = ()  # what it holds, and what it does not
+    lacks: tuple[str, ...] = ()
     new_environment: bool | None = None
     exit_code: int | None = None
     seconds: float = 0.0  # of the last attempt
@@ -96,15 +102,16 @@ class Story:
         """
         if self.plan is None:
             return ""
-        number = len(self.plan["requirements"])
         parts = [
-            f"{number or 'no'} package{'s' * (number != 1)}",
+            count(len(_wanted(self.plan)), "package"),
             f"Python {'.'.join(self.plan['python'].split('.')[:2])}",
         ]
         if self.plan.get("as_of"):
             parts.append(f"as of {self.plan['as_of']}")
-        if (wall := self.plan.get("wall", {}).get("name", "off")) != "off":
-            parts.append(f"behind {wall}")
+        if (kind := self.plan.get("kind", "venv")) != "venv":
+            parts.append(kind)
+        if self.wall:
+            parts.append(f"behind {self.wall}")
         if self.new_environment is not None:
             parts.append("new environment" if self.new_environment else "reused environment")
         return " · ".join(parts)
@@ -133,12 +140,20 @@ class Story:
             case events.Reached(done, total, subject):
                 return self._with_last(done=done, total=total, detail=subject)
             case events.Planned(plan):
-                return replace(self._mended(self.plan, plan)._over("planning", now), plan=plan)
+                told = self._mended(self.plan, plan)
+                if told.last and told.last.name == "planning":
+                    told = told._with_last(detail=", ".join(_wanted(plan)) or "nothing to install")._over(
+                        "planning", now
+                    )
+                return replace(told, plan=plan)._behind(plan.get("wall", {}))
+            case events.Walled(wall, gives, lacks):
+                return replace(self, wall=wall, gives=gives, lacks=lacks)
             case events.Built(packages=packages):
                 new = replace(self, new_environment=True)
                 if new._is_mending:
                     return new
-                return new._over("", now)._with_last(detail=f"{packages or 'no'} package{'s' * (packages != 1)}")
+                number = count(packages, "package")
+                return new._over("", now)._with_last(detail=number)._with_named("resolving", number)
             case events.Reused():
                 kept = replace(self, new_environment=bool(self.new_environment))
                 return kept if kept._is_mending else kept._over("", now)
@@ -197,12 +212,22 @@ class Story:
         last = self.last
         if last is None or last.ended is not None or (name and last.name != name):
             return self
+        if last.name in _ONE_BY_ONE and not failed:  # what came last of many says nothing of them all
+            return self._with_last(ended=now, detail=count(last.total, "package") if last.total else "")
         return self._with_last(ended=now, failed=failed)
 
     def _with_last(self, **changes: Any) -> Story:
         if not self.steps:
             return self
         return replace(self, steps=(*self.steps[:-1], replace(self.steps[-1], **changes)))
+
+    def _behind(self, wall: dict[str, Any]) -> Story:
+        if wall.get("name", "off") == "off":
+            return self
+        return replace(self, wall=wall["name"], gives=tuple(wall["gives"]), lacks=tuple(wall["lacks"]))
+
+    def _with_named(self, name: str, detail: str) -> Story:
+        return replace(self, steps=tuple(replace(s, detail=detail) if s.name == name else s for s in self.steps))
 
     def _mended(self, before: dict[str, Any] | None, now: dict[str, Any]) -> Story:
         """Where this plan follows a failure: say what it has that the last one had not."""
@@ -214,3 +239,7 @@ class Story:
         if now["python"] != before["python"]:
             told.append(f"Python {now['python']}")
         return self._with_last(detail=f"{self.steps[-1].detail}: {', '.join(told)}") if told else self
+
+
+def _wanted(plan: dict[str, Any]) -> list[str]:
+    return [line.partition(" --hash")[0] for line in (*plan.get("conda", ()), *plan["requirements"])]

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from luci import events
-from luci.context import Question
+from luci.context import Answer, Question
 from luci.errors import LuciError, UsageError
 from luci.events import Event
 from luci.screens.plain import harmless
@@ -74,7 +74,7 @@ class Narrator:
         if self._log:
             self._log.close()
 
-    def ask(self, question: Question) -> bool:
+    def ask(self, question: Question) -> bool | Answer:
         """Ask on the terminal; where there is none, the answer is no."""
         self.rest()
         if not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -4,8 +4,8 @@ It imports nothing of luci's, and of the standard library little, since every ru
 between luci and a command, and only the child it forks is confined. FILE is a dict as marshal writes it: `command`,
 `parent` (luci's process number), `join` (cgroup.procs files), `no_more` (pids.max files), `rlimits` ({name: number}),
 `cpus` (a list), `landlock` ({fs, net, scoped, rules: [[path, access]]}), `filter` (a seccomp program: given to a
-`{filter}` in the command as a descriptor, else taken on here), `alone` (no new privileges), `own_signals` (the command
-is one that must outlive signals). What stands in the way is written to FILE.failed.
+`{filter}` in the command as a descriptor, else taken on here), `alone` (no new privileges), `powerless` (none of root's
+powers), `own_signals` (the command is one that must outlive signals). What stands in the way is written to FILE.failed.
 """
 
 import _signal as signal  # type: ignore[import-not-found]  # the enums of `signal` cost more than all else here
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 22, 36, 38
+PR_CAPBSET_DROP, CAPABILITIES = 24, 0x20080522
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 OUTLIVED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # the command decides what they mean
 FAILED = 125
@@ -34,7 +35,7 @@ def main(place: str) -> int:
         signal.signal(number, signal.SIG_IGN)
     system(PR_SET_CHILD_SUBREAPER, 1)  # what a daemon leaves behind comes to us
     parent = os.pidfd_open(told["parent"])
-    if os.getppid() != told["parent"]:
+    if told["parent"] not in (os.getppid(), parent_of(os.getppid())):  # between is who leads a session on a terminal
         return FAILED
     woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
@@ -108,17 +109,17 @@ def has_children() -> bool:
 
 
 def children() -> "list[int]":
-    own, found = os.getpid(), []
-    for name in os.listdir("/proc"):
-        if name.isdecimal():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    _state, parent = file.read().rpartition(b")")[2].split()[:2]
-            except OSError:
-                continue
-            if int(parent) == own:
-                found.append(int(name))
-    return found
+    own = os.getpid()
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal() and parent_of(int(name)) == own]
+
+
+def parent_of(pid: int) -> int:
+    """Return the parent of a process; 0 where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def end_like(number: int) -> None:
@@ -169,6 +170,8 @@ def take_on(told: "dict[str, Any]") -> "list[str]":
         os.write(handed, program)
         os.lseek(handed, 0, os.SEEK_SET)
         return [str(handed) if word == "{filter}" else word for word in command]
+    if told["powerless"]:
+        give_up_powers()
     if told["alone"]:
         system(PR_SET_NO_NEW_PRIVS, 1)
     if told["landlock"]:
@@ -190,6 +193,18 @@ def landlock(fs: int, net: int, scoped: int, rules: "list[tuple[str, int]]") -> 
         os.close(opened)
     call(LANDLOCK_RESTRICT, ruleset, 0)
     os.close(ruleset)
+
+
+def give_up_powers() -> None:
+    """Root's capabilities would lead around every rule."""
+    if os.geteuid() == 0:
+        for number in range(64):
+            try:
+                system(PR_CAPBSET_DROP, number)
+            except OSError:  # the kernel has no more of them, or took them from us before
+                break
+    if LIBC.capset(pack("=Ii", CAPABILITIES, 0), bytes(24)) != 0:
+        raise OSError(ctypes.get_errno(), f"capset: {os.strerror(ctypes.get_errno())}")
 
 
 def seccomp(program: bytes) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from luci.errors import Refused
+from luci.values import Value, replace
 from luci.walls.asked import Asked
 from luci.walls.machine import Machine
 from luci.walls.places import IN_A_PROJECT
@@ -19,21 +19,19 @@ NEEDED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wall:
-    """The wall in force. `gives` is what holds, `lacks` what does not although it was asked for or may be expected."""
+class Wall(Value):
+    """The wall in force. `gives` is what holds, `lacks` what does not although it was asked for or may be expected,
+    `why` names the settings that ask for it."""
 
     name: str
     asked: Asked
     machine: Machine
     gives: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "gives": list(self.gives), "lacks": list(self.lacks)}
-
-
-OFF: dict[str, Any] = {"name": "off", "gives": [], "lacks": []}
+        return {"name": self.name, "gives": list(self.gives), "lacks": list(self.lacks), "why": list(self.why)}
 
 
 def choose(asked: Asked, machine: Machine) -> Wall | None:
@@ -43,6 +41,8 @@ def choose(asked: Asked, machine: Machine) -> Wall | None:
         return None
     if rung in ("auto", "any"):
         for name in ("bwrap", "landlock"):
+            if rung == "auto" and not _absent(name, machine):
+                return _with_less(_wall(name, asked, machine), _unlimited(asked, machine))
             if not _why_not(name, asked, machine):
                 return _wall(name, asked, machine)
         if rung == "any":
@@ -66,17 +66,24 @@ def _needed(asked: Asked) -> str:
 
 def _why_not(name: str, asked: Asked, machine: Machine) -> str:
     """Return why a wall cannot give what is asked; empty where it can."""
-    missing = {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]
-    if missing:
+    if missing := _absent(name, machine):
         return missing
     if name == "limits" and asked.reach.told():
         return f"limits alone do not hold: {', '.join(asked.reach.told())}"
     return "; ".join(_unlimited(asked, machine))
 
 
+def _absent(name: str, machine: Machine) -> str:
+    return {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]
+
+
+def _with_less(wall: Wall, unlimited: list[str]) -> Wall:
+    return replace(wall, lacks=(*wall.lacks, *unlimited))
+
+
 def _hint(name: str, asked: Asked, machine: Machine) -> str:
     """Return what would let a wall give what is asked: the wall itself, another one, or control groups."""
-    if {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]:
+    if _absent(name, machine):
         return NEEDED[name]
     if name == "limits" and asked.reach.told():
         return "bwrap and landlock can hold that: leave --sandbox out, and luci takes one of them."

@@ -25,6 +25,7 @@ async def test_a_run_goes_through_its_steps_to_its_exit_code():
             "installed",
             "ran",
         ]
+        assert [step.detail for step in card.story.steps][2:5] == ["1 package"] * 3
         assert card.story.planned.startswith("1 package · Python 3") and card.story.planned.endswith("new environment")
         assert card.story.outcome == "exit 0"
 
@@ -65,7 +66,7 @@ async def test_mending_tells_what_was_missing_and_what_was_added():
         assert mending.detail.startswith("thylacine was missing (mended.py:3): added thylacine")
         assert card.story.outcome == "exit 0"
         (tab,) = person.home.query_one(Output).query(Tab)
-        assert "✔" in str(tab.label)
+        assert "✓" in str(tab.label)
 
 
 @played
@@ -129,9 +130,12 @@ async def test_plan_says_what_would_be_installed_and_why():
 
 
 @played
-async def test_clear_leaves_what_still_runs():
+async def test_clear_leaves_what_still_runs_and_its_output():
     async with opened() as person:
         await person.run("plain.py")
         await person.say("slow.py")
+        titles = lambda: [str(tab.label)[2:] for tab in person.home.query_one(Output).query(Tab)]  # noqa: E731
+        await person.until(lambda: titles() == ["plain.py", "slow.py"])
         await person.say("clear")
         assert [card.heading for card in person.cards] == ["slow.py"]
+        await person.until(lambda: titles() == ["slow.py"])

@@ -50,11 +50,13 @@ async def performed(name: str, request: Any, *, together: bool = False) -> Liste
 
 
 @played
-async def test_an_action_that_fails_by_a_fault_of_luci_ends_and_says_where(luci_home: Path) -> None:
+async def test_a_fault_of_luci_ends_the_action_and_is_told_in_words_with_a_file_that_says_more(luci_home: Path) -> None:
     app = await performed("env show", None)  # no request at all: the action trips over it
     assert app.ended and isinstance(app.ended.error, LuciError) and app.ended.result is None
-    assert "bug" in app.ended.error.message
-    assert "Traceback" in app.ended.error.cause and "AttributeError" in app.ended.error.cause
+    assert "fault in luci" in app.ended.error.message
+    assert "AttributeError" in app.ended.error.cause and "\n" not in app.ended.error.cause
+    [log] = luci_home.rglob("crashes/*.log")
+    assert str(log) in app.ended.error.hint and "Traceback" in log.read_text()
 
 
 @played

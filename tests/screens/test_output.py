@@ -302,7 +302,17 @@ def test_each_run_has_a_tab(script: Callable[..., Path]) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: "exit code 0" in app.state)
         labels = [str(tab.label) for tab in app.query("#output-tabs Tab")]  # type: ignore[attr-defined]
-        assert labels == ["✔ first.py", "? second.py"]
+        assert labels == ["✓ first.py", "? second.py"]
+
+        await pilot.press("f7")  # a key of the pane, which no script is sent
+        await until(pilot, lambda: app.shows("the second"))
+        await pilot.press("escape", "w")  # what runs stays
+        await pilot.press("shift+f7")
+        await until(pilot, lambda: app.shows("the first"))
+        await pilot.press("w")
+        await until(pilot, lambda: app.shows("the second") and len(app.query("#output-tabs Tab")) == 1)
+        app.output.show(first)
+        await until(pilot, lambda: app.shows("the first") and "exit code 0" in app.state)
 
     play(story)
 

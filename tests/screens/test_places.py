@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from luci.screens.bar import Bar
@@ -36,11 +38,17 @@ async def test_on_a_narrow_screen_one_place_is_shown_at_a_time():
 
 
 @played
-async def test_the_environments_take_the_full_width_until_the_screen_is_wide():
+async def test_the_environments_take_the_full_width_until_the_screen_is_very_wide():
     async with opened((120, 40)) as person:
         await person.say("envs")
         assert seen(person) == {"beside"}
         await person.pilot.resize_terminal(200, 60)
+        await person.pilot.pause()
+        assert seen(person) == {"beside"}
+        await person.press("f2")
+        assert seen(person) == {"talk", "beside"}
+        await person.press("f4")
+        await person.pilot.resize_terminal(260, 60)
         await person.until(lambda: seen(person) == {"talk", "beside"})
 
 
@@ -70,3 +78,13 @@ async def test_what_is_on_the_screen_survives_any_size():
             await person.pilot.resize_terminal(*size)
             await person.pilot.pause()
         assert person.cards[0].story.outcome == "exit 0"
+
+
+@played
+async def test_a_pane_that_a_key_and_a_run_want_at_once_is_made_once():
+    async with opened((120, 40)) as person:
+        home = person.home
+        first, second = await asyncio.gather(home.output(), home.output())
+        assert first is second
+        others = await asyncio.gather(home.environments(), home.environments())
+        assert others[0] is others[1] and len(home.query(Environments)) == len(home.query(Output)) == 1

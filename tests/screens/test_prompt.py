@@ -153,6 +153,20 @@ async def test_ctrl_c_clears_the_line():
 
 
 @played
+async def test_what_was_cleared_is_brought_back_by_undo_and_taken_away_by_redo():
+    async with opened() as person:
+        await person.type("run hop.py")
+        await person.press("ctrl+c")
+        assert person.prompt.text == ""
+        await person.press("ctrl+underscore")
+        assert person.prompt.text == "run hop.py"
+        await person.press("ctrl+y")
+        assert person.prompt.text == ""
+        await person.press("alt+z")
+        assert person.prompt.text == "run hop.py"
+
+
+@played
 async def test_what_is_for_nobody_yet_is_told_with_what_can_be_done():
     async with opened() as person:
         await person.say("help me plot this")

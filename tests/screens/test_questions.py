@@ -68,6 +68,8 @@ def test_a_key_that_was_meant_for_the_prompt_answers_nothing(monkeypatch):
             await person.until(lambda: isinstance(person.app.screen, QuestionPanel))
             panel = person.app.screen
             await person.press("y", "down", "enter", "escape")
+            panel.add_class("-settled")  # now they have stopped, and go on with a word for another place
+            await person.press("p", "y")
             assert person.app.screen is panel and not person.cards[-1].story.is_over
 
     asked_while_typing()

@@ -17,39 +17,9 @@ from textwrap import dedent
 import pytest
 
 from luci.walls.asked import Limits
-from tests.walls.conftest import NO_LIMITS, PATIENCE, WALLS, Attempt, Scene
-
-MB = 2**20
-ATTEMPTS: dict[str, Attempt] = {}
-
-
-def attempt(words: str):  # type: ignore[no-untyped-def]
-    """Name an attempt as the table does. It returns whether it succeeded, as seen from outside where that can be."""
-
-    def keep(function: Attempt) -> Attempt:
-        ATTEMPTS[words] = function
-        return function
-
-    return keep
-
-
-def said(scene: Scene, wall: str, code: str, *words: object, limits: Limits = NO_LIMITS, writable: str = "") -> str:
-    with scene.behind(scene.asked(wall, limits=limits, writable=writable)) as fence:
-        done = scene.run(fence, code, *words)
-    assert "could not be put up" not in done.stderr
-    return done.stdout.strip()
-
-
-TRIES = """
-import sys
-def tries(function, *words):
-    try:
-        function(*words)
-    except OSError as error:
-        print("no", error)
-    else:
-        print("yes")
-"""
+from tests.walls import sly_attempts  # noqa: F401 (they name themselves)
+from tests.walls.conftest import PATIENCE, WALLS, Scene
+from tests.walls.trying import ATTEMPTS, MB, TRIES, attempt, said
 
 
 @attempt("write outside the folders that were opened")
@@ -303,13 +273,16 @@ def leaves_a_daemon(scene: Scene, wall: str) -> bool:
 def outlives_luci(scene: Scene, wall: str) -> bool:
     stand_in_for_luci = """
         import marshal, os, subprocess, sys
-        told = marshal.load(open(sys.argv[-1], "rb"))
-        open(sys.argv[-1], "wb").write(marshal.dumps({**told, "parent": os.getpid()}))
-        subprocess.run(sys.argv[1:])
+        own, words = os.getpid(), sys.argv[2:]
+        if "wall" == os.path.basename(words[-1]):
+            told = marshal.load(open(words[-1], "rb"))
+            open(words[-1], "wb").write(marshal.dumps({**told, "parent": own}))
+        subprocess.run([str(own) if word == sys.argv[1] else word for word in words])
         """
     with Life(scene) as life, scene.behind(scene.asked(wall)) as fence:
         command = scene.command(fence, DAEMON, life.pipe, "stays")
-        luci = subprocess.Popen([sys.executable, "-c", dedent(stand_in_for_luci), *command], env=scene.variables(fence))
+        words = [sys.executable, "-c", dedent(stand_in_for_luci), str(os.getpid()), *command]
+        luci = subprocess.Popen(words, env=scene.variables(fence))
         life.begins()
         luci.kill()
         luci.wait()

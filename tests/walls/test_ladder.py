@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from luci.config import WallSettings
-from luci.errors import ConfigError, Refused, UsageError
-from luci.walls.asked import NOTHING, Asked, Limits, Reach, asked_of, demands_a_wall, size
+from luci.errors import Refused
+from luci.walls.asked import NOTHING, Asked, Limits, Reach, size
 from luci.walls.groups import Tree
 from luci.walls.ladder import choose
 from luci.walls.machine import Machine
@@ -84,19 +83,14 @@ def test_memory_without_groups_is_said_to_hold_for_each_process() -> None:
     assert wall is not None and wall.gives == ("memory 512 MiB for each process",)
 
 
-def test_the_command_line_adds_to_the_settings() -> None:
-    settings = WallSettings(sandbox="auto", memory="1g", pids=9, network=False, writable=("out",))
-    asked = asked_of(Asked("", Limits(memory=5), Reach(writable=("more",))), settings)
-    assert asked == Asked("auto", Limits(5, 0, 9), Reach(False, (), ("out", "more")))
-    assert asked_of(Asked("off"), settings) == Asked("off")
-    assert demands_a_wall(settings) and not demands_a_wall(WallSettings())
+def test_auto_keeps_a_wall_that_cannot_count_processes_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    wall = choose(Asked("auto", LIMITS), Machine("/bin/bwrap", "", 7, "", (), "not allowed"))
+    assert wall is not None and wall.name == "bwrap"
+    assert any("number of processes" in lack for lack in wall.lacks)
 
 
-def test_what_makes_no_sense_is_told() -> None:
-    with pytest.raises(UsageError):
-        asked_of(Asked("off", LIMITS), WallSettings())
-    with pytest.raises(ConfigError):
-        asked_of(NOTHING, WallSettings(memory="much"))
+def test_a_size_is_one_or_none() -> None:
     for text in ("", "0", "-1", "12x", "m"):
         with pytest.raises(ValueError):
             size(text)

@@ -1,0 +1,44 @@
+"""A run behind a wall, in the app: what its card and its environment's detail tell of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from luci.events import Planned, Walled
+from luci.screens.environments import Environments
+from luci.screens.story import Story
+from luci.screens.terms import terms
+from tests.screens.app_host import opened, text_of
+from tests.screens.environments_host import played
+from tests.walls.conftest import WALLS
+
+
+@pytest.mark.parametrize("wall", WALLS)
+def test_the_wall_and_its_limits_are_on_the_card_and_in_the_detail(project: object, wall: str) -> None:
+    @played
+    async def scene() -> None:
+        async with opened() as person:
+            card = await person.run(f"run --sandbox {wall} --pids 64 --timeout 30 fails.py")
+            assert card.story.outcome == "exit 1" and card.story.failure
+            told = text_of(card)
+            assert f"behind {wall}" in told
+            assert f"{wall}: 64 processes" in told and "30.0 s" in told
+            await person.press("f4")
+            pane = person.home.query_one(Environments)
+            await person.until(lambda: pane.detail.told)
+            runs = str(pane.query_one("#detail-runs").render())
+            assert f"behind {wall}, 64 processes" in " ".join(runs.split())
+
+    scene()
+
+
+def test_what_a_wall_does_not_hold_is_told_and_where_all_is_as_ever_nothing_is() -> None:
+    plan = {"requirements": [], "python": "3.12.1", "choices": [], "kind": "conda", "kind_reason": "numpy has no wheel"}
+    story = Story(0).after(Planned(plan), 1)
+    assert str(terms(story, None)).split() == ["kind", "conda:", "numpy", "has", "no", "wheel"]
+    story = story.after(Walled("landlock", ("1 CPU", "no network"), ("fills the disk",)), 2)
+    assert [line.split() for line in str(terms(story, None)).split("\n")][1:] == [
+        ["wall", "landlock:", "1", "CPU,", "no", "network"],
+        ["not", "held", "fills", "the", "disk"],
+    ]
+    assert not terms(Story(0).after(Planned({**plan, "kind": "venv"}), 1), None)
