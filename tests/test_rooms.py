@@ -11,6 +11,8 @@ import pytest
 
 import luci
 
+pytestmark = pytest.mark.each_python
+
 HEAVY = ("textual", "rich", "asyncio", "requests", "pydantic", "urllib3", "httpx", "aiohttp")
 DRAWS = ("luci.screens", "luci.app", "luci.__main__")
 ROOT = Path(luci.__file__).parent
