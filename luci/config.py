@@ -132,6 +132,7 @@ class ModelSettings(Value):
     provider: str = ""  # openai, openrouter, anthropic, google, ollama, lmstudio, llamacpp, vllm
     base_url: str = ""  # of any other server that speaks the chat-completions protocol
     name: str = ""  # of the model; empty: the provider's default
+    planner: str = ""  # a model, perhaps a cheaper one, that plans what the other does; empty: it plans itself
     timeout_seconds: float = 120  # of silence
     tries: int = 4
     context_tokens: int = 100_000  # what the model is told at most; older output is shortened

@@ -28,11 +28,9 @@ ${LUCI_WALLS_READABLE}${LUCI_WALLS_WRITABLE}${LUCI_WALLS_VARIABLES}\
 ${UV_DEFAULT_INDEX}${UV_INDEX}${UV_INDEX_URL}${PIP_INDEX_URL}${PIP_EXTRA_INDEX_URL} in ?*) return ;; esac
 
   if [ -n "$LUCI_HOME" ]; then
-    luci_state=$LUCI_HOME/state
-  elif [ -n "$XDG_STATE_HOME" ]; then
-    luci_state=$XDG_STATE_HOME/luci
+    luci_state=$LUCI_HOME/state luci_data=$LUCI_HOME/data
   else
-    luci_state=$HOME/.local/state/luci
+    luci_state=${XDG_STATE_HOME:-$HOME/.local/state}/luci luci_data=${XDG_DATA_HOME:-$HOME/.local/share}/luci
   fi
   {
     IFS=' ' read -r luci_form luci_generation luci_key luci_checks luci_files luci_absent luci_roots luci_input &&
@@ -62,6 +60,8 @@ ${UV_DEFAULT_INDEX}${UV_INDEX}${UV_INDEX_URL}${PIP_INDEX_URL}${PIP_EXTRA_INDEX_U
     luci_names "$luci_checks/n$luci_n" "$luci_checks/r$luci_n"/requirements*.txt || return
     luci_n=$((luci_n + 1))
   done
+
+  [ "$luci_root" -ef "$luci_data/envs/${luci_root##*/}" ] || return # a copy of a home knows the places of the other
 
   # first the marker, then whether the environment is still published: see luci/envs/uses.py
   printf '' 2>/dev/null >"$luci_root/uses/$$" || return

@@ -97,6 +97,7 @@ figures = "window"
 provider = "ollama"
 base_url = "http://127.0.0.1:1/v1"
 name = "small"
+planner = "smaller"
 timeout_seconds = 5
 tries = 1
 context_tokens = 8000

@@ -12,7 +12,7 @@ from luci.chat.ground import NotHere
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect, Kind
 from luci.chat.mending import Failure
-from luci.chat.shorten import shortened
+from luci.chat.shorten import data, shortened
 from luci.chat.tools import PlanScript, RunCode, RunLog, RunScript, Wrong
 from luci.context import Context, Question
 from luci.errors import LuciError, Refused
@@ -107,7 +107,7 @@ def run_log(request: RunLog, hands: Hands) -> Generator[Event, None, str]:
         content = yield from perform("runs log", RunsRequest(request.run), hands.context)
     except LuciError as error:
         raise Wrong(error.message) from None
-    return _data("\n".join(content.decode("utf-8", "replace").splitlines()[-max(1, request.lines) :]))
+    return data("\n".join(content.decode("utf-8", "replace").splitlines()[-max(1, request.lines) :]))
 
 
 # -- one run
@@ -244,10 +244,5 @@ def _told(code: int, seen: _Seen, failure: Failure | None, advice: str) -> str:
         lines += [f"{'>' if number == seen.failed.line else ' '}{number:>5}  {line}" for number, line in numbered]
     for name, text in (("stdout", seen.stdout), ("stderr", seen.stderr)):
         if text.strip():
-            lines += [f"{name}:", _data(shortened(text, MOST))]
+            lines += [f"{name}:", data(shortened(text, MOST))]
     return "\n".join([*lines, *([advice] if advice else [])])
-
-
-def _data(text: str) -> str:
-    """Mark what a program wrote as data."""
-    return f"<data>\n{text.replace('</data>', '</ data>').rstrip()}\n</data>"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from luci import process
-from luci.envs import progress, venvs
+from luci.envs import venvs
 from luci.envs.naming import canonical_name
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
@@ -87,6 +87,8 @@ def carry_out(
 
     It works at the root of the disk, for where a project's files are uv would read its configuration.
     """
+    from luci.envs import progress  # a dozen patterns
+
     environ = {**_neutral(os.environ), **_patience(terms), **sources.uv_environ(), **progress.AS_SAID}
     ended = Ended(1, 0.0)
     told = progress.Listener()

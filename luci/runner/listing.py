@@ -9,9 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
-from html.parser import HTMLParser
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urldefrag, urljoin
 
@@ -44,6 +42,11 @@ class File(NamedTuple):
 
 class Unreadable(Exception):
     """The answer is not a project page."""
+
+
+def check_version(version: object) -> None:
+    if int(str(version).partition(".")[0]) > 1:
+        raise ValueError("it is written for later programs")
 
 
 def listed(body: bytes, content_type: str, url: str, name: str) -> tuple[File, ...]:
@@ -95,7 +98,7 @@ def told_by(file: str, name: str) -> tuple[str, Kind] | None:
 def _in_json(body: bytes, url: str, name: str) -> Iterator[File]:
     try:
         page = json.loads(body)
-        _check_version(page["meta"]["api-version"])
+        check_version(page["meta"]["api-version"])
         for file in page["files"]:
             uploaded = file.get("upload-time")
             yield from named(
@@ -123,16 +126,13 @@ def _text(value: object) -> str:
     return value
 
 
-def _check_version(version: object) -> None:
-    if int(str(version).partition(".")[0]) > 1:
-        raise ValueError("it is written for later programs")
-
-
 # -- HTML
 
 
 def _in_html(body: bytes, url: str, name: str) -> Iterator[File]:
-    links = _Links(url)
+    from luci.runner.anchors import Links
+
+    links = Links(url)
     try:
         links.feed(body.decode("utf-8-sig", "replace"))
         links.close()
@@ -150,45 +150,6 @@ def _in_html(body: bytes, url: str, name: str) -> Iterator[File]:
             yanked="data-yanked" in told,
             metadata=wheel and (said.lower() == "true" or bool(re.fullmatch(r"\w+=[0-9A-Fa-f]+", said))),
         )
-
-
-class _Links(HTMLParser):
-    """Finds the links of a page: their attributes, `href` absolute, and their "text"."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found: list[dict[str, str]] = []
-        self._base, self._based = url, False
-        self._open: dict[str, str] | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = {name: value or "" for name, value in attrs}
-        if tag == "a":
-            self._end()
-            self._open = {**told, "text": ""}
-        elif tag == "base" and "href" in told and not self._based:
-            self._base, self._based = urljoin(self._base, told["href"]), True
-        elif tag == "meta" and told.get("name") == "pypi:repository-version":
-            _check_version(told.get("content", "1"))
-
-    def handle_data(self, data: str) -> None:
-        if self._open:
-            self._open["text"] += data
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a":
-            self._end()
-
-    def close(self) -> None:
-        super().close()
-        self._end()
-
-    def _end(self) -> None:
-        if self._open and "href" in self._open:
-            with suppress(ValueError):  # one that leads nowhere
-                href = urljoin(self._base, self._open["href"])
-                self.found.append({**self._open, "href": href, "text": self._open["text"].strip()})
-        self._open = None
 
 
 def _seconds_in(text: str) -> float | None:

@@ -14,20 +14,10 @@ from luci.runner import kinds, memory, premises, table
 from luci.runner.comeback import Stdin
 from luci.runner.diagnose import Diagnosis, Report
 from luci.runner.memory import Memory
-from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, unprovided
-from luci.runner.request import Progress, RunRequest
+from luci.runner.request import Mended, Progress, RunRequest
 from luci.runner.script import Script, decode
-from luci.values import Value, replace
-
-
-class Mended(Value):
-    """How a run goes on: what has been mended by now, and what the next attempt runs in."""
-
-    progress: Progress
-    made: Plan
-    env: Env
-
+from luci.values import replace
 
 _MENDED_BY_OTHERS = ("missing-submodule", "missing-name", "missing-module")
 

@@ -22,7 +22,7 @@ from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
 from luci.runner.tidy import forget_ended_runs, tidy
-from luci.runner.walled import held_to, is_held, wall_for, walled
+from luci.runner.walled import held_to, insist_on_a_wall, is_held, wall_for, walled
 from luci.runner.wants import NOTHING_MORE
 from luci.values import replace
 
@@ -39,7 +39,7 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         asks_first = True  # what a stranger declares is a guess; and a build would run code before the wall is up
         gate = replace(context.settings.gate, builds="never")
         context = replace(context, settings=replace(context.settings, gate=gate))
-    wall_for(request, script, context)  # what cannot be had is refused before anything is built
+    insist_on_a_wall(request, script, context)  # what cannot be had is refused before anything is built
     made = yield from plan.make(script, wants, context, known)
     if made.asked:
         approved = cascade.approve(made, context)

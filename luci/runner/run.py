@@ -23,19 +23,18 @@ from luci.process import StdinSpool
 from luci.process import run as run_process
 from luci.runner import last_words, memory, oom, pictures
 from luci.runner.comeback import Stdin, restored, running, saved, script_again, stdin_kind
-from luci.runner.diagnose import Report, diagnose, read_report
 from luci.runner.guesses import ask_again
 from luci.runner.last_words import Tail
-from luci.runner.mend import Mended, mend
 from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
-from luci.runner.request import Progress, RunRequest
+from luci.runner.request import Mended, Progress, RunRequest
 from luci.runner.script import Script, read_script
 from luci.runner.walled import folder_of, put_up, python_of, report_behind, take_out, wall_for, within, within_time
 from luci.runner.warm import activated
 from luci.values import replace
 
 if TYPE_CHECKING:
+    from luci.runner.diagnose import Report
     from luci.terminals import Terminal
     from luci.walls.container import Box
     from luci.walls.fence import Fence
@@ -84,6 +83,9 @@ def _run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
 
 def resume(state: Path, context: Context) -> Generator[Event, None, int]:
     """Go on after an attempt that ended with a module missing: the hook came back to us with its report."""
+    from luci.runner.diagnose import diagnose, read_report
+    from luci.runner.mend import mend
+
     request, progress, key, stdin = restored(state)
     report = read_report(Path(f"{state}.report"))
     script = script_again(request, state)
@@ -120,6 +122,8 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             spool = StdinSpool()
         killed_before = oom.kills()
         ended, report, tail = yield from _watch(request, script, made, env, spool, context)
+        from luci.runner.diagnose import diagnose  # 10 ms, for those who stay to see the end
+
         code = ended.exit_code
         diagnosis = diagnose(
             report,
@@ -141,6 +145,8 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             if not request.wants.requirements:
                 remember_that_it_worked(request, script)
             return code
+        from luci.runner.mend import mend
+
         stdin.rewind()
         held = Stdin() if spool else stdin
         again = yield from mend(request, script, progress, env, report, diagnosis, held, context)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from luci import paths
 from luci.config import WallTable, read
-from luci.context import Context
+from luci.context import Context, Question
 from luci.envs import activations, backends
 from luci.envs.store import Env
-from luci.errors import ConfigError
+from luci.errors import ConfigError, Refused
 from luci.runner.declared import project_root
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
@@ -64,6 +64,29 @@ def wall_for(request: RunRequest, script: Script, context: Context, kind: str = 
         return None
     gives = (*wall.gives, *within(request.timeout or holds.timeout))
     return replace(wall, gives=gives, lacks=(*wall.lacks, *holds.refused), why=holds.why)
+
+
+def insist_on_a_wall(request: RunRequest, script: Script, context: Context) -> None:
+    """Raise Refused where a run cannot have the wall that was asked for; and where a stranger's script would get none
+    that holds it, unless somebody says yes."""
+    wall = wall_for(request, script, context)
+    holds = held_to(request, script, context)
+    named = request.walls.sandbox not in ("", "auto") or context.settings.walls.stranger.sandbox in ("off", "limits")
+    if not holds.stranger or named or (wall and wall.name != "limits"):
+        return
+    lacks = wall.lacks if wall else ()
+    question = Question(
+        "wall",
+        f"Run {script.name} without a wall that holds it?",
+        (f"It is not your own: {holds.stranger}.", *lacks, "It could read, change and send whatever you can."),
+        "--trust",
+        yes="Run it as your own",
+        no="Do not run it",
+    )
+    if not context.ask(question):
+        raise Refused(
+            f"{script.name} was not run: no wall here holds it.", cause="\n".join(lacks), hint="--trust runs it."
+        )
 
 
 def within(seconds: float | None) -> tuple[str, ...]:

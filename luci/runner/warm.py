@@ -31,6 +31,8 @@ def start(words: list[str]) -> None:
         return
     if not warm.get("box") and not _plain_stdin(warm):
         return
+    if not _is_in_this_home(warm["env"]):
+        return
     if os.getpid() % 64 == 0 or os.path.lexists(f"{state}/running/{os.getpid()}"):
         return  # now and then the ordinary way, which tidies up
     root, marker = warm["env"], f"{warm['env']}/uses/{os.getpid()}"
@@ -81,6 +83,14 @@ def stamp(path: str) -> list[int]:
     except OSError:
         return []
     return [info.st_mtime_ns, info.st_size, info.st_ino]
+
+
+def _is_in_this_home(root: str) -> bool:
+    """Whether an environment is this home's: a copy of a home remembers the places of the other."""
+    try:
+        return os.path.samefile(root, os.path.join(paths.text("data"), "envs", os.path.basename(root)))
+    except OSError:
+        return False
 
 
 def still_true(record: dict[str, Any]) -> bool:

@@ -55,6 +55,8 @@ def plan(told: dict[str, Any]) -> None:
     wall = told.get("wall", {"name": "off"})
     if wall["name"] != "off":
         print(harmless(f"wall        {wall['name']}" + (f"  ({', '.join(wall['gives'])})" if wall["gives"] else "")))
+        for why in wall.get("why", ()):
+            print(harmless(f"            {why}"))
         for lack in wall["lacks"]:
             print(harmless(f"            not held: {lack}"))
     for choice in told["hopeless"]:
