@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from luci import runs
 from luci.chat import audit
 from luci.chat.leave import Effect, Verdict
 from luci.chat.messages import AskedAgain, Used
 from luci.errors import Refused
-from luci.events import Warned
+from luci.events import Output, Warned
 from tests.chat.conftest import Person
 from tests.model_server import ModelServer, Said
 
@@ -160,6 +161,8 @@ def test_secrets_are_never_sent_nor_kept_and_come_back_where_they_belong(
     assert person.sessions is not None
     assert b"s3cret" not in b"".join(p.read_bytes() for p in person.sessions.file.parent.glob("sessions.sqlite3*"))
     assert "s3cret" not in audit.file().read_text()
+    assert not any("s3cret" in event.text for event in person.seen if isinstance(event, Output))
+    assert "s3cret" not in Path(runs.latest(1)[0].log).read_text()
 
 
 def test_instructions_in_what_a_program_writes_change_nothing(person: Person, model: Serve) -> None:
