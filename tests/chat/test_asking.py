@@ -90,6 +90,14 @@ def test_it_stops_when_the_same_error_comes_back(person: Person, model: Serve) -
     assert len(server.requests) == 4
 
 
+def test_as_many_tries_as_it_takes_are_made_while_each_error_is_another(person: Person, model: Serve) -> None:
+    errors = ("ValueError", "KeyError", "TypeError", "IndexError", "OSError")
+    tries = [Said(calls=(write("n.py", f"raise {name}('x')\n"), run("n.py"))) for name in errors]
+    server = model(*tries, Said(calls=(write("n.py", "print('well')\n"), run("n.py"))), Said("Well."))
+    assert person.ask("Go.").scripts == ("n.py",)
+    assert not any("another strategy" in server.told(n) for n in range(1, 7))
+
+
 def test_hiding_the_error_is_no_mending(person: Person, model: Serve) -> None:
     hidden = "try:\n    open('none.csv')\nexcept Exception:\n    pass\n"
     mended = "import os\nprint(os.path.exists('none.csv'))\n"
