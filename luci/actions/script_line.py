@@ -136,6 +136,7 @@ def request_of(options: argparse.Namespace, args: tuple[str, ...]) -> RunRequest
         allow=frozenset(options.allow),
         offline=options.offline,
         env=options.env,
+        stranger=_said_of_its_author(options),
     )
     if "retry" not in options:
         walls = _walls(options)
@@ -161,9 +162,13 @@ def _walls(options: argparse.Namespace) -> Asked:
     from luci.walls.asked import Asked, Limits, Reach
 
     reach = Reach(not options.no_network, tuple(options.readable), tuple(options.writable), tuple(options.variable))
-    stranger = True if options.stranger else False if options.trust else None
     limits = Limits(options.memory, options.cpus, options.pids)
-    return Asked(options.sandbox, limits, reach, options.network, stranger)
+    return Asked(options.sandbox, limits, reach, options.network, _said_of_its_author(options))
+
+
+def _said_of_its_author(options: argparse.Namespace) -> bool | None:
+    """Whether somebody else wrote the script; None: nobody said."""
+    return True if options.stranger else False if options.trust else None
 
 
 def read(words: list[str], *, plan: bool = False) -> RunRequest:

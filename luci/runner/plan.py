@@ -127,7 +127,7 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
         yield Warned(problem)
     places = places_of(declarations, settings.index)
     name, why = kinds.asked(wants.env, settings, declarations)
-    whose = why_a_stranger(script.path, settings.walls.stranger.folders) if name == "auto" and script.path else ""
+    whose = _whose(script, wants, settings) if name == "auto" else ""
     if name == "auto" and (settings.envs.prefer or whose):
         from luci.runner import boxes  # 20 ms, and most scripts need no container
 
@@ -178,6 +178,13 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
     troubles = tuple(dict.fromkeys([*heard, *known.troubles, *(known.index.troubles if known.index else ())]))
     problems = (*troubles, *_shadows(plan.scan))
     return replace(plan, pythons=tuple(here), problems=problems, order=tuple(places_for), asked_kind=name)
+
+
+def _whose(script: Script, wants: Wants, settings: Settings) -> str:
+    """Return why a script is a stranger's, empty where it is not."""
+    if wants.stranger is not None:
+        return "somebody said so" if wants.stranger else ""
+    return why_a_stranger(script.path, settings.walls.stranger.folders) if script.path else ""
 
 
 def _of_channels(

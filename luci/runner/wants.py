@@ -15,6 +15,7 @@ class Wants(Value):
     allow: frozenset[str] = frozenset()  # --allow: distributions that pass the gate
     offline: bool = False
     env: str = ""  # --env: the kind of environment
+    stranger: bool | None = None  # --stranger, --trust: whether somebody else wrote it; None: nobody said
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "allow", frozenset(table.normal(name) for name in self.allow))
