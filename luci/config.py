@@ -16,10 +16,10 @@ from luci.values import Value, anew, fields, replace
 Retry = Literal["auto", "ask", "never", "always"]
 Builds = Literal["never", "known", "always"]
 Theme = Literal["dark", "light", "terminal"]
-Kind = Literal["auto", "venv", "conda"]
+Kind = Literal["auto", "venv", "conda", "docker", "podman", "sarus", "system"]
 Figures = Literal["offer", "window"]
 Policy = Literal["ask", "auto", "never"]
-Sandbox = Literal["off", "auto", "bwrap", "landlock", "limits"]
+Sandbox = Literal["off", "auto", "container", "bwrap", "landlock", "limits"]
 
 
 class RunSettings(Value):
@@ -47,6 +47,8 @@ class EnvSettings(Value):
     """[envs]"""
 
     kind: Kind = "auto"  # as --env
+    prefer: tuple[str, ...] = ()  # auto: kinds that are tried first, as ["docker", "podman"]
+    strangers: tuple[str, ...] = ("docker", "podman")  # auto: the same for scripts that a stranger wrote
     share: bool = False  # one environment for all projects with the same needs
     orphan_days: float = 14
     unused_days: float = 60
@@ -70,6 +72,13 @@ class CondaSettings(Value):
     """[conda]"""
 
     channels: tuple[str, ...] = ()  # addresses, folders or names; empty: as .condarc says, else none
+
+
+class ContainerSettings(Value):
+    """[containers]"""
+
+    base: str = "python:{python}-slim"  # the image that environments are made from; {python} is as 3.12
+    network: str = "none"  # of runs: none, host, bridge, or the name of one
 
 
 class AppSettings(Value):
@@ -123,6 +132,7 @@ class ModelSettings(Value):
     provider: str = ""  # openai, openrouter, anthropic, google, ollama, lmstudio, llamacpp, vllm
     base_url: str = ""  # of any other server that speaks the chat-completions protocol
     name: str = ""  # of the model; empty: the provider's default
+    planner: str = ""  # a model, perhaps a cheaper one, that plans what the other does; empty: it plans itself
     timeout_seconds: float = 120  # of silence
     tries: int = 4
     context_tokens: int = 100_000  # what the model is told at most; older output is shortened
@@ -149,6 +159,7 @@ class Settings(Value):
     index: IndexSettings = IndexSettings()
     walls: WallSettings = WallSettings()
     conda: CondaSettings = CondaSettings()
+    containers: ContainerSettings = ContainerSettings()
     app: AppSettings = AppSettings()
     model: ModelSettings = ModelSettings()
     leave: LeaveSettings = LeaveSettings()

@@ -30,6 +30,8 @@ builds = "always"
 
 [envs]
 kind = "conda"
+prefer = ["docker"]
+strangers = []
 share = true
 orphan_days = 1
 unused_days = 2
@@ -38,6 +40,10 @@ prune = false
 
 [conda]
 channels = ["https://c/channel"]
+
+[containers]
+base = "mine:{python}"
+network = "host"
 
 [index]
 url = "https://host/simple"
@@ -91,6 +97,7 @@ figures = "window"
 provider = "ollama"
 base_url = "http://127.0.0.1:1/v1"
 name = "small"
+planner = "smaller"
 timeout_seconds = 5
 tries = 1
 context_tokens = 8000

@@ -369,6 +369,7 @@ yaml.YAMLError\r
 
 def test_plain_keeps_what_only_looks_odd() -> None:
     assert plain("ünï \x1b]0;title\x07日本\n".encode()) == "ünï 日本\n".encode()
+    assert plain(b"a\rb\r\r\n" + b"x" * 1_000_000) == b"b\n" + b"x" * 1_000_000  # and soon
 
 
 # Through a run of luci's own

@@ -21,7 +21,7 @@ from luci.values import Value
 
 if TYPE_CHECKING:
     from luci.actions.grounds import Grounds
-    from luci.envs import prunes, trees
+    from luci.envs import backends, prunes, trees
 
 
 class EnvRequest(Value):
@@ -211,7 +211,7 @@ def stats(request: EnvRequest, context: Context) -> Generator[Event, None, dict[
     for number, env in enumerate(envs):
         yield Reached(number, len(envs), env.label)
         yield Working("measuring", env.name)
-        held[env.key], freed[env.key] = weight(env.root)
+        held[env.key], freed[env.key] = _weight(env)
         yield Measured(env.key, held[env.key], freed[env.key])
     yield Working("measuring", "the wheel cache")
     cache = installer.cache_folder()
@@ -227,6 +227,13 @@ def stats(request: EnvRequest, context: Context) -> Generator[Event, None, dict[
         "wheel_cache_bytes": sum(sizes(Path(cache))) if cache else 0,
         "budget_bytes": context.settings.envs.budget_gb * 1e9,
     }
+
+
+def _weight(env: Env) -> tuple[int, int]:
+    """Return the bytes that an environment takes, and those that removing it would free, with an image of its own."""
+    image = backends.of(env.spec.kind).elsewhere(env.path)[1]
+    held, freed = weight(env.root)
+    return held + image, freed + image
 
 
 def _one(request: EnvRequest) -> Env:

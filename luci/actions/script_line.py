@@ -34,6 +34,10 @@ _VALUED = (
 )
 
 
+_KINDS = ("auto", "venv", "conda", "docker", "podman", "sarus", "system")
+_RUNGS = ("auto", "container", "bwrap", "landlock", "limits", "off")
+
+
 def split(words: list[str]) -> tuple[list[str], list[str]]:
     """Part the words behind `run` into luci's, the script's name the last of them, and the script's own.
 
@@ -68,7 +72,7 @@ def add_plan_options(command: argparse.ArgumentParser) -> None:
         "-w", "--with", dest="with_", action="append", default=[], metavar="REQ", help="add a requirement"
     )
     command.add_argument("-p", "--python", default="", metavar="VERSION", help="a version, a range or a path")
-    command.add_argument("--env", default="", choices=("auto", "venv", "conda"), help="the kind of environment")
+    command.add_argument("--env", default="", choices=_KINDS, help="the kind of environment")
     command.add_argument(
         "--allow", action="append", default=[], metavar="NAME", help="install this guessed distribution"
     )
@@ -78,9 +82,7 @@ def add_plan_options(command: argparse.ArgumentParser) -> None:
 
 def _add_wall_options(command: argparse.ArgumentParser) -> None:
     """The options that say what it may use and reach."""
-    command.add_argument(
-        "--sandbox", default="", choices=("auto", "bwrap", "landlock", "limits", "off"), help="put it behind this wall"
-    )
+    command.add_argument("--sandbox", default="", choices=_RUNGS, help="put it behind this wall")
     command.add_argument("--memory", type=_bytes, default=0, metavar="SIZE", help="hold it to so much, as in 512m")
     command.add_argument("--cpus", type=_seconds, default=0, metavar="N", help="hold it to so many CPUs")
     command.add_argument("--pids", type=_count, default=0, metavar="N", help="hold it to so many processes and threads")
@@ -136,7 +138,8 @@ def request_of(options: argparse.Namespace, args: tuple[str, ...]) -> RunRequest
         env=options.env,
     )
     if "retry" not in options:
-        return RunRequest(script=script, kind=kind, args=args, wants=wants, walls=_walls(options))
+        walls = _walls(options)
+        return RunRequest(script=script, kind=kind, args=args, wants=wants, walls=walls)
     return RunRequest(
         script=script,
         kind=kind,

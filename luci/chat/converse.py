@@ -10,7 +10,6 @@ import importlib
 import json
 import re
 import time
-from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +27,7 @@ from luci.events import Event, Warned
 from luci.values import Value, replace
 
 _SAVE_SECONDS = 0.5  # between two notes of an answer that is being written
-_SAME = 4  # times that one call may be made with the same arguments in a row
+_SAME = 4  # answers in a row that may call for the very same
 _FENCE = re.compile(r"^```(?:python|py)[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 _NAMED = re.compile(r"#\s*(?:file(?:name)?:\s*)?([\w./-]+\.py)\s*$")
 
@@ -52,6 +51,7 @@ class Talk:
     hands: Hands
     messages: list[Message] = field(default_factory=list)
     speaks_tools: bool = True
+    planner: Model | None = None
 
     def ask(self, text: str) -> Generator[Event, None, Outcome]:
         """Follow a request to its end."""
@@ -61,29 +61,31 @@ class Talk:
         self._say(Message("user", self.hands.secrets.masked(text)))
         if budget.blind:
             yield Warned("The price of this model is not known: the limits of money hold only as far as it is told.")
-        made: Counter[ToolCall] = Counter()
+        if self.planner:
+            yield from self._planned(self.planner, budget)
+        rounds: list[tuple[ToolCall, ...]] = []  # what was called, one answer after the other
         while True:
             final = self.hands.mending.over
             try:
                 answer = yield from self._answer(budget, with_tools=not final)
             except LuciError as error:
-                if not made:
+                if not rounds:
                     raise
                 return self._over("", error.message)
             if not answer.message.whole:
                 return self._over(answer.message.text, answer.why_not_whole)
             if final:
                 return self._over(answer.message.text, final)
-            calls = answer.message.calls or self._written_as_text(answer.message.text, bool(made))
+            calls = answer.message.calls or self._written_as_text(answer.message.text)
             if not calls:
                 yield from self._adopt()
                 return self._over(answer.message.text, "")
-            made.update(replace(call, id="") for call in calls)
+            rounds.append(tuple(replace(call, id="") for call in calls))
             try:
                 yield from self._use_all(calls, told_as_text=not answer.message.calls)
             except Interrupted as error:
                 return self._over(answer.message.text, error.message)
-            if made.most_common(1)[0][1] >= _SAME and not self.hands.mending.over:
+            if rounds[-_SAME:] == [rounds[-1]] * _SAME and not self.hands.mending.over:
                 self.hands.mending.over = "the model does the same again and again"
 
     def _over(self, text: str, why: str) -> Outcome:
@@ -96,6 +98,26 @@ class Talk:
         self.hands.sessions.add(self.hands.session, "message", message.as_dict())
 
     # -- the model
+
+    def _planned(self, planner: Model, budget: Budget) -> Generator[Event, None, None]:
+        """Let another model plan; without a plan the request is followed all the same."""
+        secrets = self.hands.secrets
+        told = window.fitting([Message("system", prompts.PLANNING), *self.messages], planner.settings.context_tokens)
+        told = [replace(message, text=secrets.masked(message.text)) for message in told]
+        prompt = reckoned(told)
+        try:
+            answer = yield from planner.answer(told, (), budget.left(prompt))
+        except LuciError as error:
+            yield Warned(f"{planner.name} made no plan: {error.message}", hint=error.hint)
+            return
+        budget.took(answer.usage, prompt, reckoned([answer.message]))
+        yield Replied(answer.message.text, answer.why_not_whole)
+        if answer.message.whole:
+            self._say(
+                Message(
+                    "user", f"[luci] A plan by {planner.name}; follow it as far as it is good:\n{answer.message.text}"
+                )
+            )
 
     def _answer(self, budget: Budget, *, with_tools: bool) -> Generator[Event, None, Answer]:
         """Ask the model; what it writes is noted while it comes, so that a crash loses nothing that was shown."""
@@ -192,7 +214,7 @@ class Talk:
         yield Used(call.id, call.name, ok, masked)
         return told
 
-    def _written_as_text(self, text: str, used_tools: bool) -> tuple[ToolCall, ...]:
+    def _written_as_text(self, text: str) -> tuple[ToolCall, ...]:
         """Return what a model wants that cannot call tools and writes its script as text: to write it, and run it."""
         blocks = _FENCE.findall(text)
         if self.speaks_tools or len(blocks) != 1:

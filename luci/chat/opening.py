@@ -8,6 +8,7 @@ from pathlib import Path
 
 from luci.chat import keys, providers, secrets
 from luci.chat.converse import Talk
+from luci.chat.export import markdown
 from luci.chat.ground import Ground
 from luci.chat.hands import Hands, nobody_answers
 from luci.chat.leave import Decide, Kind, Leave, Rules, nobody
@@ -46,6 +47,15 @@ def who_answers(model: str, session: str, settings: Settings) -> tuple[str, str]
     return f"{told} answers; the session {known.id} goes on: {known.title}", known.id
 
 
+def told_so_far(session: str) -> str:
+    """Return what was said and done in a session, as Markdown."""
+    sessions = Sessions()
+    try:
+        return markdown(sessions.find(session), sessions.entries(session))
+    finally:
+        sessions.close()
+
+
 def opened(opening: Opening, context: Context, sessions: Sessions) -> Talk:
     """Return a conversation in the working folder. Raises NoModel where nobody could answer."""
     folder = Path.cwd()
@@ -76,4 +86,7 @@ def opened(opening: Opening, context: Context, sessions: Sessions) -> Talk:
         session,
         opening.reply,
     )
-    return Talk(model, hands, sessions.messages(session) if known else [])
+    planner = None
+    if isinstance(model, Model) and settings.planner:
+        planner = Model(replace(model.endpoint, model=settings.planner, family=""), settings, context.stop)
+    return Talk(model, hands, sessions.messages(session) if known else [], planner=planner)

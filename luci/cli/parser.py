@@ -19,7 +19,7 @@ _EXAMPLES = """examples:
 """
 
 
-EXPORTS = ("requirements", "pylock", "pep723", "environment.yml", "conda-lock")
+EXPORTS = ("requirements", "pylock", "pep723", "environment.yml", "conda-lock", "dockerfile")
 
 
 def part(words: list[str]) -> tuple[list[str], tuple[str, ...]]:

@@ -40,7 +40,7 @@ CHILD = Path(__file__).parent / "programs" / "conda_child.py"
 class Conda:
     """The kind `conda`: see luci.envs.backends."""
 
-    can: frozenset[Ability] = frozenset(("environment.yml", "conda-lock"))
+    can: frozenset[Ability] = frozenset(("environment.yml", "conda-lock", "dockerfile", "shell"))
 
     @contextlib.contextmanager
     def making(self, folder: Path, python: Interpreter) -> Iterator[None]:
@@ -71,6 +71,9 @@ class Conda:
     def witness(self, folder: Path) -> Path:
         return folder / META / "history"
 
+    def starts_with(self, folder: Path) -> Path:
+        return venvs.python_of(folder)
+
     def installed(self, folder: Path) -> dict[str, str]:
         came = {record["name"]: record["version"] for record in packages(folder)}
         return dict(sorted({**came, **venvs.installed(folder)}.items()))
@@ -86,6 +89,9 @@ class Conda:
 
     def faults(self, folder: Path) -> list[str]:
         return list(_faults(folder))
+
+    def elsewhere(self, folder: Path) -> tuple[str, int]:
+        return "", 0
 
 
 def insist_on_rattler() -> None:

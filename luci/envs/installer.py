@@ -60,14 +60,16 @@ def install(
     terms: Terms,
     stop: Callable[[], bool],
     more: tuple[str, ...] = (),
+    python: str = "",
 ) -> Iterator[Event]:
-    """Install what `spec` requires from the index into the environment at `folder`, `more` being options for uv.
+    """Install what `spec` requires from the index into the environment at `folder`, `more` being options for uv, and
+    `python` another than its own.
 
     Raises InstallFailed.
     """
     if not spec.requirements:
         return
-    python = str(venvs.python_of(folder))
+    python = python or str(venvs.python_of(folder))
     with _scratch(folder) as scratch:
         listed = lines_of(spec, sources, scratch)
         if uv := find_uv():

@@ -97,8 +97,8 @@ def choose(wanted: str, among: list[Interpreter] | None = None) -> Interpreter:
         if matching:
             return matching[0]
         raise EnvError(
-            f"There is no Python {wanted} in the conda channels.",
-            cause=f"They have {', '.join(p.version for p in among)}.",
+            f"There is no Python {wanted} to choose from.",
+            cause=f"There are {', '.join(p.version for p in among)}.",
             hint="Choose one of these with --python.",
         )
     if os.sep in wanted or (os.altsep and os.altsep in wanted):

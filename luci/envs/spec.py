@@ -26,7 +26,7 @@ class EnvSpec(Value):
     `index` names where packages come from; `constraints` are lines that only limit versions (hashes included);
     `as_of` is a date, or a span such as "3 days": releases after it are left alone. Of the kind conda, `conda` are the
     match specs of conda packages besides Python's, and `channels` name where they come from, without credentials, the
-    first preferred.
+    first preferred. Of the kinds that are containers, `base` is the image they are made from.
     """
 
     python: str
@@ -40,6 +40,7 @@ class EnvSpec(Value):
     as_of: str = ""
     conda: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    base: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "requirements", tuple(sorted({canonical(r) for r in self.requirements})))
@@ -66,6 +67,8 @@ class EnvSpec(Value):
         }
         if self.kind == "conda":
             fields |= {"channels": self.channels, "conda": self.conda}
+        if self.base:
+            fields |= {"base": self.base}
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return kept.sha256_of(text.encode("utf-8", "surrogatepass"))[:16]
 

@@ -31,7 +31,9 @@ HOOK_FILES = ("_luci_hook.py", "_luci_report.py", "_luci_matplotlib.py")
 class Venv(Value):
     """The kind `venv`: see luci.envs.backends."""
 
-    can: frozenset[Ability] = frozenset(("update", "requirements", "pylock", "pep723", "environment.yml"))
+    can: frozenset[Ability] = frozenset(
+        ("update", "requirements", "pylock", "pep723", "environment.yml", "dockerfile", "shell")
+    )
 
     @contextlib.contextmanager
     def making(self, folder: Path, python: Interpreter) -> Iterator[None]:
@@ -55,6 +57,9 @@ class Venv(Value):
     def witness(self, folder: Path) -> Path:
         return folder / "pyvenv.cfg"
 
+    def starts_with(self, folder: Path) -> Path:
+        return python_of(folder)
+
     def installed(self, folder: Path) -> dict[str, str]:
         return installed(folder)
 
@@ -66,6 +71,9 @@ class Venv(Value):
 
     def faults(self, folder: Path) -> list[str]:
         return []
+
+    def elsewhere(self, folder: Path) -> tuple[str, int]:
+        return "", 0
 
 
 def create(folder: Path, python: Interpreter, uv: str | None) -> None:

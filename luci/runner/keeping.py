@@ -117,6 +117,7 @@ def _rests_on_what_can_be_seen(made: Plan, context: Context) -> bool:
         or (said and (said.problems or said.index.only))
         or (said and any("file:" in line.line or not line.name for line in said.requirements))
         or os.sep in context.settings.run.python
+        or context.settings.envs.prefer  # which of those are here is seen by asking them
         or context.settings != config.load()
     )
 

@@ -32,6 +32,8 @@ class Kind(Value):
     channels: tuple[str, ...] = ()
     listing: Listing | None = None
     declared: tuple[str, ...] = ()  # match specs that an environment.yml names
+    base: str = ""  # the image of a container, {python} in it the version
+    here: tuple[Interpreter, ...] = ()  # the Pythons to choose from, where they are not this machine's
 
 
 VENV = Kind()
@@ -81,7 +83,9 @@ def conda(
 
 
 def pythons(kind: Kind) -> list[Interpreter]:
-    """Return the Pythons of the channels, the newest release of each minor version, the newest first."""
+    """Return the Pythons of an image, or of the channels: the newest release of each minor version, best first."""
+    if kind.here:
+        return list(kind.here)
     from luci.envs import condas
 
     assert kind.listing is not None

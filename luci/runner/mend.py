@@ -107,6 +107,8 @@ def _lesson(
     from luci.runner import versions
 
     subject = diagnosis.subject
+    if env.spec.kind == "system":
+        return None, f"{env.spec.base} does not have {subject}, and luci installs nothing there."
     if subject in progress.mended:
         return None, f"{subject} is still missing, although it was added."
     declarations = premises.declarations_of(script)

@@ -15,7 +15,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 MOST_ENTRIES = 5_000  # of folders that are looked through
 DEEPEST = 3
 MOST = 50  # images that are told of
-_NAMED = re.compile(r"""[^\s'"<>()\[\]{}|]+\.(?:png|jpe?g|gif|webp|svg)(?![\w.])""", re.IGNORECASE)
+LONGEST = 4096  # characters of a path
+_WORD = re.compile(r"""[^\s'"<>()\[\]{}|]+""")
+_NAMED = re.compile(r".+\.(?:png|jpe?g|gif|webp|svg)(?![\w.])", re.IGNORECASE)
 
 
 def without_window(environ: Mapping[str, str], figures: Path) -> dict[str, str]:
@@ -73,5 +75,6 @@ def _is_environment(folder: str, name: str) -> bool:
 
 
 def _told(output: str, folder: Path) -> Iterator[Path]:
-    for match in _NAMED.finditer(output):
-        yield folder / os.path.expanduser(match[0])
+    for word in _WORD.finditer(output):
+        if word.end() - word.start() <= LONGEST and (named := _NAMED.match(word[0])):
+            yield folder / os.path.expanduser(named[0])

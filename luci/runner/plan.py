@@ -8,7 +8,7 @@ from typing import Any
 
 from luci.config import Settings
 from luci.context import Context
-from luci.envs import channels
+from luci.envs import backends, channels
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
@@ -27,6 +27,7 @@ from luci.runner.readings import Readings
 from luci.runner.script import BadSyntax, Script
 from luci.runner.wants import Wants
 from luci.values import Value, anew, replace
+from luci.walls.strangers import why as why_a_stranger
 
 
 class Plan(Value):
@@ -78,6 +79,7 @@ class Plan(Value):
             "kind_reason": self.kind.why,
             "conda": list(self.spec.conda),
             "channels": list(self.spec.channels),
+            "base": self.spec.base,
             "requirements": list(self.spec.requirements),
             "scope": self.spec.scope,
             "as_of": self.spec.as_of,
@@ -125,6 +127,11 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
         yield Warned(problem)
     places = places_of(declarations, settings.index)
     name, why = kinds.asked(wants.env, settings, declarations)
+    whose = why_a_stranger(script.path, settings.walls.stranger.folders) if name == "auto" and script.path else ""
+    if name == "auto" and (settings.envs.prefer or whose):
+        from luci.runner import boxes  # 20 ms, and most scripts need no container
+
+        name, why = boxes.preferred(whose, settings)
     for_libraries = name == "auto" and bool(memory.libraries) and kinds.possible(settings)
     if for_libraries:
         name, why = "conda", f"{', '.join(memory.libraries)} is missing here, and a conda channel may have it"
@@ -142,6 +149,14 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
             and kinds.asked(wants.env, settings, declarations)[0] == "auto"
         ):
             kind = VENV
+    if name in backends.BOXED:
+        from luci.runner import boxes
+
+        kind = yield from boxes.boxed(name, why, settings, wants.offline, context.stop)
+    if name == "system":
+        from luci.runner import as_it_is
+
+        kind = as_it_is.kind(wants.python, why, wants.requirements, settings)
     here = pythons(wants, declarations, memory, settings, kind)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
@@ -209,6 +224,8 @@ def _on(
     learned = [Import(module, 0, "an earlier run", Certainty.DYNAMIC) for module in memory.modules]
     taken = {seen.module for seen in scan.imports}
     wanted = [*scan.imports, *(seen for seen in learned if seen.module not in taken)]
+    if kind.name == "system":
+        return _as_it_is(python, script, scan, wanted, declarations, places, known, settings, readings, kind)
     choices = [*kinds.provided(kind, packages.choose(wanted, known, python), known.approved), *_gone(scan.gone, known)]
     if declarations and declarations.complete:
         chosen = {line for c in choices for line in c.requirements}
@@ -229,6 +246,7 @@ def _on(
         kind=kind.name,
         conda=conda,
         channels=tuple(map(channels.shown, kind.channels)),
+        base=kind.base.replace("{python}", python.short),
         implementation=python.implementation,
         platform=python.platform,
         requirements=tuple(needed),
@@ -241,6 +259,28 @@ def _on(
     return Plan(
         script, scan, python, spec, tuple(choices), declarations, places, terms, known, readings=readings, kind=kind
     )
+
+
+def _as_it_is(
+    python: Interpreter,
+    script: Script,
+    scan: Scan,
+    wanted: list[Import],
+    declarations: Declarations | None,
+    places: Sources,
+    known: Knowledge,
+    settings: Settings,
+    readings: Readings,
+    kind: Kind,
+) -> Plan:
+    """Return the plan for an interpreter into which nothing is installed."""
+    from luci.runner import as_it_is
+
+    choices = (*as_it_is.choices(wanted, kind.base), *_gone(scan.gone, known))
+    folder = "" if settings.envs.share else str(declared.project_root(script.folder) or script.folder)
+    spec = EnvSpec(python.short, (), folder, kind.name, python.implementation, python.platform, base=kind.base)
+    terms = Terms(offline=True)
+    return Plan(script, scan, python, spec, choices, declarations, places, terms, known, readings=readings, kind=kind)
 
 
 def _where(places: Sources, declarations: Declarations | None, needed: Iterable[str]) -> str:
@@ -370,7 +410,8 @@ def _places_for(plan: Plan, pythons: list[Interpreter]) -> dict[str, Interpreter
     """Return the keys that the plan's environment would have with each Python, that of its own first."""
     places: dict[str, Interpreter] = {}
     for python in [plan.interpreter, *pythons]:
-        places.setdefault(replace(plan.spec, python=python.short).key, python)
+        base = plan.kind.base.replace("{python}", python.short)
+        places.setdefault(replace(plan.spec, python=python.short, base=base).key, python)
     return places
 
 

@@ -51,8 +51,8 @@ def places_of(declarations: Declarations | None, settings: IndexSettings) -> Sou
 def pythons(
     wants: Wants, declarations: Declarations | None, memory: Memory, settings: Settings, kind: Kind
 ) -> list[Interpreter]:
-    wanted = wants.python or settings.run.python
-    among = kinds.pythons(kind) if kind.listing else None
+    wanted = "" if kind.name == "system" else wants.python or settings.run.python  # there it is chosen already
+    among = kinds.pythons(kind) if kind.listing or kind.here else None
     here = [interpreters.choose(wanted, among)] if wanted and not _is_range(wanted) else among or interpreters.find()
     limits = [
         text

@@ -22,7 +22,7 @@ from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
 from luci.runner.tidy import forget_ended_runs, tidy
-from luci.runner.walled import held_to, is_held, wall_for, walled
+from luci.runner.walled import held_to, insist_on_a_wall, is_held, wall_for, walled
 from luci.runner.wants import NOTHING_MORE
 from luci.values import replace
 
@@ -39,7 +39,7 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         asks_first = True  # what a stranger declares is a guess; and a build would run code before the wall is up
         gate = replace(context.settings.gate, builds="never")
         context = replace(context, settings=replace(context.settings, gate=gate))
-    wall_for(request, script, context)  # what cannot be had is refused before anything is built
+    insist_on_a_wall(request, script, context)  # what cannot be had is refused before anything is built
     made = yield from plan.make(script, wants, context, known)
     if made.asked:
         approved = cascade.approve(made, context)
@@ -48,6 +48,10 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
     made = walled(made, wall_for(request, script, context, made.spec.kind))
     yield Planned(made.as_dict())
     _refuse_the_hopeless(made)
+    if made.spec.kind == "system":
+        from luci.runner import as_it_is
+
+        as_it_is.insist(made.choices, made.spec.base, script.name)
     store = Store(paths.envs())
     try:
         _insist_on_the_index(made, _provided_by(store.get(known.key)))
@@ -65,6 +69,10 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
     except EnvError as error:
         env, lasting = _earlier(made, known, store, error), False
         yield Warned(f"{error.message} The environment of an earlier run serves.", hint=error.hint)
+    if env.spec.kind in backends.BOXED:
+        from luci.runner import boxes
+
+        yield from boxes.with_its_image(env, context)
     forget_ended_runs()
     _remember(request, script, made, env, known, context, lasting, began)
     if env.created >= began:
@@ -160,10 +168,12 @@ def _remember(
     warm = known.warm if lasting else {}
     if request.wants == NOTHING_MORE and lasting:
         was_proven = warm.get("proven", False) and warm.get("key") == env.key
-        venvs.refresh_hook(env.path)
+        boxed = made.spec.kind not in ("venv", "conda")  # what starts it is no Python of the environment's folder
+        if not boxed:
+            venvs.refresh_hook(env.path)
         warm = memory.warm(env, _read_files(made, env), _absent(made), _roots(made), _deciding_variables())
         warm["proven"] = was_proven
-        warm["ordinary"] = context.settings.run.record or is_held(script, context, env.spec.kind)
+        warm["ordinary"] = boxed or context.settings.run.record or is_held(script, context, env.spec.kind)
         warm["paths"] = list(made.scan.paths)
         warm["reads_stdin"] = made.scan.reads_stdin
         if _changed_since(began, made):  # what was saved in the meantime is not what was read

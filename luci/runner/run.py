@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from luci import paths, runs
 from luci.context import Context
-from luci.envs import files, uses
+from luci.envs import backends, files, uses
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, UsageError
 from luci.events import Become, Ended, Event, Output, Pictured, Started, Told, Walled, Warned, Words
@@ -29,15 +29,17 @@ from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
 from luci.runner.request import Mended, Progress, RunRequest
 from luci.runner.script import Script, read_script
-from luci.runner.walled import put_up, report_behind, take_out, wall_for, within, within_time
+from luci.runner.walled import folder_of, put_up, python_of, report_behind, take_out, wall_for, within, within_time
 from luci.runner.warm import activated
 from luci.values import replace
 
 if TYPE_CHECKING:
     from luci.runner.diagnose import Report
     from luci.terminals import Terminal
+    from luci.walls.container import Box
     from luci.walls.fence import Fence
     from luci.walls.ladder import Wall
+    from luci.walls.sarus import Hold
 
 
 def run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
@@ -172,7 +174,7 @@ def _may_become(request: RunRequest, script: Script, made: Plan, env: Env, conte
         return False
     if made.wall["name"] != "off":
         return False
-    if request.without_site:
+    if request.without_site or env.spec.kind == "system":
         return False  # the hook that would bring luci back will not be there
     known = memory.load(script).warm
     worked_before = known.get("proven", False) and known.get("key") == env.key
@@ -180,12 +182,14 @@ def _may_become(request: RunRequest, script: Script, made: Plan, env: Env, conte
 
 
 def _command(request: RunRequest, script: Script, env: Env) -> tuple[str, ...]:
-    return (str(env.python), *request.python_args, *script.argv, *request.args)
+    return (python_of(env), *request.python_args, *script.argv, *request.args)
 
 
 def _environ(request: RunRequest, script: Script, env: Env, extra_paths: tuple[str, ...]) -> dict[str, str]:
     kept = (os.environ["PYTHONPATH"],) if request.keep_pythonpath and os.environ.get("PYTHONPATH") else ()
-    environ = activated(str(env.path), dict(os.environ), (*extra_paths, *kept))
+    environ = activated(folder_of(env), dict(os.environ), (*extra_paths, *kept))
+    if not os.path.exists(f"{environ.get('VIRTUAL_ENV', '')}/pyvenv.cfg"):
+        environ.pop("VIRTUAL_ENV", None)
     if request.env_file:
         environ = {**_env_file(request.env_file), **environ}
     environ["LUCI_MEMORY"] = str(memory.place(script))
@@ -229,12 +233,12 @@ def _watch(
         wall = wall_for(request, script, context, env.spec.kind)
         record = _say_started(request, script, env, wall)
         state = running() / f"{os.getpid()}.{record.id}.watched"
-        fence = stack.enter_context(put_up(wall, script, made, env, state)) if wall else None
+        fence = stack.enter_context(put_up(wall, script, made, env, state, context.settings)) if wall else None
         return (yield from _watch_behind(fence, record, state, request, script, made, env, spool, context))
 
 
 def _watch_behind(
-    fence: Fence | None,
+    fence: Fence | Box | Hold | None,
     record: runs.Run,
     state: Path,
     request: RunRequest,
@@ -264,7 +268,7 @@ def _watch_behind(
     figures = runs.figures_for(record)
     if request.pictures and context.settings.app.figures == "offer":
         environ = pictures.without_window(environ, fence.reports / "figures" if fence else figures)
-    needs_words = request.without_site or (fence is not None and fence.needs_words)
+    needs_words = request.without_site or env.spec.kind == "system" or (fence is not None and fence.needs_words)
     heard = Tail() if needs_words and request.become and log is None else None
     command = _command(request, script, env)
     if fence:
@@ -288,6 +292,8 @@ def _watch_behind(
             terminal=terminal,
         ):
             if isinstance(event, Ended):
+                if env.spec.kind in backends.BOXED or made.wall["name"] == "container":
+                    event = replace(event, peak_bytes=None)  # that of who speaks to the engine
                 ended = event
             elif isinstance(event, Output) and event.stream == "stderr":
                 tail = (tail + event.text)[-last_words.SIZE :]
@@ -298,6 +304,10 @@ def _watch_behind(
         runs.end(record, ended.exit_code, ended.seconds, ended.peak_bytes)
     tail = tail or (heard.kept.decode("utf-8", "replace") if heard else _end_of(record.log, since))
     found = report_behind(report)
+    if fence and env.spec.kind in backends.IN_ENGINES and found is None and not ended.signal:
+        from luci.runner import boxes
+
+        boxes.remember(request, script, env, fence)
     for hit in fence.verdict(ended.exit_code, seconds=ended.seconds, said=tail) if fence else ():
         yield Told(hit)
     if found is None and ended.exit_code == 1 and not seen.exists():

@@ -30,6 +30,8 @@ def told(given: str, *, offline: bool) -> dict[str, Any] | None:
     one to reuse, or to build. None where the plan must be made."""
     if sys.platform != "linux":
         return None
+    if _is_marked(given):
+        return None  # a stranger's: which container it gets depends on what answers now
     place = place_of(given, offline=offline)
     record = kept.load(place)
     if record is None or not record["since"] <= time.time() < record["until"] or not _is_as_it_was(record):
@@ -41,6 +43,14 @@ def told(given: str, *, offline: bool) -> dict[str, Any] | None:
     if renewed is not record:
         kept.save(place, renewed)
     return {**renewed["told"], "environment": environment}
+
+
+def _is_marked(given: str) -> bool:
+    """Whether a download left the mark on a script that luci.walls.strangers reads."""
+    try:
+        return bool(os.getxattr(given, "user.xdg.origin.url"))
+    except OSError:
+        return False
 
 
 def place_of(given: str, *, offline: bool) -> str:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from luci import paths
 from luci.config import WallTable, read
-from luci.context import Context
-from luci.envs import activations
+from luci.context import Context, Question
+from luci.envs import activations, backends
 from luci.envs.store import Env
-from luci.errors import ConfigError
+from luci.errors import ConfigError, Refused
 from luci.runner.declared import project_root
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
@@ -24,9 +24,12 @@ from luci.walls import strangers
 from luci.walls.defaults import Held, held
 
 if TYPE_CHECKING:
+    from luci.config import Settings
     from luci.runner.diagnose import Report
+    from luci.walls.container import Box
     from luci.walls.fence import Fence
     from luci.walls.ladder import Wall
+    from luci.walls.sarus import Hold
 
 _LARGEST_REPORT = 10_000_000
 
@@ -45,7 +48,12 @@ def held_to(request: RunRequest, script: Script, context: Context, kind: str = "
 
 def wall_for(request: RunRequest, script: Script, context: Context, kind: str = "") -> Wall | None:
     """Return the wall that a run gets, None for none. Raises Refused where what was asked for cannot be had."""
-    holds = held_to(request, script, context, kind)
+    kind = kind or request.wants.env or context.settings.envs.kind
+    holds = held_to(request, script, context, kind if kind != "auto" else "")
+    if kind in backends.BOXED:
+        from luci.runner import boxes
+
+        return boxes.wall(kind, holds, request, context.settings)
     if holds.nothing:
         return None
     from luci.walls.ladder import choose  # 10 ms, for runs behind a wall only
@@ -56,6 +64,29 @@ def wall_for(request: RunRequest, script: Script, context: Context, kind: str = 
         return None
     gives = (*wall.gives, *within(request.timeout or holds.timeout))
     return replace(wall, gives=gives, lacks=(*wall.lacks, *holds.refused), why=holds.why)
+
+
+def insist_on_a_wall(request: RunRequest, script: Script, context: Context) -> None:
+    """Raise Refused where a run cannot have the wall that was asked for; and where a stranger's script would get none
+    that holds it, unless somebody says yes."""
+    wall = wall_for(request, script, context)
+    holds = held_to(request, script, context)
+    named = request.walls.sandbox not in ("", "auto") or context.settings.walls.stranger.sandbox in ("off", "limits")
+    if not holds.stranger or named or (wall and wall.name != "limits"):
+        return
+    lacks = wall.lacks if wall else ()
+    question = Question(
+        "wall",
+        f"Run {script.name} without a wall that holds it?",
+        (f"It is not your own: {holds.stranger}.", *lacks, "It could read, change and send whatever you can."),
+        "--trust",
+        yes="Run it as your own",
+        no="Do not run it",
+    )
+    if not context.ask(question):
+        raise Refused(
+            f"{script.name} was not run: no wall here holds it.", cause="\n".join(lacks), hint="--trust runs it."
+        )
 
 
 def within(seconds: float | None) -> tuple[str, ...]:
@@ -102,7 +133,9 @@ def walled(made: Plan, wall: Wall | None) -> Plan:
 
 
 @contextlib.contextmanager
-def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path) -> Iterator[Fence]:
+def put_up(
+    wall: Wall, script: Script, made: Plan, env: Env, state: Path, settings: Settings
+) -> Iterator[Fence | Box | Hold]:
     """Put a wall up for one run; `state` is a name that no other run has."""
     from luci.walls.fence import around
     from luci.walls.places import Ground
@@ -111,8 +144,36 @@ def put_up(wall: Wall, script: Script, made: Plan, env: Env, state: Path) -> Ite
     read = [folder for folder in (*read, Path(made.spec.scope or ".")) if folder.is_absolute() and folder.exists()]
     luci = (paths.data(), paths.cache(), paths.state(), paths.config_file().parent)
     ground = Ground(env.path, Path(env.python), tuple(dict.fromkeys(read)), luci, activations.names(env.path))
+    if env.spec.kind in backends.BOXED:
+        from luci.runner import boxes
+
+        with boxes.put_up(wall, script, made, env, state, ground, settings) as box:
+            yield box
+        return
+    if wall.name == "container":
+        from luci.walls import container
+
+        with container.of_this_machine(wall, ground, state.with_name(f"{state.name}.wall")) as box:
+            yield box
+        return
     with around(wall, ground, state.with_name(f"{state.name}.wall")) as fence:
         yield fence
+
+
+def python_of(env: Env) -> str:
+    """Return the path of an environment's Python as the run sees it."""
+    if env.spec.kind == "system":
+        return env.spec.base
+    if env.spec.kind in backends.BOXED:
+        from luci.envs import containers
+
+        return str(containers.PREFIX / "bin" / "python")
+    return str(env.python)
+
+
+def folder_of(env: Env) -> str:
+    """Return the folder that an environment's commands lie below."""
+    return os.path.dirname(os.path.dirname(env.spec.base)) if env.spec.kind == "system" else str(env.path)
 
 
 def report_behind(place: Path) -> Report | None:

@@ -27,7 +27,9 @@ def start(words: list[str]) -> None:
     remembered = place(state, "file", script)
     memory = _read(remembered)
     warm = memory.get("warm")
-    if not warm or memory.get("format") != 1 or warm.get("ordinary") or not _plain_stdin(warm):
+    if not warm or memory.get("format") != 1 or (warm.get("ordinary") and not warm.get("box")):
+        return
+    if not warm.get("box") and not _plain_stdin(warm):
         return
     if not _is_in_this_home(warm["env"]):
         return
@@ -45,6 +47,17 @@ def start(words: list[str]) -> None:
     folder = f"{root}/g{warm['generation']}"
     begun = f"{state}/running/{os.getpid()}"
     _write_begun(begun, words, warm["key"], remembered, script)
+    if warm.get("box"):
+        from luci.runner import boxed_again
+
+        code = boxed_again.start(warm["box"], words, warm["paths"], begun, state, _is_pipe(0))
+        for left in (marker, begun) if code is None else (marker,):
+            if os.path.exists(left):
+                os.unlink(left)
+        if code is None:
+            return
+        sys.stdout.flush()
+        os._exit(code)
     environ = activated(folder, dict(os.environ), warm["paths"])
     environ["LUCI_MEMORY"] = remembered
     environ["LUCI_RUN"] = f"{os.getpid()}:exec:{begun}"

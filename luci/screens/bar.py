@@ -51,6 +51,7 @@ class Bar(Widget):
         if room < 8:
             return line
         said = f"{harmless(self.model)}   {self.folder}" if self.model else self.folder
+        said = harmless(self.model) if self.model and len(said) > room else said
         said = said if len(said) <= room else f"…{said[1 - room :]}"
         return Content.assemble(line, " " * (room + 3 - len(said)), (said, "$foreground 60%"))
 

@@ -134,6 +134,8 @@ class Card(Doing):
                 self._timer.stop()
             return
         self._frame += 1
+        if isinstance(self.parent, Widget) and not self.region.overlaps(self.parent.region):
+            return  # it is scrolled away
         frame = "●" if self.app.animation_level == "none" else _FRAMES[self._frame % len(_FRAMES)]
         steps = self.query_one(Steps)
         steps.frame = frame

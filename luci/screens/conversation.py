@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from luci.screens.card import Card
@@ -16,7 +17,9 @@ from luci.screens.plain import harmless
 if TYPE_CHECKING:
     from luci.screens.dialogue import Dialogue
 
+MOST = 120  # things that are shown: with more, what is older is in the sessions and the runs
 _FIRST = (
+    ("say it", "what you want, in your own words, where a model is configured"),
     ("run FILE.py", "run a script with all it imports"),
     ("plan FILE.py", "see what that would install, and why"),
     ("envs", "look at the environments"),
@@ -56,6 +59,12 @@ class Conversation(VerticalScroll, can_focus=False):
             lines.append(Content.styled(harmless(hint), "$foreground 60%"))
         self._add(Static(Content("\n").join(lines), classes="reply"))
 
+    def told(self, markdown: str) -> None:
+        """Show what was said before."""
+        from textual.widgets import Markdown
+
+        self._add(Markdown(harmless(markdown), classes="told", open_links=False))
+
     def card(self, title: str) -> Card:
         card = Card(title)
         self._add(card)
@@ -85,8 +94,10 @@ class Conversation(VerticalScroll, can_focus=False):
         self.remove_children(over)
         return [child for child in over if isinstance(child, Card)]
 
-    def _add(self, widget: Static | Doing) -> None:
+    def _add(self, widget: Widget) -> None:
         self.query(Welcome).remove()
         self.mount(widget)
+        over = [child for child in self.children if not (isinstance(child, Doing) and not child.is_over)]
+        self.remove_children(over[: max(0, len(self.children) - MOST)])
         self.anchor()
         self.screen.refresh_bindings()

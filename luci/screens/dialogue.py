@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from time import monotonic
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -51,6 +51,8 @@ class Dialogue(Doing):
         Binding("s", "stop", "Stop"),
         Binding("c", "copy", "Copy"),
         Binding("x", "run_code", "Run the code"),
+        Binding("w", "save_code", "Save the code"),
+        Binding("e", "edit_code", "Save and edit the code", show=False),
         Binding("up,k", "screen.focus_previous('Card, Dialogue, #line')", "Previous", show=False),
         Binding("down,j", "screen.focus_next('Card, Dialogue, #line')", "Next", show=False),
         Binding("escape", "screen.go('conversation')", "Prompt", show=False),
@@ -169,7 +171,16 @@ class Dialogue(Doing):
         self.app.notify("The code is copied." if blocks else "The answer is copied.")
 
     def action_run_code(self) -> None:
+        self._with_code("run")
+
+    def action_save_code(self) -> None:
+        self._with_code("save")
+
+    def action_edit_code(self) -> None:
+        self._with_code("edit")
+
+    def _with_code(self, use: Literal["run", "save", "edit"]) -> None:
         if blocks := _FENCE.findall(self.text):
-            self.post_message(self.CodeRequested(blocks[-1]))
+            self.post_message(self.CodeRequested(blocks[-1], use))
         else:
             self.app.notify("There is no code in the answer.", severity="warning")

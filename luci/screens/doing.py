@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from textual.containers import Vertical
 from textual.message import Message
 
@@ -19,10 +21,10 @@ class Doing(Vertical, can_focus=True):
             super().__init__()
 
     class CodeRequested(Message):
-        """The code of an answer is to be run."""
+        """The code of an answer is to be run, or to be saved in a file, or that and edited."""
 
-        def __init__(self, code: str) -> None:
-            self.code = code
+        def __init__(self, code: str, use: Literal["run", "save", "edit"]) -> None:
+            self.code, self.use = code, use
             super().__init__()
 
     class Status(Message):

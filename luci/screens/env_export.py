@@ -58,7 +58,7 @@ class ExportForm(ModalScreen[ExportRequest | None]):
     def _line(self, number: int, form: str) -> Option:
         can = form in self.can
         about = FORMS[form] if can else "this kind of environment cannot be told so"
-        told = Content.assemble((f"{number}  ", "$foreground 60%"), (f"{form:<17}", "bold" if can else ""), about)
+        told = Content.assemble(f"{number}  ", (f"{form:<17}", "bold" if can else ""), about)
         return Option(told, id=form, disabled=not can)
 
     @property

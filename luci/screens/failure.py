@@ -11,10 +11,18 @@ from luci.screens.story import Story
 
 class Failure(Static):
     def __init__(self, story: Story) -> None:
-        super().__init__(_failure(story))
+        super().__init__()
+        self._story = story
+
+    def on_mount(self) -> None:
+        self.watch(self.app, "theme", self._draw)
+
+    def _draw(self) -> None:
+        self.update(_failure(self._story, shaded=not self.app.current_theme.ansi))
 
 
-def _failure(story: Story) -> Content:
+def _failure(story: Story, *, shaded: bool) -> Content:
+    """`shaded`: the line has a background; the terminal's own sixteen colours hold none that all others show on."""
     failed = story.failure
     if failed is None:
         return Content()
@@ -32,9 +40,8 @@ def _failure(story: Story) -> Content:
     for number, line in enumerate(code, failed.first):
         if number == failed.line:
             gutter = Content.styled(f"❯ {number:>{width}} │ ", "bold $text-error")
-            lines.append(
-                Content.assemble(gutter, line.pad_right(longest - line.cell_length + 1)).stylize("on $error 20%")
-            )
+            filled = Content.assemble(gutter, line.pad_right(longest - line.cell_length + 1)).stylize("on $error 20%")
+            lines.append(filled if shaded else gutter + Content.styled(line.plain, "bold"))
         else:
             lines.append(Content.assemble((f"  {number:>{width}} │ ", "$foreground 40%"), line))
     return Content("\n").join(lines)

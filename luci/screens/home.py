@@ -146,7 +146,7 @@ class Home(Screen[None]):
 
     def switch(self, model: str, session: str) -> None:
         """Let another model answer, or go on with another session; what was allowed in one is not in another."""
-        from luci.chat.opening import who_answers
+        from luci.chat.opening import told_so_far, who_answers
 
         try:
             told, found = who_answers(model or self._model, session, self._settings())
@@ -155,6 +155,7 @@ class Home(Screen[None]):
             return
         if found and found != self._session:
             self._session, self._granted = found, set()
+            self.conversation.told(told_so_far(found))
         self._model = model or self._model
         self.conversation.reply(told)
 
@@ -165,10 +166,22 @@ class Home(Screen[None]):
         self.query_one(Bar).model = f"{message.model} · {message.context / 1000:.1f}k{cost}"
 
     @on(Doing.CodeRequested)
-    async def _run_code(self, message: Doing.CodeRequested) -> None:
-        from luci.runner.request import RunRequest
+    async def _use_code(self, message: Doing.CodeRequested) -> None:
+        if message.use == "run":
+            from luci.runner.request import RunRequest
 
-        await self.run_script(RunRequest(message.code, "code"))
+            await self.run_script(RunRequest(message.code, "code"))
+            return
+        from luci.actions.snippets import save
+
+        try:
+            path = save(message.code)
+        except LuciError as error:
+            self.notify(f"{error.message} {error.cause}", severity="error", markup=False)
+            return
+        self.notify(f"It is saved as {path.name}.", markup=False)
+        if message.use == "edit":
+            self.edit(str(path), 1)
 
     async def _clear(self) -> None:
         gone = self.conversation.clear()

@@ -226,8 +226,8 @@ def _help() -> None:
     for command in lines.COMMANDS.values():
         print(f"{command.usage:<{width}}  {command.summary}")
     print("Any path to a script runs it, with what follows as its arguments.")
-    print("Tab completes, up and down go through what was typed, ctrl+r searches it, alt+enter begins a new line,")
-    print("ctrl+c ends what runs, ctrl+d leaves.")
+    print("Tab completes, up and down go through what was typed, ctrl+r searches it,")
+    print("alt+enter begins a new line, ctrl+c ends what runs, ctrl+d leaves.")
 
 
 def _nothing(result: Any, request: Any) -> None:

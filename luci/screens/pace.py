@@ -16,9 +16,9 @@ class Pace:
     def __init__(self) -> None:
         self._next_frame = 0.0
 
-    def rest(self, began: float, *, flooded: bool) -> float:
-        """Return how long to leave it after a slice that began then."""
-        return FLOOD_FRAME if flooded else max(GAP, time.monotonic() - began)
+    def rest(self, began: float, *, unread: bool) -> float:
+        """Return how long to leave it after a slice that began then; nobody can read a flood, or what is not shown."""
+        return FLOOD_FRAME if unread else max(GAP, time.monotonic() - began)
 
     def until_frame(self) -> float:
         """Return how long to wait before the next frame; nothing or less where it is due."""

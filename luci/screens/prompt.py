@@ -72,7 +72,7 @@ class Prompt(Horizontal):
         Binding("ctrl+c", "clear", "Clear", show=False),
         # ctrl+z is for the shell, as everywhere; many terminals send ctrl+/ as ctrl+_
         Binding("ctrl+underscore,alt+z", "undo", "Undo", show=False),
-        Binding("ctrl+y,alt+shift+z,alt+Z", "redo", "Redo", show=False),
+        Binding("ctrl+y,alt+shift+z", "redo", "Redo", show=False),
     ]
 
     mode: reactive[str] = reactive("")  # what the list shows: "", "complete" or "search"
@@ -108,7 +108,7 @@ class Prompt(Horizontal):
             tab_behavior="focus",
             compact=True,
             highlight_cursor_line=False,
-            placeholder="Type a script's path, or / for commands",
+            placeholder="Say what you want, or a script's path, or /",
         )
 
     def action_for(self, key: str) -> Callable[[], None] | None:

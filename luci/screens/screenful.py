@@ -24,6 +24,7 @@ from luci.screens.scrollback import Scrollback
 from luci.terminals import Terminal
 
 LOOK = 0.2  # seconds
+SELDOM = 5  # of so many looks one is taken where nobody sees it
 
 
 class Screenful(Widget):
@@ -55,6 +56,7 @@ class Screenful(Widget):
         self._own_style: Style | None = None
         self._cursor_row = 0
         self._still_at = -1
+        self._looks = 0
 
     # -- from the log to the screen
 
@@ -84,7 +86,8 @@ class Screenful(Widget):
         began = time.monotonic()
         if feed.advance(SLICE) or feed.flooded:
             self._working = True
-            asyncio.get_running_loop().call_later(self._pace.rest(began, flooded=feed.flooded), self._work)
+            rest = self._pace.rest(began, unread=feed.flooded or not self.is_on_screen)
+            asyncio.get_running_loop().call_later(rest, self._work)
         self._paint_soon()
 
     def _opened(self) -> Feed | None:
@@ -120,7 +123,8 @@ class Screenful(Widget):
 
     def _look(self) -> None:
         """See now and then what nobody tells: whether the script waits for input, how long the log has become."""
-        if not self.is_attached:
+        self._looks += 1
+        if not self.is_attached or (self._looks % SELDOM and not self.is_on_screen):
             return
         feed = self._opened()
         size = feed.log.size if feed else 0

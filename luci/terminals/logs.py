@@ -22,7 +22,6 @@ _ESCAPES = re.compile(
 )
 _FRAME = re.compile(r'^ *File "([^"\n]+)", line (\d+)', re.MULTILINE)
 _NOT_OWN = re.compile(r"[/\\](site|dist)-packages[/\\]|[/\\]lib[/\\]python\d|^<")
-_OVERWRITTEN = re.compile(rb"[^\n]*\r(?=[^\r\n])")
 
 
 def keep(fd: int) -> None:
@@ -184,5 +183,9 @@ def plain(data: bytes) -> bytes:
     """
     data = data.replace(b"\r\n", b"\n")
     if b"\x1b" in data or b"\r" in data or b"\b" in data:
-        data = _OVERWRITTEN.sub(b"", _ESCAPES.sub(b"", data)).replace(b"\r", b"")
+        data = b"\n".join(map(_overwritten, _ESCAPES.sub(b"", data).split(b"\n")))
     return data
+
+
+def _overwritten(line: bytes) -> bytes:
+    return line.rstrip(b"\r").rpartition(b"\r")[2]

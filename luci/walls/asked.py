@@ -8,7 +8,7 @@ from typing import Any
 
 from luci.values import Value
 
-RUNGS = ("auto", "bwrap", "landlock", "limits", "off")
+RUNGS = ("auto", "container", "bwrap", "landlock", "limits", "off")
 _PRIVATE_BYTES = 512 * 2**20
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 

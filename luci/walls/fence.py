@@ -41,7 +41,7 @@ exit 125
 _MUCH = 0.2  # of its time: a run that was held back for less would not have been much quicker
 _HANDED = "9"  # the descriptor of the filter there
 # what a program needs to know of where it runs; all else may be a secret
-_USUAL = {
+USUAL = {
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "COLORTERM", "LANG", "LANGUAGE", "TZ", "COLUMNS", "LINES"),
     *("NO_COLOR", "FORCE_COLOR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONUTF8", "PYTHONIOENCODING"),
     *("PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "MPLBACKEND", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
@@ -88,7 +88,7 @@ class Fence(Value):
         """Return the variables that are seen behind the wall. Limits alone hide none."""
         if self.opened is None:
             return dict(environ)
-        chosen = {*_USUAL, *self.ground.variables, *self.wall.asked.reach.variables}
+        chosen = {*USUAL, *self.ground.variables, *self.wall.asked.reach.variables}
         seen = {name: value for name, value in environ.items() if name in chosen or name.startswith("LC_")}
         private = "/tmp" if self.wall.name == "bwrap" else str(self.private)
         for name in _LOADED:

@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from luci.errors import Refused
+from luci.errors import EnvError, Refused
 from luci.values import Value, replace
 from luci.walls.asked import Asked
 from luci.walls.machine import Machine
 from luci.walls.places import IN_A_PROJECT
 
 NEEDED = {
+    "container": "Start Docker or Podman; --sandbox auto takes what works here.",
     "bwrap": "Install bubblewrap, and let it make user namespaces; --sandbox auto takes what works here.",
     "landlock": "It needs Linux 6.2 with Landlock switched on; --sandbox auto takes what works here.",
     "limits": "Let luci make control groups (systemd: Delegate=yes); --sandbox auto takes what works here.",
@@ -34,13 +35,17 @@ class Wall(Value):
         return {"name": self.name, "gives": list(self.gives), "lacks": list(self.lacks), "why": list(self.why)}
 
 
+# a container holds no less than bubblewrap, but starting one takes ten times as long
+_HIGH = ("bwrap", "landlock", "container")
+
+
 def choose(asked: Asked, machine: Machine) -> Wall | None:
     """Return the wall for a run, None where none was asked for. Raises Refused where it cannot be had."""
     rung = asked.sandbox or _needed(asked)
     if rung == "off":
         return None
     if rung in ("auto", "any"):
-        for name in ("bwrap", "landlock"):
+        for name in _HIGH:
             if rung == "auto" and not _absent(name, machine):
                 return _with_less(_wall(name, asked, machine), _unlimited(asked, machine))
             if not _why_not(name, asked, machine):
@@ -48,7 +53,7 @@ def choose(asked: Asked, machine: Machine) -> Wall | None:
         if rung == "any":
             raise Refused(
                 "No wall that could hold this works here.",
-                cause="\n".join(f"{name}: {_why_not(name, asked, machine)}" for name in ("bwrap", "landlock")),
+                cause="\n".join(f"{name}: {_why_not(name, asked, machine)}" for name in _HIGH),
                 hint=_hint("bwrap", asked, machine),
             )
         return _weakest(asked, machine)
@@ -74,6 +79,8 @@ def _why_not(name: str, asked: Asked, machine: Machine) -> str:
 
 
 def _absent(name: str, machine: Machine) -> str:
+    if name == "container":
+        return engine_trouble()
     return {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]
 
 
@@ -90,6 +97,17 @@ def _hint(name: str, asked: Asked, machine: Machine) -> str:
     return NEEDED["limits"]
 
 
+def engine_trouble() -> str:
+    """Return why no container can be had; empty where one can."""
+    from luci.walls import engines  # only who needs a container pays for it
+
+    try:
+        engines.any_of_them()
+    except EnvError as error:
+        return error.message.rstrip(".")
+    return ""
+
+
 def _unlimited(asked: Asked, machine: Machine) -> list[str]:
     """What no limit here can hold."""
     found = []
@@ -103,6 +121,8 @@ def _unlimited(asked: Asked, machine: Machine) -> list[str]:
 
 
 def _wall(name: str, asked: Asked, machine: Machine) -> Wall:
+    if name == "container":
+        return Wall(name, asked, machine, (*asked.limits.told(), *asked.reach.told()))
     gives = [*_limits(asked, machine), *asked.reach.told()]
     lacks = []
     if name == "landlock":
@@ -115,7 +135,7 @@ def _wall(name: str, asked: Asked, machine: Machine) -> Wall:
 
 def _weakest(asked: Asked, machine: Machine) -> Wall:
     """Limits alone, as far as they can be had, and what that leaves open."""
-    lacks = [f"bwrap: {machine.no_bwrap}", f"landlock: {machine.no_landlock}", "files and processes lie open"]
+    lacks = [*(f"{name}: {_why_not(name, asked, machine)}" for name in _HIGH), "files and processes lie open"]
     lacks += [] if asked.reach.network else ["the network is open"]
     lacks += _unlimited(asked, machine)
     return Wall("limits", asked, machine, tuple(_limits(asked, machine)), tuple(lacks))

@@ -39,6 +39,9 @@ class Machine(Value):
         return frozenset(tree.controller for tree in self.trees)
 
 
+NOTHING_HERE = Machine("", "", 0, "", (), "")
+
+
 def machine() -> Machine:
     """Return what works here, from the cache where nothing that it depends on has changed."""
     place = paths.cache() / "walls.json"

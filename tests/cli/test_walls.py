@@ -7,6 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from luci.config import Settings
+from luci.context import Context, Question
+from luci.errors import Refused
+from luci.runner.request import RunRequest
+from luci.runner.script import read_script
+from luci.runner.walled import insist_on_a_wall
+from luci.values import replace
+from luci.walls.asked import Asked
 from luci.walls.machine import Machine, tried
 from tests.cli.conftest import Luci, events_in
 
@@ -160,6 +168,25 @@ def test_a_wall_in_the_settings_holds_for_every_run_and_a_project_can_only_tight
     config.write_text("[walls]\nmemory = '200m'\n")
     lone.write("pyproject.toml", '[tool.luci.walls]\nmemory = "300m"\nnetworks = true\n')
     assert "unknown key networks" in lone("run", "a.py").err
+
+
+def test_a_strangers_script_that_no_wall_holds_is_run_after_a_yes_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine without walls is made up: everything else is real."""
+    bare = Machine("", "it is not installed", 0, "the kernel has none", (), "not allowed")
+    monkeypatch.setattr("luci.walls.machine.machine", lambda: bare)
+    (tmp_path / "a.py").write_text("print('ran')\n")
+    script = read_script(str(tmp_path / "a.py"), "file")
+    asked: list[Question] = []
+    request = RunRequest(str(tmp_path / "a.py"), walls=Asked(stranger=True))
+    with pytest.raises(Refused) as refused:
+        insist_on_a_wall(request, script, Context(Settings(), lambda question: bool(asked.append(question))))
+    assert "--trust" in (refused.value.hint or "")
+    assert "bwrap: it is not installed" in asked[0].details
+    insist_on_a_wall(request, script, Context(Settings(), lambda question: True))
+    mine = replace(request, walls=Asked(stranger=False))
+    insist_on_a_wall(mine, script, Context(Settings()))  # a person's own is asked nothing
 
 
 @pytest.mark.skipif(bool(HERE.no_bwrap and HERE.no_landlock), reason="no wall works here")

@@ -72,3 +72,8 @@ def test_a_backend_that_the_person_chose_stays(folder: Path) -> None:
     assert not (folder / "figures").exists()
     told = pictures.without_window({}, folder / "figures")
     assert told["LUCI_FIGURES"] == str(folder / "figures") and (folder / "figures").is_dir()
+
+
+def test_output_without_end_of_word_or_line_is_no_path_and_takes_no_time(folder: Path) -> None:
+    plot = put(folder / "plot.png")
+    assert made(folder, "x" * 1_000_000 + f" {plot}:") == ["plot.png"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from textual.command import CommandList
 
@@ -26,6 +28,15 @@ async def test_f1_tells_every_command_and_the_keys_of_every_place():
         assert all(word in told for word in ("Run again", "Interrupt", "Prune", "Full width"))
         await person.press("escape")
         assert person.app.focused is person.prompt.line
+
+
+@played
+async def test_the_page_on_the_app_has_every_key_as_it_is_bound():
+    page = (Path(__file__).parents[2] / "docs" / "app.md").read_text(encoding="utf-8")
+    async with opened() as person:
+        for place, keys in places(person.app):
+            assert f"| {place} |" in page
+            assert [key for key in keys if f"| `{key.shown}` | {key.about} |" not in page] == [], "run docs/keys.py"
 
 
 @played

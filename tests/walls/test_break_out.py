@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from textwrap import dedent
@@ -136,6 +137,8 @@ def _connects_by_unix(scene: Scene, wall: str, address: str, written: str) -> bo
 
 @attempt("type into the terminal as if it were the person")
 def types_into_the_terminal(scene: Scene, wall: str) -> bool:
+    if wall == "container":
+        return _types_through_its_own_terminal(scene)
     # where the kernel itself refuses, as it mostly does, the number of the refusal tells who it was
     code = """
         import fcntl, os
@@ -144,6 +147,29 @@ def types_into_the_terminal(scene: Scene, wall: str) -> bool:
         except OSError as error: print(error.errno)
         """
     return said(scene, wall, code) != "1"
+
+
+def _types_through_its_own_terminal(scene: Scene) -> bool:
+    """A container has a terminal of its own: whatever it types there, it has typed for itself."""
+    code = """
+        import fcntl, sys
+        assert sys.stdin.isatty()
+        try: fcntl.ioctl(0, 0x5412, b"x")
+        except OSError: pass
+        """
+    master, slave = os.openpty()
+    try:
+        with scene.behind(scene.asked("container")) as fence:
+            process = subprocess.Popen(
+                scene.command(fence, code), stdin=slave, stdout=slave, stderr=slave, env=scene.variables(fence)
+            )
+            assert process.wait(PATIENCE) == 0
+        before = termios.tcgetattr(slave)
+        termios.tcsetattr(slave, termios.TCSANOW, [*before[:3], before[3] & ~termios.ICANON, *before[4:]])
+        return bool(select.select([slave], [], [], 0)[0])
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 @attempt("fork without end (`--pids 20`)")
@@ -172,6 +198,10 @@ def uses_much_memory(scene: Scene, wall: str) -> bool:
 @attempt("use more than its CPUs (`--cpus 0.1`)")
 def uses_many_cpus(scene: Scene, wall: str) -> bool:
     code = "import time\nwhile time.process_time() < 0.1: pass"
+    if wall == "container":
+        told = "import glob\nfor f in glob.glob('/sys/fs/cgroup/cpu.stat') + glob.glob('/sys/fs/cgroup/cpu/cpu.stat'):"
+        words = said(scene, wall, f"{code}\n{told} print(open(f).read())", limits=Limits(cpus=0.1)).split()
+        return words[words.index("nr_throttled") + 1] == "0"
     with scene.behind(scene.asked(wall, limits=Limits(cpus=0.1))) as fence:
         scene.run(fence, code)
         assert fence.group is not None
@@ -352,4 +382,6 @@ def test_an_attempt_ends_as_the_table_says(scene: Scene, wall: str, words: str) 
 
 
 def test_the_table_has_a_cell_for_each_attempt_and_no_other() -> None:
-    assert set(cells()) == {(words, wall) for words in ATTEMPTS for wall in ("bwrap", "landlock", "limits")}
+    assert set(cells()) == {
+        (words, wall) for words in ATTEMPTS for wall in ("container", "bwrap", "landlock", "limits")
+    }

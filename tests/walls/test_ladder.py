@@ -20,6 +20,12 @@ BARE = Machine("", "it is not installed", 0, "the kernel has none", (), "not all
 LIMITS = Limits(memory=2**20, cpus=1, pids=5)
 
 
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DOCKER_HOST", "CONTAINER_HOST"):
+        monkeypatch.setenv(name, "unix:///nowhere/engine.sock")
+
+
 def name_on(machine: Machine, asked: Asked) -> str:
     wall = choose(asked, machine)
     return wall.name if wall else "off"
@@ -33,6 +39,7 @@ def name_on(machine: Machine, asked: Asked) -> str:
         (Asked("", Limits(memory=2**20)), ("limits", "limits", "limits", "limits")),
         (Asked("", NOTHING.limits, Reach(network=False)), ("bwrap", "landlock", "landlock", None)),
         (Asked("bwrap"), ("bwrap", None, None, None)),
+        (Asked("container"), (None, None, None, None)),
         (Asked("landlock"), ("landlock", "landlock", "landlock", None)),
         (Asked("limits", NOTHING.limits, Reach(network=False)), (None, None, None, None)),
         (Asked("off"), ("off", "off", "off", "off")),
@@ -58,6 +65,7 @@ def test_each_machine_gives_what_it_can_or_refuses(
         (Asked("limits", NOTHING.limits, Reach(network=False)), ALL, "leave --sandbox out"),
         (Asked("", NOTHING.limits, Reach(network=False)), BARE, "Install bubblewrap"),
         (Asked("landlock"), BARE, "Linux 6.2"),
+        (Asked("container"), ALL, "Start Docker or Podman"),
         (Asked("limits", LIMITS), BARE, "control groups"),
     ],
 )
