@@ -23,7 +23,7 @@ async def test_f1_tells_every_command_and_the_keys_of_every_place():
     async with opened() as person:
         await person.press("f1")
         assert isinstance(person.app.screen, Help)
-        told = "\n".join(str(part.render()) for part in person.app.screen.query("Static"))
+        told = "\n".join(str(part.render()) for part in person.app.screen.query("Static, Columns"))
         assert all(command.usage in told for command in COMMANDS.values())
         assert all(word in told for word in ("Run again", "Interrupt", "Prune", "Full width"))
         await person.press("escape")
@@ -72,7 +72,7 @@ async def test_the_palette_does_what_a_typed_line_or_a_key_would():
         for query, fact in (
             ("theme light", lambda: person.app.theme == "luci-light"),
             ("environments: filter", lambda: person.app.focused and person.app.focused.id == "envs-filter"),
-            ("run FILE", lambda: person.prompt.text == "run " and person.app.focused is person.prompt.line),
+            ("run FILE.py [ARGS]", lambda: person.prompt.text == "run " and person.app.focused is person.prompt.line),
         ):
             await person.press("ctrl+p")
             await person.type(query)
