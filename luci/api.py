@@ -28,8 +28,9 @@ from luci.envs.spec import EnvSpec
 from luci.envs.store import Env, Store
 from luci.envs.terms import Terms
 from luci.events import Event, Output, Retrying
-from luci.runner.plan import Plan, Wants
+from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
+from luci.runner.wants import Wants
 from luci.values import Value
 
 __all__ = ["Env", "Plan", "Result", "create", "get", "list", "plan", "remove", "run", "stats"]

@@ -106,6 +106,11 @@ class LuciApp(App[int]):
             self._panel = QuestionPanel(asked.question, asked.answer)
             self.push_screen(self._panel, lambda _: self._answered())
 
+    def on_question_panel_edit_requested(self, message: QuestionPanel.EditRequested) -> None:
+        from luci.screens.asked import edited_draft
+
+        message.done(edited_draft(message.question, self.home.lend))
+
     def _answered(self) -> None:
         self._asked.popleft()
         self._ask_next()

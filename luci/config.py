@@ -16,10 +16,10 @@ from luci.values import Value, anew, fields, replace
 Retry = Literal["auto", "ask", "never", "always"]
 Builds = Literal["never", "known", "always"]
 Theme = Literal["dark", "light", "terminal"]
-Kind = Literal["auto", "venv", "conda"]
+Kind = Literal["auto", "venv", "conda", "docker", "podman", "sarus", "system"]
 Figures = Literal["offer", "window"]
 Policy = Literal["ask", "auto", "never"]
-Sandbox = Literal["off", "auto", "bwrap", "landlock", "limits"]
+Sandbox = Literal["off", "auto", "container", "bwrap", "landlock", "limits"]
 
 
 class RunSettings(Value):
@@ -47,6 +47,8 @@ class EnvSettings(Value):
     """[envs]"""
 
     kind: Kind = "auto"  # as --env
+    prefer: tuple[str, ...] = ()  # auto: kinds that are tried first, as ["docker", "podman"]
+    strangers: tuple[str, ...] = ("docker", "podman")  # auto: the same for scripts that a stranger wrote
     share: bool = False  # one environment for all projects with the same needs
     orphan_days: float = 14
     unused_days: float = 60
@@ -72,6 +74,13 @@ class CondaSettings(Value):
     channels: tuple[str, ...] = ()  # addresses, folders or names; empty: as .condarc says, else none
 
 
+class ContainerSettings(Value):
+    """[containers]"""
+
+    base: str = "python:{python}-slim"  # the image that environments are made from; {python} is as 3.12
+    network: str = "none"  # of runs: none, host, bridge, or the name of one
+
+
 class AppSettings(Value):
     """[app] The terminal app."""
 
@@ -81,10 +90,11 @@ class AppSettings(Value):
     figures: Figures = "offer"  # window: matplotlib opens its own
 
 
-class WallSettings(Value):
-    """[walls] What every run is held to, unless it is told otherwise."""
+class WallTable(Value):
+    """What runs are held to; what is off, empty, 0 or true says nothing."""
 
     sandbox: Sandbox = "off"
+    timeout: float = 0  # seconds
     memory: str = ""  # as "512m"
     cpus: float = 0  # 0: as many as there are
     pids: int = 0  # 0: no limit
@@ -94,12 +104,35 @@ class WallSettings(Value):
     variables: tuple[str, ...] = ()  # that a script sees behind a wall, besides the usual
 
 
+class StrangerTable(WallTable):
+    """[walls.stranger] What holds as well for a script that a model or a stranger wrote."""
+
+    sandbox: Sandbox = "auto"
+    memory: str = "4g"
+    pids: int = 512
+    network: bool = False
+    folders: tuple[str, ...] = ("~/Downloads",)  # what lies in them is a stranger's
+
+
+class WallSettings(WallTable):
+    """[walls] What every run is held to, unless it is told otherwise; a table beneath it adds to that."""
+
+    stranger: StrangerTable = StrangerTable()
+    venv: WallTable = WallTable()
+    conda: WallTable = WallTable()
+    docker: WallTable = WallTable()
+    podman: WallTable = WallTable()
+    sarus: WallTable = WallTable()
+    system: WallTable = WallTable()
+
+
 class ModelSettings(Value):
     """[model] Who answers in a conversation. A limit of 0 is none; costs are in US dollars."""
 
     provider: str = ""  # openai, openrouter, anthropic, google, ollama, lmstudio, llamacpp, vllm
     base_url: str = ""  # of any other server that speaks the chat-completions protocol
     name: str = ""  # of the model; empty: the provider's default
+    planner: str = ""  # a model, perhaps a cheaper one, that plans what the other does; empty: it plans itself
     timeout_seconds: float = 120  # of silence
     tries: int = 4
     context_tokens: int = 100_000  # what the model is told at most; older output is shortened
@@ -126,6 +159,7 @@ class Settings(Value):
     index: IndexSettings = IndexSettings()
     walls: WallSettings = WallSettings()
     conda: CondaSettings = CondaSettings()
+    containers: ContainerSettings = ContainerSettings()
     app: AppSettings = AppSettings()
     model: ModelSettings = ModelSettings()
     leave: LeaveSettings = LeaveSettings()
@@ -170,7 +204,7 @@ def _from_table(table: dict[str, Any], file: Path) -> Settings:
             known = ", ".join(fields(Settings))
             raise ConfigError(f"{file} has an unknown section [{section}].", hint=f"Sections are {known}.")
         current = getattr(settings, section)
-        settings = replace(settings, **{section: _section(current, values, f"{file}: [{section}]")})
+        settings = replace(settings, **{section: read(current, values, f"{file}: [{section}]")})
     return settings
 
 
@@ -183,11 +217,18 @@ def _names(values: object, file: Path) -> Mapping[str, str]:
     return dict(values)
 
 
-def _section(current: Any, values: dict[str, Any], where: str) -> Any:
+def read(current: Any, values: dict[str, Any], where: str) -> Any:
+    """Return a section with what a table says of it. Raises ConfigError, which begins with `where`."""
     for key, value in values.items():
         if key not in fields(current):
             raise ConfigError(f"{where} has an unknown key {key}.", hint=f"Keys are {', '.join(fields(current))}.")
-        current = replace(current, **{key: _checked(value, _kinds(current)[key], f"{where} {key}")})
+        beneath = getattr(current, key)
+        if not isinstance(beneath, Value):
+            current = replace(current, **{key: _checked(value, _kinds(current)[key], f"{where} {key}")})
+        elif isinstance(value, dict):
+            current = replace(current, **{key: read(beneath, value, f"{where} {key}")})
+        else:
+            raise ConfigError(f"{where} {key} wants a table, not {value!r}.")
     return current
 
 
@@ -229,9 +270,13 @@ def _checked(value: Any, kind: Any, where: str) -> Any:
 
 
 def variables() -> list[str]:
-    """The names of all LUCI_<SECTION>_<KEY> variables."""
+    """The names of all LUCI_<SECTION>_<KEY> variables. Tables beneath a section have none."""
     sections = [(name, getattr(Settings(), name)) for name in fields(Settings) if name != "names"]
-    return [f"LUCI_{name}_{key}".upper() for name, section in sections for key in fields(section)]
+    return [f"LUCI_{name}_{key}".upper() for name, section in sections for key in _plain(section)]
+
+
+def _plain(section: Value) -> list[str]:
+    return [key for key in fields(section) if not isinstance(getattr(section, key), Value)]
 
 
 def _from_environ(settings: Settings, environ: Mapping[str, str]) -> Settings:
@@ -240,7 +285,7 @@ def _from_environ(settings: Settings, environ: Mapping[str, str]) -> Settings:
         if section == "names":
             continue
         current = getattr(settings, section)
-        said = {key: name for key in fields(current) if (name := f"LUCI_{section}_{key}".upper()) in environ}
+        said = {key: name for key in _plain(current) if (name := f"LUCI_{section}_{key}".upper()) in environ}
         for key, name in said.items():
             current = replace(current, **{key: _checked(environ[name], _kinds(current)[key], name)})
         settings = replace(settings, **{section: current}) if said else settings

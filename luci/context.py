@@ -17,6 +17,26 @@ class Question(Value):
     flag: str = ""  # the option that would have answered yes
     yes: str = "Yes"  # what a yes does, and what a no
     no: str = "No"
+    lasting: str = ""  # what a yes for the rest of the session does; empty: there is no such yes
+    draft: str | None = None  # what may be edited before it is done; None: nothing
+    wants_words: bool = False  # the answer may come with words: why not, or what was asked for
+    name: str = ""  # of the file that the draft is
+
+
+class Answer(Value):
+    """What a person decided. It counts as true where it is a yes, so that who asks may take it for one.
+
+    `text` is the edited draft, or the words that were asked for; `reason` says why not. `stop`: nothing more.
+    """
+
+    yes: bool
+    lasting: bool = False
+    reason: str = ""
+    text: str | None = None
+    stop: bool = False
+
+    def __bool__(self) -> bool:
+        return self.yes
 
 
 def nobody(question: Question) -> bool:
@@ -30,5 +50,5 @@ def never() -> bool:
 
 class Context(Value):
     settings: Settings
-    ask: Callable[[Question], bool] = nobody
+    ask: Callable[[Question], bool | Answer] = nobody
     stop: Callable[[], bool] = never

@@ -100,11 +100,13 @@ class Retrying(Event):
 
 
 class Walled(Event):
-    """The wall that the run is behind. `gives` is what it holds, `lacks` what stays open, each in words."""
+    """The wall that the run is behind. `gives` is what it holds, `lacks` what stays open, `why` the settings that ask
+    for it, each in words."""
 
     wall: str
     gives: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
 
 
 class Started(Event):

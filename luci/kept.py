@@ -12,8 +12,8 @@ import os
 import sys
 import time
 
-try:
-    from _blake2 import blake2b  # where hashlib has it from, which loads OpenSSL besides: as long as Python starts
+try:  # where hashlib has it from, which loads OpenSSL besides: as long as Python starts
+    from _blake2 import blake2b
 except ImportError:
     from hashlib import blake2b
 
@@ -122,6 +122,27 @@ def _machine() -> list[str]:
     system = os.uname()
     libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else ""
     return [system.sysname, system.machine, system.release if sys.platform == "darwin" else "", libc or ""]
+
+
+def sha256_of(content: bytes) -> str:
+    global _sha256
+    if _sha256 is None:
+        _sha256 = _lightest_sha256()
+    return str(_sha256(content).hexdigest())
+
+
+_sha256: Any = None
+
+
+def _lightest_sha256() -> Any:
+    for module in ("_sha2", "_sha256"):  # since Python 3.12, and before
+        try:
+            return __import__(module).sha256
+        except ImportError:
+            continue
+    from hashlib import sha256
+
+    return sha256
 
 
 def digest(content: bytes) -> str:

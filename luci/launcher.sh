@@ -23,16 +23,14 @@ ${LUCI_GATE_AGE_DAYS}${LUCI_GATE_RELEASES}${LUCI_GATE_QUARANTINE_DAYS}${LUCI_GAT
 ${LUCI_ENVS_KIND}${LUCI_CONDA_CHANNELS}${LUCI_ENVS_SHARE}${LUCI_ENVS_ORPHAN_DAYS}${LUCI_ENVS_UNUSED_DAYS}${LUCI_ENVS_BUDGET_GB}${LUCI_ENVS_PRUNE}\
 ${LUCI_INDEX_URL}${LUCI_INDEX_EXTRA_URLS}${LUCI_INDEX_FIND_LINKS}${LUCI_INDEX_TIMEOUT_SECONDS}${LUCI_INDEX_TRIES}\
 ${LUCI_INDEX_FRESH_SECONDS}${LUCI_INDEX_OFFLINE}\
-${LUCI_WALLS_SANDBOX}${LUCI_WALLS_MEMORY}${LUCI_WALLS_CPUS}${LUCI_WALLS_PIDS}${LUCI_WALLS_NETWORK}\
+${LUCI_WALLS_SANDBOX}${LUCI_WALLS_TIMEOUT}${LUCI_WALLS_MEMORY}${LUCI_WALLS_CPUS}${LUCI_WALLS_PIDS}${LUCI_WALLS_NETWORK}\
 ${LUCI_WALLS_READABLE}${LUCI_WALLS_WRITABLE}${LUCI_WALLS_VARIABLES}\
 ${UV_DEFAULT_INDEX}${UV_INDEX}${UV_INDEX_URL}${PIP_INDEX_URL}${PIP_EXTRA_INDEX_URL} in ?*) return ;; esac
 
   if [ -n "$LUCI_HOME" ]; then
-    luci_state=$LUCI_HOME/state
-  elif [ -n "$XDG_STATE_HOME" ]; then
-    luci_state=$XDG_STATE_HOME/luci
+    luci_state=$LUCI_HOME/state luci_data=$LUCI_HOME/data
   else
-    luci_state=$HOME/.local/state/luci
+    luci_state=${XDG_STATE_HOME:-$HOME/.local/state}/luci luci_data=${XDG_DATA_HOME:-$HOME/.local/share}/luci
   fi
   {
     IFS=' ' read -r luci_form luci_generation luci_key luci_checks luci_files luci_absent luci_roots luci_input &&
@@ -63,6 +61,8 @@ ${UV_DEFAULT_INDEX}${UV_INDEX}${UV_INDEX_URL}${PIP_INDEX_URL}${PIP_EXTRA_INDEX_U
     luci_n=$((luci_n + 1))
   done
 
+  [ "$luci_root" -ef "$luci_data/envs/${luci_root##*/}" ] || return # a copy of a home knows the places of the other
+
   # first the marker, then whether the environment is still published: see luci/envs/uses.py
   printf '' 2>/dev/null >"$luci_root/uses/$$" || return
   luci_same "$luci_checks/0" || return
@@ -77,6 +77,7 @@ ${UV_DEFAULT_INDEX}${UV_INDEX}${UV_INDEX_URL}${PIP_INDEX_URL}${PIP_EXTRA_INDEX_U
   if [ -d "${luci_bin%/bin}/conda-meta" ]; then # as conda would have it
     export CONDA_PREFIX="${luci_bin%/bin}" CONDA_DEFAULT_ENV="${luci_bin%/bin}" CONDA_SHLVL=1
     unset VIRTUAL_ENV
+    [ -e "$CONDA_PREFIX/conda-meta/luci.sh" ] && . "$CONDA_PREFIX/conda-meta/luci.sh"
   else
     export VIRTUAL_ENV="${luci_bin%/bin}"
   fi

@@ -66,7 +66,12 @@ class CondaChannel:
         binary = Path(shutil.copy2(BASE / "bin" / f"python{SHORT}", stage / "bin"))
         for name in ("python", "python3"):
             (stage / "bin" / name).symlink_to(binary.name)
-        subprocess.run(["patchelf", "--set-rpath", "$ORIGIN/../lib", binary], check=True)
+        modules = [*(stage / "lib" / f"python{SHORT}" / "lib-dynload").glob("*.so")]
+        libraries = [path for path in (stage / "lib").glob("*.so*") if not path.is_symlink()]
+        if shutil.which("strip"):  # debuggers' symbols are most of what there is to pack
+            subprocess.run(["strip", "--strip-unneeded", *libraries, *modules], check=True)
+        for where, files in (("$ORIGIN/../lib", [binary]), ("$ORIGIN/../..", modules), ("$ORIGIN", libraries)):
+            subprocess.run(["patchelf", "--force-rpath", "--set-rpath", where, *files], check=True)  # as conda does
         contents = {
             p.relative_to(stage).as_posix(): p for p in sorted(stage.rglob("*")) if p.is_symlink() or p.is_file()
         }
@@ -83,6 +88,11 @@ class CondaChannel:
         inside = {**contents, f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"}
         packed = {f"site-packages/{path}": text.encode() for path, text in inside.items()}
         self._pack("noarch", name, version, packed, ["python >=3.8", *depends], noarch="python")
+
+    def add_library(self, name: str, library: str, stage: Path) -> None:
+        """Publish a package with a shared library in it: one of Python's own modules under another name."""
+        module = next((stage / "lib" / f"python{SHORT}" / "lib-dynload").glob("_opcode*.so"))
+        self._pack(self.platform, name, "1.0", {f"lib/{library}": module})
 
     def index(self) -> None:
         """Say what is in it, as conda reads it."""

@@ -30,6 +30,8 @@ builds = "always"
 
 [envs]
 kind = "conda"
+prefer = ["docker"]
+strangers = []
 share = true
 orphan_days = 1
 unused_days = 2
@@ -38,6 +40,10 @@ prune = false
 
 [conda]
 channels = ["https://c/channel"]
+
+[containers]
+base = "mine:{python}"
+network = "host"
 
 [index]
 url = "https://host/simple"
@@ -57,6 +63,29 @@ network = false
 readable = ["~/data"]
 writable = ["out"]
 variables = ["TOKEN"]
+timeout = 20
+
+[walls.venv]
+memory = "1g"
+
+[walls.conda]
+memory = "1g"
+
+[walls.docker]
+memory = "1g"
+
+[walls.podman]
+memory = "1g"
+
+[walls.sarus]
+memory = "1g"
+
+[walls.system]
+memory = "1g"
+
+[walls.stranger]
+network = true
+folders = []
 
 [app]
 theme = "light"
@@ -68,6 +97,7 @@ figures = "window"
 provider = "ollama"
 base_url = "http://127.0.0.1:1/v1"
 name = "small"
+planner = "smaller"
 timeout_seconds = 5
 tries = 1
 context_tokens = 8000

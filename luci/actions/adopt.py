@@ -45,7 +45,7 @@ class Adopted(Value):
 
 def adopt(request: AdoptRequest, context: Context) -> Generator[Event, None, Adopted]:
     """Add a block to a script that has none. Raises PlanError where nobody knows what it needs, Refused after a no."""
-    from luci.runner.plan import Wants
+    from luci.runner.wants import Wants
 
     asked = RunRequest(request.script, wants=Wants(requirements=request.requirements))
     made, _ = yield from plan(asked, context)

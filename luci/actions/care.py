@@ -9,14 +9,15 @@ from typing import Any
 from luci import config, paths
 from luci.config import Settings
 from luci.context import Context
-from luci.envs import channels, files, installer, interpreters
+from luci.envs import backends, channels, files, installer, interpreters
 from luci.envs.sources import sources
 from luci.envs.store import Store, fault
 from luci.errors import ConfigError, IndexFailed, LuciError
 from luci.events import Event, Working
 from luci.runner import kinds
 from luci.values import Value, as_dict, fields
-from luci.walls.ladder import NEEDED
+from luci.walls import engines
+from luci.walls.ladder import NEEDED, engine_trouble
 from luci.walls.machine import tried
 
 
@@ -44,6 +45,7 @@ def doctor(request: None, context: Context) -> Generator[Event, None, list[Findi
     found.append(_index(context.settings))
     found += _walls()
     found.append((yield from _conda(context)))
+    found += _containers(context.settings)
     root = paths.envs()
     nearest = next(folder for folder in (root, *root.parents) if folder.exists())
     free = shutil.disk_usage(nearest).free
@@ -65,6 +67,7 @@ def _walls() -> Iterator[Finding]:
     here = tried()
     files = "files, processes, network"
     walls = (
+        ("container", engine_trouble(), "files, processes, network"),
         ("bwrap", here.no_bwrap, f"{here.bwrap}: {files}"),
         ("landlock", here.no_landlock, f"version {here.landlock}: {files}"),
         ("limits", here.no_trees, f"control groups for {', '.join(sorted(here.controllers))}"),
@@ -77,6 +80,25 @@ def _walls() -> Iterator[Finding]:
         else:
             hint = NEEDED[name].partition("; --sandbox")[0].rstrip(".")
             yield Finding(f"wall {name}", True, f"not here: {why_not} ({hint})")
+
+
+def _containers(settings: Settings) -> Iterator[Finding]:
+    """Yield a line for each kind that is not a folder of this machine; that one is not here is no fault."""
+    from luci.runner import boxes
+
+    for kind in backends.BOXED:
+        try:
+            there = [python for python in boxes.pythons(kind, settings) if python.path]
+        except (LuciError, OSError) as error:
+            said, hint = (error.message, error.hint) if isinstance(error, LuciError) else (str(error), "")
+            yield Finding(kind, True, f"not here: {said}" + (f" ({hint})" if hint else ""))
+            continue
+        versions = ", ".join(python.version for python in there)
+        base = settings.containers.base
+        says = engines.find(kind).says if kind in backends.IN_ENGINES else "Sarus"
+        least = f"Python {versions} in {base}" if there else f"{base} is not there yet: the first run pulls it"
+        yield Finding(kind, True, f"{says}: {least}")
+    yield Finding("system", True, "any Python that --python names: it is only checked")
 
 
 def _conda(context: Context) -> Generator[Event, None, Finding]:
@@ -138,22 +160,24 @@ def _change(request: ConfigRequest) -> None:
     file = paths.config_file()
     before = file.read_text(encoding="utf-8") if file.exists() else ""
     document = tomlkit.parse(before)
-    table = document.setdefault(section, tomlkit.table())
+    table: Any = document.setdefault(section, tomlkit.table())
+    default: Any = getattr(Settings(), section, None)
+    beneath, _, below = key.partition(".")
+    if below and isinstance(getattr(default, beneath, None), Value):  # as in walls.stranger.network
+        table, default, key = table.setdefault(beneath, tomlkit.table()), getattr(default, beneath), below
     if request.unset:
         table.pop(key, None)
     else:
-        table[key] = _typed(section, key, request.value)
+        table[key] = request.value if section == "names" else _typed(default, key, request.value)
     file.parent.mkdir(parents=True, exist_ok=True)
     text = tomlkit.dumps(document)
     config.check(text, file)  # before it is written: a bad value leaves the file as it was
     files.write(file, text.encode())
 
 
-def _typed(section: str, key: str, value: str) -> object:
+def _typed(section: object, key: str, value: str) -> object:
     """Return the text a person typed as the setting's own kind."""
-    if section == "names":
-        return value
-    default = getattr(getattr(Settings(), section, None), key, None)
+    default = getattr(section, key, None)
     if isinstance(default, bool):
         return {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(
             value.lower(), value

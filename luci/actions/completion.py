@@ -25,6 +25,8 @@ def complete(line: str, running: tuple[str, ...] = ()) -> list[Candidate]:
     if "\n" in line:
         return []
     word, start = _last_word(line)
+    if word.startswith("@"):
+        return _mentions(word[1:], start)
     before = line[:start].split()
     if not before:
         found = _commands(word, start) if not _is_path(word) else []
@@ -35,6 +37,24 @@ def complete(line: str, running: tuple[str, ...] = ()) -> list[Candidate]:
         return _paths(word, start, scripts=scripts)
     named = {"theme": THEMES, "running": (*running, "all") if running else ()}.get(command.takes, ())
     return [Candidate(name, start, name) for name in named if name.startswith(word)] if len(before) == 1 else []
+
+
+def _mentions(word: str, start: int) -> list[Candidate]:
+    """What a request to the assistant may point at: a file, an environment, a run."""
+    kind = word.partition(":")[0] if ":" in word else ""
+    if kind == "env":
+        from luci.actions.rows import all_of_them
+
+        found = [(f"env:{row['label']}", f"{row['python']}, {row['packages']} packages") for row in all_of_them()]
+    elif kind == "run":
+        from luci import runs
+
+        found = [(f"run:{run.id}", os.path.basename(run.script)) for run in runs.latest(20)]
+    else:
+        files = [Candidate(f"@{c.text}", start, c.shown, c.about) for c in _paths(word, start, scripts=False)]
+        kinds = [("env:", "an environment"), ("run:", "a run")]
+        return [*(Candidate(f"@{text}", start, text, told) for text, told in kinds if text.startswith(word)), *files]
+    return [Candidate(f"@{text} ", start, text, told) for text, told in dict(found).items() if text.startswith(word)]
 
 
 def _is_path(word: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from luci import runs
 from luci.actions import rows
-from luci.envs import catalogue, files, trees, uses
+from luci.envs import backends, catalogue, files, trees, uses
 from luci.envs.store import Env, fault, generations, sizes, weight
 from luci.errors import EnvError
 
@@ -16,7 +16,10 @@ RUNS = 20  # at most, of those that used an environment
 
 def shown(env: Env, scripts: Mapping[str, list[str]]) -> dict[str, Any]:
     about = rows.row(catalogue.entry(env), scripts)
-    return {**about, "fault": fault(env), "in_use_by": uses.users(env.root), "freed_by_removing": sum(sizes(env.root))}
+    image, bytes_of_it = backends.of(env.spec.kind).elsewhere(env.path)
+    freed = sum(sizes(env.root)) + bytes_of_it
+    told = {"fault": fault(env), "in_use_by": uses.users(env.root), "freed_by_removing": freed}
+    return {**about, **told, "image": image, "image_bytes": bytes_of_it}
 
 
 def inspected(env: Env, scripts: Mapping[str, list[str]]) -> dict[str, Any]:

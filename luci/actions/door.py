@@ -19,6 +19,7 @@ class Action(Value):
     name: str
     summary: str
     place: str
+    heeds_stop: bool = False  # it comes to its own end when it is to stop; others are left where they are
 
 
 ACTIONS = {
@@ -44,6 +45,7 @@ ACTIONS = {
         Action("env prune", "remove what is not needed any more", "luci.actions.envs:prune"),
         Action("env stats", "count the environments and their disk", "luci.actions.envs:stats"),
         Action("doctor", "look whether everything is there", "luci.chat.checkup:doctor"),
+        Action("ask", "let the assistant do what is asked for", "luci.chat.asking:ask", heeds_stop=True),
         Action("why", "say why the last run failed", "luci.actions.why:why"),
         Action("sessions list", "list past conversations", "luci.chat.recall:listed"),
         Action("sessions search", "find words in past conversations", "luci.chat.recall:searched"),

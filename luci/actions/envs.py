@@ -6,21 +6,22 @@ import os
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from luci import paths, units
 from luci.actions import rows
-from luci.actions.described import inspected, shown
-from luci.actions.grounds import Grounds, grounds
 from luci.context import Context, Question
-from luci.envs import backends, installer, prunes, trees
 from luci.envs.store import Env, Store, altered, sizes, weight
 from luci.envs.store import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
 from luci.events import Event, Measured, Note, Reached, Told, Working
-from luci.runner import memory, owners, tidy
+from luci.runner import memory, owners
 from luci.runner.script import read_script
 from luci.values import Value
+
+if TYPE_CHECKING:
+    from luci.actions.grounds import Grounds
+    from luci.envs import backends, prunes, trees
 
 
 class EnvRequest(Value):
@@ -64,12 +65,16 @@ def listed(request: EnvRequest, context: Context) -> Generator[Event, None, list
 
 
 def show(request: EnvRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
+    from luci.actions.described import shown
+
     yield from ()
     return shown(_one(request), owners.scripts_by_key())
 
 
 def inspect(request: EnvRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
     """Return all that is known of one environment; reads the metadata of its packages."""
+    from luci.actions.described import inspected
+
     env = _one(request)
     yield Working("reading", env.name)
     return inspected(env, owners.scripts_by_key())
@@ -81,12 +86,16 @@ def path(request: EnvRequest, context: Context) -> Generator[Event, None, str]:
 
 
 def tree(request: EnvRequest, context: Context) -> Generator[Event, None, list[trees.Node]]:
+    from luci.envs import trees
+
     yield from ()
     return trees.tree(_one(request))
 
 
 def why(request: EnvRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
     """Return who asked for a package: the imports, and the chains of requirements that lead to it."""
+    from luci.envs import trees
+
     yield from ()
     env = _one(request)
     return trees.why(env, request.package)
@@ -104,6 +113,9 @@ def verify(request: EnvRequest, context: Context) -> Generator[Event, None, dict
 
 
 def rebuild(request: EnvRequest, context: Context) -> Generator[Event, None, list[dict[str, Any]]]:
+    from luci.actions.grounds import grounds  # 60 ms: all that makes a plan
+    from luci.envs import backends, installer
+
     rebuilt = []
     envs = several(request)
     for number, env in enumerate(envs):
@@ -153,6 +165,9 @@ def prune(request: EnvRequest, context: Context) -> Generator[Event, None, list[
 
     With selectors, only those of them that are named.
     """
+    from luci.envs import prunes
+    from luci.runner import tidy
+
     yield Working("looking", "for what is not needed any more")
     found = prunes.candidates(store(), _policy(request, context), owners.scripts_by_key())
     if request.selectors:
@@ -175,6 +190,8 @@ def _row(candidate: prunes.Candidate) -> dict[str, Any]:
 
 
 def _policy(request: EnvRequest, context: Context) -> prunes.Policy:
+    from luci.envs import prunes
+
     settings = context.settings.envs
     return prunes.Policy(
         orphan_days=0,
@@ -185,6 +202,8 @@ def _policy(request: EnvRequest, context: Context) -> prunes.Policy:
 
 def stats(request: EnvRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
     """Return what all of them take on the disk; each is told as it is measured."""
+    from luci.envs import installer, prunes
+
     scripts = owners.scripts_by_key()
     envs = store().all()
     held: dict[str, int] = {}
@@ -192,7 +211,7 @@ def stats(request: EnvRequest, context: Context) -> Generator[Event, None, dict[
     for number, env in enumerate(envs):
         yield Reached(number, len(envs), env.label)
         yield Working("measuring", env.name)
-        held[env.key], freed[env.key] = weight(env.root)
+        held[env.key], freed[env.key] = _weight(env)
         yield Measured(env.key, held[env.key], freed[env.key])
     yield Working("measuring", "the wheel cache")
     cache = installer.cache_folder()
@@ -208,6 +227,13 @@ def stats(request: EnvRequest, context: Context) -> Generator[Event, None, dict[
         "wheel_cache_bytes": sum(sizes(Path(cache))) if cache else 0,
         "budget_bytes": context.settings.envs.budget_gb * 1e9,
     }
+
+
+def _weight(env: Env) -> tuple[int, int]:
+    """Return the bytes that an environment takes, and those that removing it would free, with an image of its own."""
+    image = backends.of(env.spec.kind).elsewhere(env.path)[1]
+    held, freed = weight(env.root)
+    return held + image, freed + image
 
 
 def _one(request: EnvRequest) -> Env:

@@ -10,7 +10,7 @@ from typing import Any
 from luci.actions.envs import EnvRequest, several
 from luci.actions.grounds import grounds
 from luci.context import Context, Question
-from luci.envs import backends, exports
+from luci.envs import backends, conda_lock, exports
 from luci.envs.exports import FORMATS, Format
 from luci.envs.store import Env, fault
 from luci.errors import EnvError, Refused, UsageError
@@ -67,6 +67,8 @@ def export(request: ExportRequest, context: Context) -> Generator[Event, None, l
 def file_name(form: str, label: str) -> str:
     """Return how a file in a form is called, for an environment of this label."""
     names = {"requirements": "{}-requirements.txt", "pylock": "pylock.{}.toml", "pep723": "{}-block.txt"}
+    names |= {"dockerfile": "{}.Dockerfile"}
+    names |= {"conda-lock": "{}-conda-lock.yml"}
     return names.get(form, "{}-environment.yml").format(label)
 
 
@@ -81,12 +83,21 @@ def _form(request: ExportRequest) -> Format:
 def _by_name(name: str) -> str:
     if name.startswith("pylock.") or name.endswith((".pylock.toml", ".lock")):
         return "pylock"
+    if name.lower() == "dockerfile" or name.endswith(".Dockerfile"):
+        return "dockerfile"
+    if name.endswith(("conda-lock.yml", "conda-lock.yaml")):
+        return "conda-lock"
     return "environment.yml" if name.endswith((".yml", ".yaml")) else "requirements"
 
 
 def _written(env: Env, form: Format, context: Context) -> Generator[Event, None, str]:
     hint = "--format environment.yml is one that it can."
     backends.insist(env.spec.kind, form, f"is not exported as {form}", hint)
+    if form == "dockerfile":
+        return _dockerfile(env)
+    if form == "conda-lock":
+        ground = grounds(env, context)
+        return (yield from conda_lock.written(env, ground.sources, ground.terms, context.stop))
     if env.spec.kind == "conda":
         return exports.conda_environment_yml(env)
     lines = exports.frozen(env)
@@ -99,6 +110,15 @@ def _written(env: Env, form: Format, context: Context) -> Generator[Event, None,
         "environment.yml": exports.environment_yml,
     }
     return writers[form](env, lines)
+
+
+def _dockerfile(env: Env) -> str:
+    from luci.envs import dockerfiles
+
+    if env.spec.kind != "conda":
+        return dockerfiles.dockerfile(env, exports.frozen(env))
+    specs, lines = exports.conda_lines(env)
+    return dockerfiles.dockerfile(env, lines, specs)
 
 
 def _save(path: Path, text: str, context: Context) -> None:

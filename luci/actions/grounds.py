@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 
 from luci.context import Context
-from luci.envs import channels, interpreters
+from luci.envs import backends, channels, interpreters
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources, sources
 from luci.envs.store import Env
-from luci.envs.terms import Terms
+from luci.envs.terms import Terms, quarantine
 from luci.errors import LuciError
-from luci.runner.plan import declarations_of, places_of, quarantine
+from luci.runner.premises import declarations_of, places_of
 from luci.runner.script import read_script
 from luci.values import Value, replace
 
@@ -57,6 +57,8 @@ def _python(env: Env) -> Interpreter:
         from luci.envs import condas
 
         return condas.interpreter(env.version)
+    if env.spec.kind in backends.BOXED:
+        return Interpreter("", env.version, env.spec.implementation, env.spec.platform, "linux", "posix")
     return interpreters.choose(env.interpreter if os.path.exists(env.interpreter) else env.spec.python)
 
 

@@ -22,12 +22,13 @@ def plan(request: RunRequest, context: Context) -> Generator[Event, None, tuple[
 
     Raises Refused where the wall that is asked for cannot be had.
     """
-    wall = wall_for(request, context)
     script = read_script(request.script, request.kind)  # type: ignore[arg-type]
+    wall = wall_for(request, script, context)
     began = time.time_ns()
     before = keeping.Look(script) if wall is None and keeping.can_be_kept(script, request.wants) else None
     made = yield from plans.make(script, request.wants, context, memory.load(script))
-    if before:
+    wall = wall_for(request, script, context, made.spec.kind)
+    if before and wall is None:
         keeping.keep(script, request.wants, made, before, began, context)
     env = Store(paths.envs()).get(made.spec.key)
     return walled(made, wall), "build" if env is None else "rebuild" if fault(env) else "reuse"

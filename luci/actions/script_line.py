@@ -34,6 +34,10 @@ _VALUED = (
 )
 
 
+_KINDS = ("auto", "venv", "conda", "docker", "podman", "sarus", "system")
+_RUNGS = ("auto", "container", "bwrap", "landlock", "limits", "off")
+
+
 def split(words: list[str]) -> tuple[list[str], list[str]]:
     """Part the words behind `run` into luci's, the script's name the last of them, and the script's own.
 
@@ -68,7 +72,7 @@ def add_plan_options(command: argparse.ArgumentParser) -> None:
         "-w", "--with", dest="with_", action="append", default=[], metavar="REQ", help="add a requirement"
     )
     command.add_argument("-p", "--python", default="", metavar="VERSION", help="a version, a range or a path")
-    command.add_argument("--env", default="", choices=("auto", "venv", "conda"), help="the kind of environment")
+    command.add_argument("--env", default="", choices=_KINDS, help="the kind of environment")
     command.add_argument(
         "--allow", action="append", default=[], metavar="NAME", help="install this guessed distribution"
     )
@@ -78,13 +82,16 @@ def add_plan_options(command: argparse.ArgumentParser) -> None:
 
 def _add_wall_options(command: argparse.ArgumentParser) -> None:
     """The options that say what it may use and reach."""
-    command.add_argument(
-        "--sandbox", default="", choices=("auto", "bwrap", "landlock", "limits", "off"), help="put it behind this wall"
-    )
+    command.add_argument("--sandbox", default="", choices=_RUNGS, help="put it behind this wall")
     command.add_argument("--memory", type=_bytes, default=0, metavar="SIZE", help="hold it to so much, as in 512m")
     command.add_argument("--cpus", type=_seconds, default=0, metavar="N", help="hold it to so many CPUs")
     command.add_argument("--pids", type=_count, default=0, metavar="N", help="hold it to so many processes and threads")
-    command.add_argument("--no-network", action="store_true", help="close the network to it")
+    network = command.add_mutually_exclusive_group()
+    network.add_argument("--no-network", action="store_true", help="close the network to it")
+    network.add_argument("--network", action="store_true", help="open it, whatever the settings say")
+    whose = command.add_mutually_exclusive_group()
+    whose.add_argument("--stranger", action="store_true", help="somebody else wrote it, or a model: [walls.stranger]")
+    whose.add_argument("--trust", action="store_true", help="it is as good as your own")
     for name, text in (("readable", "let it read this"), ("writable", "let it write there, and read")):
         command.add_argument(f"--{name}", action="append", default=[], metavar="PATH", help=f"{text}, behind a wall")
     command.add_argument(
@@ -112,8 +119,8 @@ def add_run_options(command: argparse.ArgumentParser) -> None:
 
 def request_of(options: argparse.Namespace, args: tuple[str, ...]) -> RunRequest:
     """Return what the options ask for. Raises UsageError where they name no script, or two."""
-    from luci.runner.plan import Wants
     from luci.runner.request import RunRequest
+    from luci.runner.wants import Wants
 
     kinds = {"module": options.module, "code": options.code}
     given = [(kind, text) for kind, text in kinds.items() if text is not None]
@@ -131,7 +138,8 @@ def request_of(options: argparse.Namespace, args: tuple[str, ...]) -> RunRequest
         env=options.env,
     )
     if "retry" not in options:
-        return RunRequest(script=script, kind=kind, args=args, wants=wants, walls=_walls(options))
+        walls = _walls(options)
+        return RunRequest(script=script, kind=kind, args=args, wants=wants, walls=walls)
     return RunRequest(
         script=script,
         kind=kind,
@@ -153,7 +161,9 @@ def _walls(options: argparse.Namespace) -> Asked:
     from luci.walls.asked import Asked, Limits, Reach
 
     reach = Reach(not options.no_network, tuple(options.readable), tuple(options.writable), tuple(options.variable))
-    return Asked(options.sandbox, Limits(options.memory, options.cpus, options.pids), reach)
+    stranger = True if options.stranger else False if options.trust else None
+    limits = Limits(options.memory, options.cpus, options.pids)
+    return Asked(options.sandbox, limits, reach, options.network, stranger)
 
 
 def read(words: list[str], *, plan: bool = False) -> RunRequest:

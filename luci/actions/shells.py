@@ -9,10 +9,11 @@ from collections.abc import Generator
 from luci import paths
 from luci.actions.envs import chosen, store
 from luci.context import Context
-from luci.envs import shells
+from luci.envs import backends, shells
 from luci.envs.store import fault
 from luci.errors import EnvError, UsageError
 from luci.events import Become, Event
+from luci.runner.walled import folder_of
 from luci.runner.warm import activated
 from luci.values import Value
 
@@ -29,10 +30,16 @@ def shell(request: ShellRequest, context: Context) -> Generator[Event, None, int
     if os.name == "nt":
         raise UsageError("Opening a shell is not to be had on Windows yet.", hint="`luci env path` prints the folder.")
     env = chosen(request.selector)
+    backends.insist(env.spec.kind, "shell", "opens no shell")
     if not store().take(env):
         hint = f"`luci env rebuild {env.key}` makes it whole."
         raise EnvError(f"{env.name} is broken.", cause=fault(env), hint=hint)
-    environ = activated(str(env.path), dict(os.environ))
+    if env.spec.kind in backends.IN_ENGINES:
+        from luci.runner import boxes
+
+        yield boxes.shell(env, request.command or ("/bin/sh",), context)
+        return 0
+    environ = activated(folder_of(env), dict(os.environ))
     if not request.command:
         opened = shells.shell(env, os.environ, environ, paths.state() / "shells")
         yield Become(opened.argv, opened.environ)

@@ -52,6 +52,7 @@ class Talk:
     hands: Hands
     messages: list[Message] = field(default_factory=list)
     speaks_tools: bool = True
+    planner: Model | None = None
 
     def ask(self, text: str) -> Generator[Event, None, Outcome]:
         """Follow a request to its end."""
@@ -61,6 +62,8 @@ class Talk:
         self._say(Message("user", self.hands.secrets.masked(text)))
         if budget.blind:
             yield Warned("The price of this model is not known: the limits of money hold only as far as it is told.")
+        if self.planner:
+            yield from self._planned(self.planner, budget)
         made: Counter[ToolCall] = Counter()
         while True:
             final = self.hands.mending.over
@@ -96,6 +99,26 @@ class Talk:
         self.hands.sessions.add(self.hands.session, "message", message.as_dict())
 
     # -- the model
+
+    def _planned(self, planner: Model, budget: Budget) -> Generator[Event, None, None]:
+        """Let another model plan; without a plan the request is followed all the same."""
+        secrets = self.hands.secrets
+        told = window.fitting([Message("system", prompts.PLANNING), *self.messages], planner.settings.context_tokens)
+        told = [replace(message, text=secrets.masked(message.text)) for message in told]
+        prompt = reckoned(told)
+        try:
+            answer = yield from planner.answer(told, (), budget.left(prompt))
+        except LuciError as error:
+            yield Warned(f"{planner.name} made no plan: {error.message}", hint=error.hint)
+            return
+        budget.took(answer.usage, prompt, reckoned([answer.message]))
+        yield Replied(answer.message.text, answer.why_not_whole)
+        if answer.message.whole:
+            self._say(
+                Message(
+                    "user", f"[luci] A plan by {planner.name}; follow it as far as it is good:\n{answer.message.text}"
+                )
+            )
 
     def _answer(self, budget: Budget, *, with_tools: bool) -> Generator[Event, None, Answer]:
         """Ask the model; what it writes is noted while it comes, so that a crash loses nothing that was shown."""

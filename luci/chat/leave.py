@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from luci.context import Answer, Question
 from luci.values import Value
 
 Kind = Literal["read", "write", "run", "install", "network"]
@@ -53,6 +54,34 @@ def nobody(effect: Effect) -> Verdict:
     """Decide for someone who is not there."""
     hint = "" if effect.own else f"; --allow {effect.kind} would have let it"
     return Verdict(False, "nobody", f"nobody is here to be asked{hint}")
+
+
+def by_asking(ask: Callable[[Question], bool | Answer]) -> Decide:
+    """Let whoever answers questions decide."""
+
+    def decide(effect: Effect) -> Verdict:
+        answer = ask(question_of(effect))
+        if not isinstance(answer, Answer):
+            return Verdict(answer) if answer else nobody(effect)
+        return Verdict(answer.yes, "you", answer.reason, answer.lasting, answer.text, answer.stop)
+
+    return decide
+
+
+def question_of(effect: Effect) -> Question:
+    noun = {"read": "reading", "write": "writing", "run": "running", "install": "installing", "network": "the network"}
+    return Question(
+        f"leave {effect.kind}",
+        effect.title,
+        effect.details,
+        f"--allow {effect.kind}",
+        yes="Yes, once",
+        no="No, and say why",
+        lasting="" if effect.own else f"Yes, and all {noun[effect.kind]} in this session",
+        draft=effect.text,
+        wants_words=True,
+        name=effect.subject.rpartition("/")[2],
+    )
 
 
 class Rules(Value):

@@ -9,6 +9,7 @@ from pathlib import Path
 from luci.chat.ground import LARGEST, NotHere
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect
+from luci.chat.shorten import data
 from luci.chat.tools import AskUser, Environments, ListFiles, ReadFile, SearchFiles, Wrong
 from luci.events import Event
 
@@ -29,7 +30,8 @@ def read_file(request: ReadFile, hands: Hands) -> Generator[Event, None, str]:
     shown = lines[first - 1 : first - 1 + max(1, request.lines)]
     text = "\n".join(f"{number:>5}  {line}" for number, line in enumerate(shown, start=first))
     left = len(lines) - (first - 1) - len(shown)
-    return text + (f"\n… {left} more lines" if left > 0 else "") or "The file is empty."
+    more = f"\n… {left} more lines" if left > 0 else ""
+    return data(text) + more if lines else "The file is empty."
 
 
 def list_files(request: ListFiles, hands: Hands) -> Generator[Event, None, str]:
@@ -50,7 +52,8 @@ def search_files(request: SearchFiles, hands: Hands) -> Generator[Event, None, s
     if not request.text:
         raise Wrong("There is nothing to look for.")
     hits: list[str] = []
-    for path in [folder] if folder.is_file() else _files(folder):
+    for name in [folder] if folder.is_file() else _files(folder):
+        path = Path(os.path.realpath(name))  # a link may lead out of the project
         if hands.context.stop() or len(hits) >= MOST_HITS:
             break
         if not path.is_file() or path.stat().st_size > LARGEST or hands.ground.peculiar(path, writing=False):
@@ -58,7 +61,7 @@ def search_files(request: SearchFiles, hands: Hands) -> Generator[Event, None, s
         for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
             if request.text in line:
                 hits.append(f"{hands.ground.shown(path)}:{number}: {line.strip()[:300]}")
-    return "\n".join(hits[:MOST_HITS]) or "It is nowhere."
+    return data("\n".join(hits[:MOST_HITS])) if hits else "It is nowhere."
 
 
 def environments(request: Environments, hands: Hands) -> Generator[Event, None, str]:

@@ -92,6 +92,13 @@ class Answer(Value):
 # -- what a conversation says while it goes on
 
 
+class Began(Event):
+    """A request is followed, in this session, by this model."""
+
+    session: str
+    model: str
+
+
 class Replying(Event):
     """A piece of the answer that is being written."""
 

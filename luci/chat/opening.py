@@ -8,12 +8,14 @@ from pathlib import Path
 
 from luci.chat import keys, providers, secrets
 from luci.chat.converse import Talk
+from luci.chat.export import markdown
 from luci.chat.ground import Ground
 from luci.chat.hands import Hands, nobody_answers
 from luci.chat.leave import Decide, Kind, Leave, Rules, nobody
 from luci.chat.model import Model
 from luci.chat.replay import Replay
 from luci.chat.sessions import Sessions
+from luci.config import Settings
 from luci.context import Context
 from luci.values import Value, replace
 
@@ -28,6 +30,30 @@ class Opening(Value):
     decide: Decide = nobody
     reply: Callable[[str], str | None] = nobody_answers
     replay: Replay | None = None
+
+
+def who_answers(model: str, session: str, settings: Settings) -> tuple[str, str]:
+    """Return in words who answers, and the id of the session that is meant. Raises NoModel, UsageError."""
+    chosen = providers.endpoint(settings.model)
+    if session:
+        sessions = Sessions()
+        try:
+            known = sessions.find(session)
+        finally:
+            sessions.close()
+    told = replace(chosen, model=model).told if model else chosen.told
+    if not session:
+        return f"{told} answers.", ""
+    return f"{told} answers; the session {known.id} goes on: {known.title}", known.id
+
+
+def told_so_far(session: str) -> str:
+    """Return what was said and done in a session, as Markdown."""
+    sessions = Sessions()
+    try:
+        return markdown(sessions.find(session), sessions.entries(session))
+    finally:
+        sessions.close()
 
 
 def opened(opening: Opening, context: Context, sessions: Sessions) -> Talk:
@@ -60,4 +86,7 @@ def opened(opening: Opening, context: Context, sessions: Sessions) -> Talk:
         session,
         opening.reply,
     )
-    return Talk(model, hands, sessions.messages(session) if known else [])
+    planner = None
+    if isinstance(model, Model) and settings.planner:
+        planner = Model(replace(model.endpoint, model=settings.planner, family=""), settings, context.stop)
+    return Talk(model, hands, sessions.messages(session) if known else [], planner=planner)

@@ -12,16 +12,18 @@ from luci.chat.ground import NotHere
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect, Kind
 from luci.chat.mending import Failure
-from luci.chat.shorten import shortened
+from luci.chat.shorten import data, shortened
 from luci.chat.tools import PlanScript, RunCode, RunLog, RunScript, Wrong
 from luci.context import Context, Question
 from luci.errors import LuciError, Refused
 from luci.events import Ended, Event, Failed, Output, Retrying, Started, Told, Walled, Warned
 from luci.runner.approval import origins
-from luci.runner.plan import Plan, Wants
+from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
+from luci.runner.wants import Wants
 from luci.values import replace
-from luci.walls.asked import NOTHING, Asked, Limits, Reach
+from luci.walls.asked import Asked, Limits, Reach
+from luci.walls.defaults import OFF
 
 MOST = 6_000  # characters of a run's output that a model is told
 MEMORY = 4 * 2**30  # bytes
@@ -105,7 +107,7 @@ def run_log(request: RunLog, hands: Hands) -> Generator[Event, None, str]:
         content = yield from perform("runs log", RunsRequest(request.run), hands.context)
     except LuciError as error:
         raise Wrong(error.message) from None
-    return _data("\n".join(content.decode("utf-8", "replace").splitlines()[-max(1, request.lines) :]))
+    return data("\n".join(content.decode("utf-8", "replace").splitlines()[-max(1, request.lines) :]))
 
 
 # -- one run
@@ -115,7 +117,8 @@ def _held(asked: RunRequest, seconds: int, reach: Reach, hands: Hands) -> RunReq
     """Return the run of what a model wrote: it writes in the project and a temporary folder, reads the project, its
     environment and the system, and sees no variable and no network but what is approved."""
     within = replace(reach, writable=(str(hands.folder),))
-    walls = Asked(limits=Limits(memory=MEMORY, pids=PIDS), reach=within)
+    limits = Limits(memory=MEMORY, pids=PIDS)
+    walls = Asked("any", limits, within, stranger=True, opens=reach.network)
     return replace(asked, walls=walls, timeout=float(max(1, seconds)), record=True, asks_first=True)
 
 
@@ -168,7 +171,7 @@ def _behind_a_wall(asked: RunRequest, shown: str, hands: Hands) -> Generator[Eve
     except Refused as error:
         details = (error.message, *error.cause.splitlines(), "It could read, change and send whatever you can.")
         hands.may(Effect("run", f"Run {shown} without a wall?", details, shown, own=True))
-    bare = replace(asked, walls=NOTHING)
+    bare = replace(asked, walls=OFF)
     made, _ = yield from perform("plan", bare, _context(hands))
     return bare, made
 
@@ -241,10 +244,5 @@ def _told(code: int, seen: _Seen, failure: Failure | None, advice: str) -> str:
         lines += [f"{'>' if number == seen.failed.line else ' '}{number:>5}  {line}" for number, line in numbered]
     for name, text in (("stdout", seen.stdout), ("stderr", seen.stderr)):
         if text.strip():
-            lines += [f"{name}:", _data(shortened(text, MOST))]
+            lines += [f"{name}:", data(shortened(text, MOST))]
     return "\n".join([*lines, *([advice] if advice else [])])
-
-
-def _data(text: str) -> str:
-    """Mark what a program wrote as data."""
-    return f"<data>\n{text.replace('</data>', '</ data>').rstrip()}\n</data>"

@@ -136,7 +136,7 @@ class RunCode(Value):
 
 
 class RunLog(Value):
-    run: Annotated[str, "the id of a run, or 1 for the latest"] = "1"
+    run: Annotated[str, "the id of a run, as in @run:ID, or 1 for the latest"] = "1"
     lines: Annotated[int, "how many lines of its end to return"] = 100
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from luci.chat import audit, copies
 from luci.chat.ground import Ground, NotHere, diff
 from luci.chat.sessions import Change, Sessions
-from luci.context import Question
+from luci.context import Answer, Question
 from luci.errors import Refused, UsageError
 from luci.exchange import exchange
 from luci.values import Value
@@ -21,7 +21,9 @@ class UndoRequest(Value):
     dry_run: bool = False
 
 
-def taken_back(request: UndoRequest, sessions: Sessions, folder: Path, agreed: Callable[[Question], bool]) -> str:
+def taken_back(
+    request: UndoRequest, sessions: Sessions, folder: Path, agreed: Callable[[Question], bool | Answer]
+) -> str:
     """Take the last change back, and return what was done. Raises UsageError where there is none, Refused where the
     file is not as the assistant left it."""
     found = sessions.changes(undone=request.again, below=Path(folder).resolve())

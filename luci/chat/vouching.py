@@ -17,7 +17,8 @@ from luci.runner.choices import name_of
 from luci.runner.declared import Declarations
 from luci.runner.guesses import doubts_about
 from luci.runner.memory import Memory
-from luci.runner.plan import NOTHING_MORE, knowledge, places_of
+from luci.runner.premises import knowledge, places_of
+from luci.runner.wants import NOTHING_MORE
 from luci.values import Value
 
 _LOCKS = re.compile(r"pylock(\..*)?\.toml|.*\.lock|conda-lock\.ya?ml", re.IGNORECASE)

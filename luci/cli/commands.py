@@ -66,14 +66,14 @@ def _main(argv: list[str]) -> int:
 
     if argv[:1] == ["run"] or argv[:1] == ["plan"]:
         own, script_args = split(argv[1:])
-        options = parser().parse_args([argv[0], *own])
+        options = parser(argv[0]).parse_args([argv[0], *own])
         options.args = tuple(script_args)
     elif argv[:2] == ["env", "shell"]:
         own, command = part(argv)
-        options = parser().parse_args(own)
+        options = parser("env").parse_args(own)
         options.command = command
     else:
-        options = parser().parse_args(argv)
+        options = parser("".join(argv[:1])).parse_args(argv)
     if options.plain and not getattr(options, "do", None):
         raise UsageError("A conversation needs a terminal.", hint="luci run SCRIPT runs one without.")
     if not getattr(options, "do", None):
@@ -163,8 +163,8 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _plan_plainly(script: str, options: set[str]) -> int:
-    from luci.runner.plan import Wants
     from luci.runner.request import RunRequest
+    from luci.runner.wants import Wants
 
     kind = "folder" if os.path.isdir(script) else "file"
     request = RunRequest(script=script, kind=kind, wants=Wants(offline="--offline" in options))

@@ -19,7 +19,7 @@ _EXAMPLES = """examples:
 """
 
 
-EXPORTS = ("requirements", "pylock", "pep723", "environment.yml")
+EXPORTS = ("requirements", "pylock", "pep723", "environment.yml", "conda-lock", "dockerfile")
 
 
 def part(words: list[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -39,7 +39,9 @@ class _Parser(argparse.ArgumentParser):
         super().error(harmless(message))
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(word: str = "") -> argparse.ArgumentParser:
+    """Return the parser of all commands, or of the one that is asked for alone, where `word` names it: to know them all
+    takes longer than most of them."""
     top = _Parser(
         prog="luci",
         description="Run a Python script that has imports and nothing else, in the right environment.",
@@ -50,17 +52,19 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"luci {__version__}")
     top.add_argument("--plain", action="store_true", help="open the app line by line: no drawing, no colours")
     commands = top.add_subparsers(metavar="COMMAND", title="commands")
-    _add_run(commands)
-    _add_plan(commands)
-    _add_env(commands)
-    _add_runs(commands)
-    _add_care(commands)
-    _add_talk(commands)
+    of = {"run": _add_run, "plan": _add_plan, "env": _add_env, "runs": _add_runs}
+    of |= {"_resume": _add_hidden, "_need": _add_hidden}
+    every = (_add_run, _add_plan, _add_env, _add_runs, _add_care, _add_talk, _add_hidden)
+    for add in (of[word],) if word in of else every:
+        add(commands)
+    return top
+
+
+def _add_hidden(commands: Any) -> None:
     for name, add in (("_resume", "state"), ("_need", "requirements")):
         hidden = commands.add_parser(name)
         hidden.add_argument(add, nargs="+" if name == "_need" else None)
         hidden.set_defaults(do=name)
-    return top
 
 
 def _add_talk(commands: Any) -> None:

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from luci.envs.terms import Terms
     from luci.events import Event
 
-Ability = Literal["update", "requirements", "pylock", "pep723", "environment.yml"]
+Ability = Literal["update", "requirements", "pylock", "pep723", "environment.yml", "conda-lock", "dockerfile", "shell"]
+
+KINDS = ("venv", "conda", "docker", "podman", "sarus", "system")
+IN_ENGINES = ("docker", "podman")
+BOXED = (*IN_ENGINES, "sarus")  # its Python is in an image, and nowhere on this machine
 
 
 class Backend(Protocol):
@@ -42,6 +46,9 @@ class Backend(Protocol):
     def witness(self, folder: Path) -> Path:
         """Return the file that is written when the environment is made and never changes afterwards."""
 
+    def starts_with(self, folder: Path) -> Path:
+        """Return what on this machine must be there, and be executable, for the environment to run."""
+
     def installed(self, folder: Path) -> dict[str, str]:
         """Return {name: version} of all that is installed."""
 
@@ -54,6 +61,9 @@ class Backend(Protocol):
     def faults(self, folder: Path) -> list[str]:
         """Return what a long look finds wrong beside what RECORDs tell."""
 
+    def elsewhere(self, folder: Path) -> tuple[str, int]:
+        """Return what it has besides its folder, an image, and the bytes that takes."""
+
 
 def of(kind: str) -> Backend:
     """Return the backend of a kind. Raises EnvError for one that this luci does not know."""
@@ -65,7 +75,27 @@ def of(kind: str) -> Backend:
         from luci.envs import condas
 
         return condas.Conda()
-    raise EnvError(f"This luci knows no environments of the kind {kind!r}.", hint="venv and conda are known.")
+    if kind == "docker" or kind == "podman":
+        from luci.envs import containers
+
+        return containers.Containers(kind)
+    if kind == "sarus":
+        from luci.envs import sarus
+
+        return sarus.Sarus()
+    if kind == "system":
+        from luci.envs import systems
+
+        return systems.System()
+    raise EnvError(f"This luci knows no environments of the kind {kind!r}.", hint=f"{', '.join(KINDS)} are known.")
+
+
+def let_go(folder: Path) -> None:
+    """Let go of what an environment that is about to be removed has elsewhere than in its folder."""
+    if (folder / "image.json").exists():
+        from luci.envs import containers
+
+        containers.let_go(folder)
 
 
 def insist(kind: str, ability: Ability, told: str, hint: str = "") -> None:

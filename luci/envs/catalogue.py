@@ -52,6 +52,7 @@ def entry(env: Env) -> dict[str, Any]:
             "python_version": env.version,
             "requirements": list(env.spec.requirements),
             "packages": len(env.installed),
+            "kind": env.spec.kind,
         },
         "script": env.about.get("script", ""),
         "looked_at": looked_at(env),
@@ -66,7 +67,8 @@ def _rest(env: Env) -> dict[str, Any]:
 
     spec = {name: getattr(env.spec, name) for name in fields(env.spec)}
     record = {name: getattr(env, name) for name in fields(env) if name not in ("root", "spec")}
-    activate = f". {shlex.quote(str(env.path / 'bin' / 'activate'))}"
+    script = env.path / "bin" / "activate"
+    activate = f". {shlex.quote(str(script))}" if script.exists() else ""
     return {"spec": spec, "record": record, "shown": {**env.as_dict(), "activate": activate}}
 
 

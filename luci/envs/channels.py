@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -56,11 +57,26 @@ def age(file: Path) -> float:
 
 
 def package_cache() -> Path:
-    """Return where packages are kept unpacked: where conda keeps them, else in luci's own cache."""
+    """Return where packages are kept unpacked: where an existing conda or mamba keeps them, else in luci's own cache.
+
+    Of an installation nothing but this folder is written to.
+    """
     told = os.environ.get("CONDA_PKGS_DIRS", "").split(",")[0]
     folders = [told] if told else [text for table in _tables() for text in _texts(table.get("pkgs_dirs"))]
+    folders += [f"{root}/pkgs" for root in _installed()]
     mine = paths.cache() / "conda"
     return next((Path(p) for f in folders if os.access(p := os.path.expanduser(f), os.W_OK)), mine)
+
+
+def _installed() -> Iterator[str]:
+    """Yield the roots of the condas and mambas that are here: as their variables say, else by the programs."""
+    yield from filter(None, (os.environ.get("MAMBA_ROOT_PREFIX"), os.environ.get("CONDA_ROOT")))
+    named = [os.environ.get(name) for name in ("CONDA_EXE", "MAMBA_EXE")]
+    for program in (*named, *map(shutil.which, ("conda", "mamba", "micromamba"))):
+        root = os.path.dirname(os.path.dirname(os.path.realpath(program))) if program else ""
+        if root and os.path.isdir(os.path.join(root, "conda-meta")):  # else it lies alone, as in /usr/bin
+            yield root
+    yield "~/micromamba"
 
 
 # -- .condarc

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 
 from luci import paths, process
-from luci.envs import channels, files, installer, venvs
+from luci.envs import activations, channels, files, installer, venvs
 from luci.envs.installer import InstallFailed, Reason
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.envs.terms import Terms
 from luci.errors import EnvError, Interrupted
-from luci.events import Ended, Event, Output, Working
+from luci.events import Ended, Event, Output, Warned, Working
 
 if TYPE_CHECKING:
     from luci.envs.backends import Ability
@@ -40,7 +40,7 @@ CHILD = Path(__file__).parent / "programs" / "conda_child.py"
 class Conda:
     """The kind `conda`: see luci.envs.backends."""
 
-    can: frozenset[Ability] = frozenset(("environment.yml",))
+    can: frozenset[Ability] = frozenset(("environment.yml", "conda-lock", "dockerfile", "shell"))
 
     @contextlib.contextmanager
     def making(self, folder: Path, python: Interpreter) -> Iterator[None]:
@@ -61,6 +61,8 @@ class Conda:
         held = tuple(f"{name}=={version}" for name, version in came.items())
         exact = replace(spec, constraints=(*spec.constraints, *held))
         yield from installer.install(exact, folder, sources, terms, stop, ("--break-system-packages",))
+        if trouble := activations.keep(folder):
+            yield Warned(trouble)
 
     def python(self, folder: Path, asked: Interpreter) -> tuple[str, str]:
         versions = {record["name"]: record["version"] for record in packages(folder)}
@@ -68,6 +70,9 @@ class Conda:
 
     def witness(self, folder: Path) -> Path:
         return folder / META / "history"
+
+    def starts_with(self, folder: Path) -> Path:
+        return venvs.python_of(folder)
 
     def installed(self, folder: Path) -> dict[str, str]:
         came = {record["name"]: record["version"] for record in packages(folder)}
@@ -84,6 +89,9 @@ class Conda:
 
     def faults(self, folder: Path) -> list[str]:
         return list(_faults(folder))
+
+    def elsewhere(self, folder: Path) -> tuple[str, int]:
+        return "", 0
 
 
 def insist_on_rattler() -> None:
@@ -254,6 +262,7 @@ deactivate() {{
 }}
 _LUCI_OLD_CONDA_PREFIX=${{CONDA_PREFIX:-}}
 export PATH={bin}:"$PATH" CONDA_PREFIX={folder} CONDA_DEFAULT_ENV={folder} CONDA_SHLVL=1
+[ ! -e {folder}/conda-meta/luci.sh ] || . {folder}/conda-meta/luci.sh
 """
 _ACTIVATE_FISH = "set -gx PATH {bin} $PATH; set -gx CONDA_PREFIX {folder}; set -gx CONDA_SHLVL 1\n"
 

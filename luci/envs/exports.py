@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Generator, Sequence
 from typing import Literal
 
 from packaging.utils import canonicalize_name
 
-from luci.envs import installer, resolver
+from luci.envs import backends, installer, resolver, venvs
 from luci.envs.sources import Sources, without_credentials
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Env
@@ -18,8 +19,8 @@ from luci.errors import EnvError
 from luci.events import Event
 from luci.values import replace
 
-Format = Literal["requirements", "pylock", "pep723", "environment.yml"]
-FORMATS: tuple[Format, ...] = ("requirements", "pylock", "pep723", "environment.yml")
+Format = Literal["requirements", "pylock", "pep723", "environment.yml", "conda-lock", "dockerfile"]
+FORMATS: tuple[Format, ...] = ("requirements", "pylock", "pep723", "environment.yml", "conda-lock", "dockerfile")
 
 
 def frozen(env: Env) -> tuple[str, ...]:
@@ -27,7 +28,11 @@ def frozen(env: Env) -> tuple[str, ...]:
     uv = installer.find_uv()
     if uv is None:
         return tuple(f"{name}=={version}" for name, version in env.installed.items())
-    command = [uv, "pip", "freeze", "--quiet", "--color", "never", "--python", str(env.python)]
+    command = [uv, "pip", "freeze", "--quiet", "--color", "never"]
+    if env.spec.kind in backends.BOXED:  # its Python is in an image
+        command += ["--python", sys.executable, "--target", str(venvs.site_packages(env.path))]
+    else:
+        command += ["--python", env.spec.base or str(env.python)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise EnvError(
@@ -84,19 +89,31 @@ def environment_yml(env: Env, lines: Sequence[str]) -> str:
     return "\n".join([*said, *(["  - pip:", *pips] if pips else []), ""])
 
 
-def conda_environment_yml(env: Env) -> str:
-    """An environment.yml with every conda package at its exact build, and pip's at their exact versions."""
+def conda_lines(env: Env) -> tuple[list[str], list[str]]:
+    """Return the match specs of the conda packages at their exact builds, and what pip has at exact versions."""
     from luci.envs import condas
 
     records = condas.packages(env.path)
-    folders = (name.removesuffix(".dist-info") for name in condas.brought(env.path))
-    came = {str(canonicalize_name(folder.rpartition("-")[0])) for folder in folders}
-    came |= {str(record["name"]) for record in records}
-    lines = [f"{name}=={version}" for name, version in env.installed.items() if name not in came]
+    return [f"{r['name']}={r['version']}={r['build']}" for r in records], list(of_the_index(env))
+
+
+def conda_environment_yml(env: Env) -> str:
+    """An environment.yml with every conda package at its exact build, and pip's at their exact versions."""
+    specs, lines = conda_lines(env)
     said = [f"name: {env.label}", "channels:", *(f"  - {json.dumps(channel)}" for channel in env.spec.channels)]
-    said += ["dependencies:", *(f"  - {r['name']}={r['version']}={r['build']}" for r in records)]
+    said += ["dependencies:", *(f"  - {spec}" for spec in specs)]
     pips = ["  - pip:", *(f"      - {json.dumps(line)}" for line in lines)] if lines else []
     return "\n".join([*said, *pips, ""])
+
+
+def of_the_index(env: Env) -> tuple[str, ...]:
+    """Return the exact lines of what conda did not bring to a conda environment."""
+    from luci.envs import condas
+
+    folders = (name.removesuffix(".dist-info") for name in condas.brought(env.path))
+    came = {str(canonicalize_name(folder.rpartition("-")[0])) for folder in folders}
+    came |= {str(record["name"]) for record in condas.packages(env.path)}
+    return tuple(f"{name}=={version}" for name, version in env.installed.items() if name not in came)
 
 
 def pylock(

@@ -13,10 +13,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from packaging.utils import canonicalize_name
-
 from luci import process
-from luci.envs import progress, venvs
+from luci.envs import venvs
+from luci.envs.naming import canonical_name
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.envs.terms import Terms
@@ -61,14 +60,16 @@ def install(
     terms: Terms,
     stop: Callable[[], bool],
     more: tuple[str, ...] = (),
+    python: str = "",
 ) -> Iterator[Event]:
-    """Install what `spec` requires from the index into the environment at `folder`, `more` being options for uv.
+    """Install what `spec` requires from the index into the environment at `folder`, `more` being options for uv, and
+    `python` another than its own.
 
     Raises InstallFailed.
     """
     if not spec.requirements:
         return
-    python = str(venvs.python_of(folder))
+    python = python or str(venvs.python_of(folder))
     with _scratch(folder) as scratch:
         listed = lines_of(spec, sources, scratch)
         if uv := find_uv():
@@ -86,6 +87,8 @@ def carry_out(
 
     It works at the root of the disk, for where a project's files are uv would read its configuration.
     """
+    from luci.envs import progress  # a dozen patterns
+
     environ = {**_neutral(os.environ), **_patience(terms), **sources.uv_environ(), **progress.AS_SAID}
     ended = Ended(1, 0.0)
     told = progress.Listener()
@@ -189,7 +192,7 @@ def _kept_to_their_index(
 
 def _canonical_name(requirement: str) -> str:
     match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", requirement)
-    return canonicalize_name(match[0]) if match else ""
+    return canonical_name(match[0]) if match else ""
 
 
 def _with_pip(python: str, listed: list[str], sources: Sources, terms: Terms) -> list[str]:

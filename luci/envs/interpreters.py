@@ -10,16 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from luci import paths
-from luci.envs import candidates, files
+from luci import kept, paths
+from luci.envs import candidates, files, fitting
 from luci.envs.candidates import OLDEST
 from luci.errors import EnvError
 from luci.values import Value
 
 if TYPE_CHECKING:
     import subprocess
-
-    from packaging.tags import Tag
 
 _PATIENCE = 10  # seconds for one candidate to answer
 
@@ -56,9 +54,17 @@ class Interpreter(Value):
         return "{}.{}".format(*self.minor)
 
     @cached_property
-    def tags(self) -> frozenset[Tag]:
-        """The wheel tags it can install (PEP 425)."""
-        from packaging import tags  # 10 ms, and only a plan that reads the index needs it
+    def tags(self) -> frozenset[str]:
+        """The wheel tags it can install (PEP 425), as they are written."""
+        place = str(paths.cache() / "tags" / f"{self.implementation}-{self.short}")
+        known = kept.load(place)
+        if known is None:
+            known = sorted(self._tags())
+            kept.save(place, known)
+        return frozenset(known)
+
+    def _tags(self) -> set[str]:
+        from packaging import tags  # 20 ms
 
         platforms = list(tags.platform_tags())
         if self.implementation == "cpython":
@@ -66,7 +72,7 @@ class Interpreter(Value):
             name: str | None = "cp{}{}".format(*self.minor)
         else:
             own, name = tags.generic_tags(platforms=platforms), None
-        return frozenset([*own, *tags.compatible_tags(self.minor, name, platforms)])
+        return {str(tag) for tag in (*own, *tags.compatible_tags(self.minor, name, platforms))}
 
 
 def find() -> list[Interpreter]:
@@ -91,8 +97,8 @@ def choose(wanted: str, among: list[Interpreter] | None = None) -> Interpreter:
         if matching:
             return matching[0]
         raise EnvError(
-            f"There is no Python {wanted} in the conda channels.",
-            cause=f"They have {', '.join(p.version for p in among)}.",
+            f"There is no Python {wanted} to choose from.",
+            cause=f"There are {', '.join(p.version for p in among)}.",
             hint="Choose one of these with --python.",
         )
     if os.sep in wanted or (os.altsep and os.altsep in wanted):
@@ -123,8 +129,6 @@ def _at(path: str) -> Interpreter:
 
 
 def _matches(python: Interpreter, wanted: str) -> bool:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
     name = wanted.lower().removeprefix("python").removeprefix("cpython").lstrip("@-")
     if name.startswith("pypy"):
         return python.implementation == "pypy" and python.version.startswith(name[4:])
@@ -132,8 +136,8 @@ def _matches(python: Interpreter, wanted: str) -> bool:
         return True
     text = name if name[0] in "<>=!~" else f"=={name}.*" if name.count(".") < 2 else f"=={name}"
     try:
-        return SpecifierSet(text).contains(python.version, prereleases=True)
-    except InvalidSpecifier:
+        return fitting.satisfies(python.version, text)
+    except ValueError:
         raise EnvError(f"--python {wanted} is neither a version nor a path.") from None
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from luci import kept
 from luci.values import Value, replace
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class EnvSpec(Value):
     `index` names where packages come from; `constraints` are lines that only limit versions (hashes included);
     `as_of` is a date, or a span such as "3 days": releases after it are left alone. Of the kind conda, `conda` are the
     match specs of conda packages besides Python's, and `channels` name where they come from, without credentials, the
-    first preferred.
+    first preferred. Of the kinds that are containers, `base` is the image they are made from.
     """
 
     python: str
@@ -40,6 +40,7 @@ class EnvSpec(Value):
     as_of: str = ""
     conda: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    base: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "requirements", tuple(sorted({canonical(r) for r in self.requirements})))
@@ -66,8 +67,10 @@ class EnvSpec(Value):
         }
         if self.kind == "conda":
             fields |= {"channels": self.channels, "conda": self.conda}
+        if self.base:
+            fields |= {"base": self.base}
         text = json.dumps(fields, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return kept.sha256_of(text.encode("utf-8", "surrogatepass"))[:16]
 
 
 @functools.cache

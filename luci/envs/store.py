@@ -137,11 +137,12 @@ class Store(Value):
                 installed=backend.installed(folder),
                 created=max(time.time(), made / 1e9 + 1e-3),  # the disk has its own clock
                 sealed=files.mtime(venvs.site_packages(folder)),
-                about={**about, "bytes": weight(folder)[0]},
+                about={**about, "bytes": weight(folder)[0] + backend.elsewhere(folder)[1]},
                 place=str(root),
             )
             records.publish(env)
         except BaseException as error:
+            backends.let_go(folder)
             files.discard(folder)
             if _is_rubble(root):
                 files.discard(root)
@@ -152,7 +153,8 @@ class Store(Value):
                     hint="Free some space, or let LUCI_HOME point to a folder that can be written.",
                 ) from error
             raise
-        yield Built(env.key, str(env.path), time.time() - started, len(env.installed))
+        if spec.kind != "system":  # there nothing was built
+            yield Built(env.key, str(env.path), time.time() - started, len(env.installed))
         self._sweep_generations(env)
         return env
 
@@ -224,6 +226,7 @@ class Store(Value):
                 hint="End it first; nothing was removed.",
             )
         freed = sum(sizes(env.root))
+        _let_go(env.root)
         files.discard(env.root)
         return freed
 
@@ -239,8 +242,9 @@ class Store(Value):
                 env = records.read(root)
                 if env:
                     swept += self._sweep_generations(env)
-                elif _is_rubble(root) and files.discard(root):
-                    swept.append(name)
+                elif _is_rubble(root):
+                    _let_go(root)
+                    swept += [name] if files.discard(root) else []
             except OSError:
                 continue  # what it is cannot be told, so it stays
             finally:
@@ -256,6 +260,8 @@ class Store(Value):
         old = [f"g{number}" for number in generations(env.root) if number not in keep]
         if not old or uses.users(env.root):
             return []
+        for name in old:
+            backends.let_go(env.root / name)
         return [f"{env.name}/{name}" for name in old if files.discard(env.root / name)]
 
     def foreign(self) -> list[str]:
@@ -284,6 +290,11 @@ class Store(Value):
         return filelock.FileLock(folder / key)
 
 
+def _let_go(root: Path) -> None:
+    for number in generations(root):
+        backends.let_go(root / f"g{number}")
+
+
 def _try(lock: BaseFileLock) -> bool:
     import filelock
 
@@ -305,9 +316,10 @@ def looked_at(env: Env) -> tuple[str, str, str, str, float, str, int, str, str]:
         site = str(venvs.site_packages(env.path))
     except LuciError:
         site = ""
-    config = str(backends.of(env.spec.kind).witness(env.path))
+    backend = backends.of(env.spec.kind)
+    config, starts = str(backend.witness(env.path)), str(backend.starts_with(env.path))
     root = str(env.root)
-    return env.version, env.interpreter, str(env.python), config, env.created, site, env.sealed, root, env.place
+    return env.version, env.interpreter, starts, config, env.created, site, env.sealed, root, env.place
 
 
 def verify(env: Env) -> list[str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
 
+from luci.config import GateSettings
 from luci.values import Value
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 
 class Terms(Value):
@@ -25,3 +23,8 @@ class Terms(Value):
     refresh: bool = False
     timeout: float = 15
     tries: int = 3
+
+
+def quarantine(gate: GateSettings) -> datetime:
+    """The instant after which releases of guessed names are too young; whole hours, so that answers can be reused."""
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=gate.quarantine_days)

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from luci import kept, paths
 from luci.envs import files
 from luci.envs.interpreters import Interpreter
+from luci.envs.naming import canonical_name
 from luci.errors import EnvError
 from luci.values import Value
 
@@ -29,14 +31,16 @@ HOOK_FILES = ("_luci_hook.py", "_luci_report.py", "_luci_matplotlib.py")
 class Venv(Value):
     """The kind `venv`: see luci.envs.backends."""
 
-    can: frozenset[Ability] = frozenset(("update", "requirements", "pylock", "pep723", "environment.yml"))
+    can: frozenset[Ability] = frozenset(
+        ("update", "requirements", "pylock", "pep723", "environment.yml", "dockerfile", "shell")
+    )
 
     @contextlib.contextmanager
     def making(self, folder: Path, python: Interpreter) -> Iterator[None]:
         from luci.envs import installer
 
         create(folder, python, installer.find_uv())
-        with hook_compiling(folder, python):
+        with compiling_hook(folder, python):
             yield
         add_pip(folder)
 
@@ -53,6 +57,9 @@ class Venv(Value):
     def witness(self, folder: Path) -> Path:
         return folder / "pyvenv.cfg"
 
+    def starts_with(self, folder: Path) -> Path:
+        return python_of(folder)
+
     def installed(self, folder: Path) -> dict[str, str]:
         return installed(folder)
 
@@ -64,6 +71,9 @@ class Venv(Value):
 
     def faults(self, folder: Path) -> list[str]:
         return []
+
+    def elsewhere(self, folder: Path) -> tuple[str, int]:
+        return "", 0
 
 
 def create(folder: Path, python: Interpreter, uv: str | None) -> None:
@@ -96,7 +106,7 @@ def furnish(folder: Path) -> None:
 
     site = site_packages(folder)
     for name in HOOK_FILES:
-        shutil.copy(HOOK / name, site)
+        shutil.copy2(HOOK / name, site)  # with its time, which a compiled one names
     (site / "_luci_hook.pth").write_text("import _luci_hook\n")
     (site / "__pycache__").mkdir(exist_ok=True)  # so that running changes nothing in the folder itself
     need = [sys.executable, "-P", "-E", "-m", "luci", "_need"]
@@ -104,15 +114,27 @@ def furnish(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def hook_compiling(folder: Path, python: Interpreter) -> Iterator[None]:
-    """Compile the hook meanwhile: a start under PYTHONDONTWRITEBYTECODE would parse it each time."""
+def compiling_hook(folder: Path, python: Interpreter) -> Iterator[None]:
+    """Have the hook compiled meanwhile, or as it was for an earlier environment with this Python: a start under
+    PYTHONDONTWRITEBYTECODE would parse it each time."""
+    site = site_packages(folder)
+    state = [python.path, python.version, *(kept.stamp(str(HOOK / name)) for name in HOOK_FILES)]
+    place = str(paths.cache() / "hook" / kept.digest(repr(state).encode("utf-8", "surrogateescape")))
+    if known := kept.load(place):
+        for name, compiled in known.items():
+            (site / "__pycache__" / name).write_bytes(compiled)
+        yield
+        return
     import subprocess
 
-    names = [str(site_packages(folder) / name) for name in HOOK_FILES]
+    names = [str(site / name) for name in HOOK_FILES]
     code = "import py_compile, sys\nfor name in sys.argv[1:]: py_compile.compile(name)"
     quiet = subprocess.DEVNULL
     with subprocess.Popen([python.path, "-I", "-S", "-c", code, *names], stdout=quiet, stderr=quiet):
         yield
+    made = {path.name: path.read_bytes() for path in (site / "__pycache__").glob("_luci_*.pyc")}
+    if len(made) == len(names):
+        kept.save(place, made)
 
 
 def refresh_hook(folder: Path) -> None:
@@ -164,11 +186,9 @@ def site_packages(folder: Path) -> Path:
 
 def installed(folder: Path) -> dict[str, str]:
     """Return {canonical name: version} of what is installed, read from the names of the .dist-info folders."""
-    from packaging.utils import canonicalize_name
-
     found = {}
     for name in files.listing(site_packages(folder)):
         if name.endswith(".dist-info"):
             distribution, _, version = name.removesuffix(".dist-info").rpartition("-")
-            found[str(canonicalize_name(distribution))] = version
+            found[canonical_name(distribution)] = version
     return dict(sorted(found.items()))

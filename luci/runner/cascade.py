@@ -206,7 +206,7 @@ def _from_source(
 ) -> Iterator[Tier]:
     """Building runs the code of a distribution: of one that was guessed only with leave."""
     policy = context.settings.gate.builds
-    if policy == "never":
+    if policy == "never" or plan.spec.kind in backends.BOXED:  # what is built here is for this machine
         return
     chosen = [c for c in plan.choices if c.status == "install"]
     known = {name_of(line) for c in chosen if c.source != "index" for line in c.requirements}
@@ -267,7 +267,7 @@ def approve(plan: Plan, context: Context, flag: str = "--allow") -> frozenset[st
         name = name_of(choice.requirements[0])
         first = choice.imports[0]
         where = f"at {first.file}:{first.line}" if first.line else f"in {first.file}"
-        seen = f"{choice.module} is imported {where}"
+        seen = f"{choice.module} is {'loaded' if choice.kind == 'library' else 'imported'} {where}"
         question = Question(
             "install",
             f"Install {name}?",

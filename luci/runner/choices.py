@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from luci.runner.declared import Declarations, Declared
     from luci.runner.index import Index
 
-Source = Literal["declared", "config", "learned", "table", "index", "channel"]
+Source = Literal["declared", "config", "learned", "table", "index", "channel", "system"]
 Status = Literal["install", "ask", "none", "skip"]
 
 

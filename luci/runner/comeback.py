@@ -13,9 +13,9 @@ from luci import paths, runs
 from luci.envs import files
 from luci.envs.store import Env
 from luci.errors import EnvError
-from luci.runner.plan import Wants
 from luci.runner.request import Progress, RunRequest
 from luci.runner.script import Script, read_script
+from luci.runner.wants import Wants
 from luci.values import Value, as_dict
 from luci.walls.asked import Asked
 

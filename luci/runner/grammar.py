@@ -49,7 +49,7 @@ def _too_deep(name: str, line: int = 0) -> ScriptError:
 
 PRINT = r"^\s*print\s+(?!=|\()\S|(^|[;:])\s*print\s*>>"
 # what Python 2 accepts and no Python 3 ever will, at the line where Python 3 gave up
-PYTHON_TWO = re.compile(
+PYTHON_TWO = (
     PRINT + r"""|\bexec\s+["'\w]|\bexcept\s+(\w[\w.]*|\([^)]*\))\s*,\s*[a-z_]\w*\s*:|\braise\s+[\w.]+\s*,"""
     r"""|\b(0[xX][0-9a-fA-F]+|\d+)[lL]\b|\b0[0-7]+\b|[\w)\]]\s*<>\s*[\w("']|\b[uU][rR]["']"""
     r"""|\bdef\s+\w+\s*\(.*\([^()=]*\)|\blambda\s*\(|[=(+%,]\s*`[^`]+`"""
@@ -58,7 +58,7 @@ PYTHON_TWO = re.compile(
 
 def _looks_like_python_two(lines: list[str], line: str, error: SyntaxError) -> bool:
     """Say whether a source that Python 3 refuses at `line` is written for Python 2."""
-    if error.msg.startswith("Missing parentheses in call to") or PYTHON_TWO.search(line):
+    if error.msg.startswith("Missing parentheses in call to") or re.search(PYTHON_TWO, line):
         return True
     if lines and re.match(r"#!.*\bpython2", lines[0]):
         return True

@@ -11,7 +11,7 @@ from luci.envs.interpreters import Interpreter
 from luci.errors import IndexFailed
 from luci.runner.choices import Choice, Knowledge, Status
 from luci.runner.imports import Certainty, Import
-from luci.runner.releases import fits_for, in_parallel, last_day, newest, uses_of
+from luci.runner.releases import fits_for, last_day, newest, uses_of
 from luci.runner.table import normal, one_edit_apart
 from luci.values import Value, replace
 
@@ -60,8 +60,11 @@ def guess(guesses: list[Guess], known: Knowledge, python: Interpreter) -> list[C
     try:
         # the likeliest first: where all fail, its failure is the one to tell
         projects = known.index.projects(name for g in firm for name in g.names if name not in known.table.taken)
-        found = in_parallel(lambda g: _evidence(g, projects, known, python), firm)
-        return skipped + [choice for _, choice in found]
+        by_module = {g.module: g for g in firm}
+        found = known.index.side_by_side(
+            lambda module: _evidence(by_module[module], projects, known, python), by_module
+        )
+        return skipped + list(found.values())
     except IndexFailed as error:
         known.troubles.append(f"{error.message} {error.cause}".strip())
         return skipped + [g.unanswered(f"the index could not be asked: {error.message}") for g in firm]

@@ -6,14 +6,10 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
-
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from luci import kept
 from luci.config import GateSettings, IndexSettings
@@ -21,40 +17,27 @@ from luci.context import never
 from luci.envs.sources import Sources, local_path, without_credentials
 from luci.errors import IndexFailed
 from luci.runner import pages
-from luci.runner.inside import Inside
-from luci.runner.pages import File, Page, digest
-from luci.runner.web import Web, refused
+from luci.runner.listing import File, Unreadable, listed
+from luci.runner.pages import Page, digest
+from luci.runner.projects import Project, Release, releases_of, turning_points
+from luci.runner.series import at_series_ends, within_series
+from luci.runner.table import normal
+from luci.runner.web import Unasked, Web, refused
 from luci.runner.wheels import BadWheel, Holds
 from luci.values import Value, replace
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+    from luci.runner.inside import Inside
 
 __all__ = ["File", "Holds", "Index", "Project", "Release", "Use"]
 
 PROBES = 30  # wheels looked into for one question
 THREADS = 8
 OPEN = 32  # wheels kept open
-
-
-class Release(Value):
-    version: Version
-    files: tuple[File, ...]
-
-    @property
-    def uploaded(self) -> datetime | None:
-        """When its first file came, None where the index does not say."""
-        times = [file.uploaded for file in self.files if file.uploaded]
-        return min(times, default=None)
-
-    @property
-    def wheels(self) -> tuple[File, ...]:
-        return tuple(file for file in self.files if file.kind == "wheel" and not file.yanked)
-
-
-class Project(Value):
-    """`releases`: newest first, without those that are yanked as a whole. `stale`: told from an old page."""
-
-    name: str
-    releases: tuple[Release, ...]
-    stale: bool = False
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Use(Value):
@@ -90,7 +73,7 @@ class Index:
 
         Raises IndexFailed where that cannot be told: a place did not answer, and nothing is cached.
         """
-        name = canonicalize_name(name)
+        name = normal(name)
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name):
             return None
         with self._only_one("project " + name):
@@ -100,11 +83,25 @@ class Index:
 
     def projects(self, names: Iterable[str]) -> dict[str, Project | None]:
         """Return `project` of each, asked for side by side."""
-        wanted = list(dict.fromkeys(names))
-        if len(wanted) < 2:
-            return {name: self.project(name) for name in wanted}
-        with ThreadPoolExecutor(min(THREADS, len(wanted))) as pool:
-            return dict(zip(wanted, pool.map(self.project, wanted), strict=True))
+        return self.side_by_side(self.project, dict.fromkeys(names))
+
+    def side_by_side(self, do: Callable[[T], R], items: Iterable[T]) -> dict[T, R]:
+        """Return what `do` tells of each, in order: at once what is cached, several at a time what must be fetched."""
+        told: dict[T, R] = {}
+        waiting: list[T] = []
+        for item in items:
+            try:
+                with self.web.hushed():
+                    told[item] = do(item)
+            except Unasked:
+                waiting.append(item)
+                told[item] = None  # type: ignore[assignment]  # keeps its place
+        if waiting:
+            from concurrent.futures import ThreadPoolExecutor  # 6 ms
+
+            with ThreadPoolExecutor(min(THREADS, len(waiting))) as pool:
+                told.update(zip(waiting, pool.map(do, waiting), strict=True))
+        return told
 
     def hear(self, path: str, stamp: kept.Stamp, until: float) -> None:
         """Note that a file told something, when it was like this, and until when it may be believed."""
@@ -117,7 +114,7 @@ class Index:
         if gate:
             told = datetime.fromtimestamp(now, UTC)
             projects = [project for project in self._projects.values() if project]
-            instants += (when.timestamp() for p in projects for when in _turning_points(p, gate, told) if when >= told)
+            instants += (when.timestamp() for p in projects for when in turning_points(p, gate, told) if when >= told)
         return min(instants, default=float("inf"))
 
     def doubt_absence(self, names: Iterable[str]) -> None:
@@ -182,7 +179,7 @@ class Index:
         if newest is None or has_all(newest):
             return newest
         fitting = [release for release in releases if wheel_of(release)]
-        return _at_series_ends(fitting, has_all) or (_within_series(fitting, has_all) if related else None)
+        return at_series_ends(fitting, has_all) or (within_series(fitting, has_all) if related else None)
 
     def _look_up(self, name: str) -> Project | None:
         found: list[Page] = []
@@ -208,7 +205,7 @@ class Index:
             return None
         files = {file.name: file for page in reversed(found) for file in page.files or ()}
         stale = any(page.stale for page in found) or bool(failures)
-        return Project(name, tuple(_releases(files.values())), stale)
+        return Project(name, tuple(releases_of(files.values())), stale)
 
     def _page(self, place: str, name: str) -> Page:
         url = f"{place.rstrip('/')}/{quote(name)}/"
@@ -271,13 +268,15 @@ class Index:
         if answer.status != 200:
             raise refused(url, f"it answered {answer.status}")
         try:
-            files = pages.parsed(answer.body, answer.headers.get("Content-Type", ""), answer.url, name)
-        except pages.Unreadable as error:
+            files = listed(answer.body, answer.headers.get("Content-Type", ""), answer.url, name)
+        except Unreadable as error:
             raise refused(url, str(error)) from error
         return Page(files, time.time(), answer.headers.get("ETag", ""))
 
     def _inside(self, file: File) -> Inside:
         with self._lock:
+            from luci.runner.inside import Inside  # 3 ms
+
             inside = self._wheels.pop(file.url, None) or Inside(file, self.web, self._facts)
             self._wheels[file.url] = inside
             if len(self._wheels) > OPEN:
@@ -293,82 +292,3 @@ class Index:
         with self._lock:
             if text not in self.troubles:
                 self.troubles.append(text)
-
-
-def _releases(files: Iterable[File]) -> Iterator[Release]:
-    """Yield releases, newest first; versions that cannot be read are left out, as installers leave them."""
-    by_version: dict[Version, list[File]] = {}
-    versions: dict[str, Version | None] = {}
-    for file in files:
-        if file.version not in versions:
-            versions[file.version] = _version(file.version)
-        if version := versions[file.version]:
-            by_version.setdefault(version, []).append(file)
-    for version in sorted(by_version, reverse=True):
-        if not all(file.yanked for file in by_version[version]):
-            yield Release(version, tuple(by_version[version]))
-
-
-def _turning_points(project: Project, gate: GateSettings, now: datetime) -> Iterator[datetime]:
-    """Yield when a release leaves the quarantine, when the project is old enough, and when it is a day older."""
-    uploads = [file.uploaded for release in project.releases for file in release.files if file.uploaded]
-    yield from (when + timedelta(days=gate.quarantine_days) for when in uploads)
-    if uploads and (born := min(uploads)) + timedelta(days=gate.age_days) > now:
-        yield born + timedelta(days=gate.age_days)
-        yield born + timedelta(days=(now - born).days + 1)
-
-
-def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
-
-
-def _at_series_ends(releases: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
-    """Try the last release of each major version, going back; then find where in the next major it was dropped."""
-    series = _series(releases, 1)
-    for number, group in enumerate(series):
-        if has_all(group[0]):
-            return (_last_before_drop(series[number - 1], has_all) if number else None) or group[0]
-    return None
-
-
-def _within_series(releases: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
-    """The same for minor versions, and last inside of each, where steps double."""
-    minors = _series(releases, 2)
-    for number, group in enumerate(minors):
-        if has_all(group[0]):
-            return (_last_before_drop(minors[number - 1], has_all) if number else None) or group[0]
-    return next((found for group in minors if (found := _galloping(group, has_all))), None)
-
-
-def _series(releases: Sequence[Release], parts: int) -> list[list[Release]]:
-    def prefix(release: Release) -> tuple[int, ...]:
-        return (release.version.epoch, *(*release.version.release, 0, 0)[:parts])
-
-    return [list(group) for _, group in groupby(releases, prefix)]
-
-
-def _galloping(group: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
-    missed, step = 0, 1
-    while missed < len(group) - 1:
-        at = min(missed + step, len(group) - 1)
-        if has_all(group[at]):
-            return _last_before_drop(group[missed : at + 1], has_all)
-        missed, step = at, step * 2
-    return None
-
-
-def _last_before_drop(group: Sequence[Release], has_all: Callable[[Release], bool]) -> Release | None:
-    """Bisect: the newest of the group is known to lack it; None where the oldest lacks it too."""
-    lacks, has = 0, len(group) - 1
-    if has == 0 or not has_all(group[has]):
-        return None
-    while has - lacks > 1:
-        middle = (lacks + has) // 2
-        if has_all(group[middle]):
-            has = middle
-        else:
-            lacks = middle
-    return group[has]

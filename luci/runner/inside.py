@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 from collections.abc import Collection
@@ -11,18 +10,18 @@ from typing import IO, Any, cast
 
 from luci.envs.sources import local_path
 from luci.errors import IndexFailed
-from luci.runner.pages import File, digest, read_json, write_json
+from luci.runner.bindings import Bindings, bindings
+from luci.runner.listing import File
+from luci.runner.pages import digest, read_json, write_json
 from luci.runner.web import Web
 from luci.runner.wheels import (
     COMPILED,
     EVERY_MODULE_HAS,
     BadWheel,
-    Bindings,
     Holds,
     RangesUnsupported,
     RemoteFile,
     Wheel,
-    bindings,
     declared,
     declares,
     find_module,
@@ -175,6 +174,8 @@ class Inside:
 
 
 def _sha256(file: IO[bytes]) -> str:
+    import hashlib
+
     found = hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
     file.seek(0)
     return found

@@ -13,8 +13,9 @@ from luci.context import Context
 from luci.envs import candidates, sources
 from luci.envs.store import Store, fault, looked_at
 from luci.runner import declared, memory, readings, standing, witnesses
-from luci.runner.plan import Plan, Wants
+from luci.runner.plan import Plan
 from luci.runner.script import Script
+from luci.runner.wants import Wants
 
 _PLANS = 500  # kept, at most
 
@@ -44,7 +45,7 @@ class Look:
         return [f"{self.script}.lock", f"{stem}.pylock.toml", os.path.join(folder, f"pylock.{name}.toml")]
 
     def _declaring(self, roots: set[str]) -> list[str]:
-        names = ("pylock.toml", "pyproject.toml", "environment.yml", "environment.yaml")
+        names = ("pylock.toml", "pyproject.toml", *declared.for_conda())
         lists = [os.path.join(root, name) for root, there in self.lists.items() for name in there]
         return [*lists, *(os.path.join(root, name) for root in roots for name in names)]
 
@@ -77,7 +78,8 @@ def keep(script: Script, wants: Wants, made: Plan, before: Look, began: int, con
         "until": until,
         "script": (before.script, before.folder),
         "files": {**files, **made.readings.seen()},
-        "said": readings.said_in(script.source, made.readings.script(script)),
+        "said": None if made.scan.shadows else readings.said_in(script.source, made.readings.script(script)),
+        "skipped": sum(skipped.file == script.origin for skipped in made.scan.skipped),
         "folders": folders,
         "above": before.above,
         "lists": before.lists,
@@ -115,6 +117,7 @@ def _rests_on_what_can_be_seen(made: Plan, context: Context) -> bool:
         or (said and (said.problems or said.index.only))
         or (said and any("file:" in line.line or not line.name for line in said.requirements))
         or os.sep in context.settings.run.python
+        or context.settings.envs.prefer  # which of those are here is seen by asking them
         or context.settings != config.load()
     )
 

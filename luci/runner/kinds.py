@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Generator, Iterable
 from typing import TYPE_CHECKING
 
 from luci.config import Settings
-from luci.envs import channels
+from luci.envs import channels, sonames
 from luci.envs.interpreters import Interpreter
 from luci.envs.matches import match_spec
 from luci.envs.sources import Sources
@@ -15,7 +15,7 @@ from luci.errors import EnvError, LuciError, PlanError
 from luci.events import Event, Warned
 from luci.runner.choices import Choice, name_of
 from luci.runner.declared import Declarations
-from luci.runner.imports import Certainty
+from luci.runner.imports import Certainty, Import
 from luci.values import Value, replace
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Kind(Value):
     channels: tuple[str, ...] = ()
     listing: Listing | None = None
     declared: tuple[str, ...] = ()  # match specs that an environment.yml names
+    base: str = ""  # the image of a container, {python} in it the version
+    here: tuple[Interpreter, ...] = ()  # the Pythons to choose from, where they are not this machine's
 
 
 VENV = Kind()
@@ -81,7 +83,9 @@ def conda(
 
 
 def pythons(kind: Kind) -> list[Interpreter]:
-    """Return the Pythons of the channels, the newest release of each minor version, the newest first."""
+    """Return the Pythons of an image, or of the channels: the newest release of each minor version, best first."""
+    if kind.here:
+        return list(kind.here)
     from luci.envs import condas
 
     assert kind.listing is not None
@@ -114,6 +118,28 @@ def _from_channel(choice: Choice, names: dict[str, str], approved: Collection[st
     if name in approved:
         return found
     return replace(found, status="ask", doubts=("only its name speaks for it: nothing shows that it holds the module",))
+
+
+def lacks_libraries(kind: Kind, libraries: Collection[str]) -> bool:
+    """Whether there are some, and the channels seem to have a package for none of them."""
+    names = kind.listing.names if kind.listing else {}
+    return bool(libraries) and not any(sonames.package(library, names)[0] for library in libraries)
+
+
+def libraries(kind: Kind, wanted: Iterable[str], approved: Collection[str]) -> list[Choice]:
+    """Return the packages that should bring these shared libraries; one that only its name speaks for waits for a
+    yes."""
+    found = []
+    for library in wanted if kind.listing else ():
+        name, known = sonames.package(library, kind.listing.names if kind.listing else {})
+        if not name:
+            continue
+        seen = (Import(library, 0, "an earlier run", Certainty.DYNAMIC),)
+        reason = f"{library} was missing, and conda's {name} brings it"
+        choice = Choice(library, (name,), "channel", reason, seen, kind="library")
+        doubts = () if known or name_of(name) in approved else ("only its name speaks for it",)
+        found.append(replace(choice, status="ask", doubts=doubts) if doubts else choice)
+    return found
 
 
 def divided(kind: Kind, needed: Iterable[str]) -> tuple[list[str], tuple[str, ...]]:

@@ -33,13 +33,13 @@ def report_of(words: str, seconds: float, python: tuple[int, ...]) -> Report | N
     'yaml'
     """
     text = re.sub(r"\x1b\[[0-9;]*m", "", words).replace("\r\n", "\n")
-    found = list(_TRACEBACK.finditer(text))
+    found = list(re.finditer(_TRACEBACK, text))
     told = import_error(_kind(found[-1]), found[-1]["message"] or "") if found else None
     if told is None:
         return None
     *earlier, last = found
-    frames = [(file, int(line)) for file, line in _FRAME.findall(last["frames"])] or [("", 0)]
-    own = [frame for frame in frames if not _NOT_OWN.search(frame[0])] or frames[:1]
+    frames = [(file, int(line)) for file, line in re.findall(_FRAME, last["frames"])] or [("", 0)]
+    own = [frame for frame in frames if not re.search(_NOT_OWN, frame[0])] or frames[:1]
     return replace(
         told,
         file=own[-1][0],
@@ -57,7 +57,7 @@ def report_of(words: str, seconds: float, python: tuple[int, ...]) -> Report | N
 def _causes(text: str, earlier: list[re.Match[str]], last: re.Match[str]) -> Iterator[Cause]:
     """Yield the exceptions that the last one was raised from, the nearest first."""
     for match in reversed(earlier):
-        if not _LINK.fullmatch(text[match.end() : last.start()]):
+        if not re.fullmatch(_LINK, text[match.end() : last.start()]):
             return
         told = import_error(_kind(match), match["message"] or "")
         yield Cause(told.kind, told.name, told.message) if told else Cause(_kind(match), "", match["message"] or "")
@@ -68,10 +68,10 @@ def _kind(match: re.Match[str]) -> str:
     return match["kind"].rpartition(".")[2]
 
 
-_TRACEBACK = re.compile(
-    r"^Traceback \(most recent call last\):\n(?P<frames>(?:[ \t].*\n)*)(?P<kind>[\w.]+)(?:: (?P<message>.*))?$",
-    re.MULTILINE,
+# compiled when a script has failed
+_TRACEBACK = (
+    r"(?m)^Traceback \(most recent call last\):\n(?P<frames>(?:[ \t].*\n)*)(?P<kind>[\w.]+)(?:: (?P<message>.*))?$"
 )
-_FRAME = re.compile(r'^  File "(.*)", line (\d+)', re.MULTILINE)
-_LINK = re.compile(r"\s*(?:During handling of the above|The above exception was the direct cause).*\s*")
-_NOT_OWN = re.compile(r"^<frozen |[/\\](?:site|dist)-packages[/\\]|[/\\][Ll]ib(?:64)?[/\\]python\d[\d.]*[/\\]")
+_FRAME = r'(?m)^  File "(.*)", line (\d+)'
+_LINK = r"\s*(?:During handling of the above|The above exception was the direct cause).*\s*"
+_NOT_OWN = r"^<frozen |[/\\](?:site|dist)-packages[/\\]|[/\\][Ll]ib(?:64)?[/\\]python\d[\d.]*[/\\]"

@@ -21,13 +21,14 @@ FORMAT = 1
 
 
 class Memory(Value):
-    """`key` is that of the environment it last ran in. `modules` were found missing in a run, `limits` are releases
-    that still had what was missing, `python` is a specifier and `as_of` a day that a failure taught; `approved` are
-    distributions that a person let in for this script, `names` the modules they are for."""
+    """`key` is that of the environment it last ran in. `modules` and shared `libraries` were found missing in a run,
+    `limits` are releases that still had what was missing, `python` is a specifier and `as_of` a day that a failure
+    taught; `approved` are distributions that a person let in for this script, `names` the modules they are for."""
 
     script: str = ""
     key: str = ""
     modules: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
     names: dict[str, str] = anew(dict)
     requirements: tuple[str, ...] = ()
     limits: dict[str, str] = anew(dict)

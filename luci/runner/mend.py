@@ -6,29 +6,18 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from luci.context import Context, Question
-from luci.envs import installer
+from luci.envs import sonames
 from luci.envs.store import Env, altered, condemn, verify
 from luci.errors import LuciError
 from luci.events import Event, Missing, Retrying, Told, Words
-from luci.runner import memory, plan, table, versions
+from luci.runner import kinds, memory, premises, table
 from luci.runner.comeback import Stdin
 from luci.runner.diagnose import Diagnosis, Report
-from luci.runner.effects import effects_before, reads_stdin_before
 from luci.runner.memory import Memory
-from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, unprovided
-from luci.runner.request import Progress, RunRequest
+from luci.runner.request import Mended, Progress, RunRequest
 from luci.runner.script import Script, decode
-from luci.values import Value, replace
-
-
-class Mended(Value):
-    """How a run goes on: what has been mended by now, and what the next attempt runs in."""
-
-    progress: Progress
-    made: Plan
-    env: Env
-
+from luci.values import replace
 
 _MENDED_BY_OTHERS = ("missing-submodule", "missing-name", "missing-module")
 
@@ -57,7 +46,7 @@ def mend(
         if learned is None or progress.attempt >= context.settings.run.attempts:
             yield from _last_words(report, lesson or diagnosis.advice)
             return None
-        memory.save(script, learned)
+        memory.save(script, replace(learned, warm={}))  # what was learned makes another plan
         place = f" ({Path(report.file).name}:{report.line})" if report.file else ""
         yield Told(f"{lesson.rstrip('.')}{place}.")
         made, better = yield from prepare(request, script, context)
@@ -66,6 +55,10 @@ def mend(
         labelled = (("cause", error.cause), ("hint", error.hint))
         more = "".join(f"\n{label}: {text}" for label, text in labelled if text)
         yield from _last_words(report, error.message + more)
+        return None
+    if diagnosis.kind == "shared-library" and not sonames.brings(better.path, diagnosis.subject):
+        memory.save(script, before)
+        yield from _last_words(report, diagnosis.advice)
         return None
     if better.key == env.key:
         memory.save(script, before)
@@ -87,6 +80,8 @@ def _altered(env: Env) -> bool:
     if not faults:
         return False
     if altered(faults):
+        from luci.envs import installer
+
         installer.forget(env.installed)
     condemn(env)
     return True
@@ -109,11 +104,19 @@ def _lesson(
     context: Context,
 ) -> tuple[Memory | None, str]:
     """Return what to remember of a failure so that the next plan is another one, and say it."""
+    from luci.runner import versions
+
     subject = diagnosis.subject
+    if env.spec.kind == "system":
+        return None, f"{env.spec.base} does not have {subject}, and luci installs nothing there."
     if subject in progress.mended:
         return None, f"{subject} is still missing, although it was added."
-    declarations = plan.declarations_of(script)
+    declarations = premises.declarations_of(script)
     allowed = declarations.requires_python if declarations else ""
+    if diagnosis.kind == "shared-library":
+        if not diagnosis.subject or not (kinds.possible(context.settings) or env.spec.kind == "conda"):
+            return None, diagnosis.advice
+        return replace(known, libraries=(*known.libraries, diagnosis.subject)), f"{diagnosis.subject} is missing"
     if removed := table.table().removed.get(subject.partition(".")[0]):
         return versions.older_python(known, subject, removed, request, context, allowed)
     if diagnosis.kind == "removed-module" or versions.NEEDS_OLD_IMPORTS.search(subject):
@@ -150,6 +153,8 @@ def _not_again(request: RunRequest, script: Script, report: Report, stdin: Stdin
         return ""
     if policy == "never":
         return "It is not run again (--retry never)."
+    from luci.runner.effects import effects_before, reads_stdin_before  # 5 ms, where something was missing
+
     text = decode(script.source, script.name)
     line = _line_in(script, report)
     done = [f"line {effect.line} {effect.what}" for effect in effects_before(text, line)]

@@ -10,9 +10,10 @@ from luci.context import Context, Question
 from luci.envs.sources import sources
 from luci.errors import Refused, UsageError
 from luci.events import Event, Told
-from luci.runner import memory, plan
+from luci.runner import memory, premises
 from luci.runner.choices import name_of
 from luci.runner.guesses import doubts_about
+from luci.runner.wants import NOTHING_MORE
 from luci.values import Value, replace
 
 
@@ -34,7 +35,7 @@ def need(request: NeedRequest, context: Context) -> Generator[Event, None, int]:
             "pip was called outside of a script that luci runs.", hint="Use `luci run --with NAME SCRIPT`."
         )
     name = os.path.basename(known.script) or "this code"
-    knowledge = plan.knowledge(None, sources(context.settings.index), plan.Wants(), context, known)
+    knowledge = premises.knowledge(None, sources(context.settings.index), NOTHING_MORE, context, known)
     for line in request.requirements:
         try:
             wanted = Requirement(line)

@@ -4,59 +4,30 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from luci.config import GateSettings, IndexSettings, Settings
+from luci.config import Settings
 from luci.context import Context
-from luci.envs import channels, interpreters
+from luci.envs import backends, channels
 from luci.envs.interpreters import Interpreter
-from luci.envs.sources import Sources, sources
+from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Store, fault
-from luci.envs.terms import Terms
-from luci.errors import EnvError, LuciError, PlanError, ScriptError, UsageError
+from luci.envs.terms import Terms, quarantine
+from luci.errors import EnvError, LuciError, PlanError, ScriptError
 from luci.events import Event, Warned, Working
-from luci.runner import declared, imports, kinds, packages, table
+from luci.runner import declared, imports, kinds, packages
 from luci.runner.choices import Choice, Knowledge, guessed, name_of, with_hashes, without_bounds
 from luci.runner.declared import Declarations
 from luci.runner.imports import Certainty, Import, Scan, Target
 from luci.runner.kinds import VENV, Kind
 from luci.runner.memory import Memory
+from luci.runner.premises import declarations_of, knowledge, places_of, pythons
 from luci.runner.readings import Readings
-from luci.runner.script import BadSyntax, Script, decode
+from luci.runner.script import BadSyntax, Script
+from luci.runner.wants import Wants
 from luci.values import Value, anew, replace
-
-
-class Wants(Value):
-    """What the person adds to what the script says."""
-
-    requirements: tuple[str, ...] = ()  # --with
-    python: str = ""  # --python
-    allow: frozenset[str] = frozenset()  # --allow: distributions that pass the gate
-    offline: bool = False
-    env: str = ""  # --env: the kind of environment
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "allow", frozenset(table.normal(name) for name in self.allow))
-        for line in self.requirements:
-            _check(line)
-
-
-def _check(requirement: str) -> None:
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    try:
-        Requirement(requirement)
-        if declared.has_control_characters(requirement):
-            raise InvalidRequirement("there is a control character in it")
-    except InvalidRequirement as error:
-        raise UsageError(
-            f"{requirement!r} is not a requirement.", cause=str(error), hint='As in --with rich or --with "rich<15".'
-        ) from error
-
-
-NOTHING_MORE = Wants()
+from luci.walls.strangers import why as why_a_stranger
 
 
 class Plan(Value):
@@ -108,6 +79,7 @@ class Plan(Value):
             "kind_reason": self.kind.why,
             "conda": list(self.spec.conda),
             "channels": list(self.spec.channels),
+            "base": self.spec.base,
             "requirements": list(self.spec.requirements),
             "scope": self.spec.scope,
             "as_of": self.spec.as_of,
@@ -155,6 +127,14 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
         yield Warned(problem)
     places = places_of(declarations, settings.index)
     name, why = kinds.asked(wants.env, settings, declarations)
+    whose = why_a_stranger(script.path, settings.walls.stranger.folders) if name == "auto" and script.path else ""
+    if name == "auto" and (settings.envs.prefer or whose):
+        from luci.runner import boxes  # 20 ms, and most scripts need no container
+
+        name, why = boxes.preferred(whose, settings)
+    for_libraries = name == "auto" and bool(memory.libraries) and kinds.possible(settings)
+    if for_libraries:
+        name, why = "conda", f"{', '.join(memory.libraries)} is missing here, and a conda channel may have it"
     kind = replace(VENV, why=why or VENV.why)
     if name == "conda":
         try:
@@ -164,7 +144,20 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
                 raise
             yield Warned(f"No conda environment: {error.message}", hint=error.hint)  # a file asked, and no person
         places = replace(places, channels=kind.channels)
-    pythons = _pythons(wants, declarations, memory, settings, kind)
+        if (
+            kinds.lacks_libraries(kind, memory.libraries)
+            and kinds.asked(wants.env, settings, declarations)[0] == "auto"
+        ):
+            kind = VENV
+    if name in backends.BOXED:
+        from luci.runner import boxes
+
+        kind = yield from boxes.boxed(name, why, settings, wants.offline, context.stop)
+    if name == "system":
+        from luci.runner import as_it_is
+
+        kind = as_it_is.kind(wants.python, why, wants.requirements, settings)
+    here = pythons(wants, declarations, memory, settings, kind)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
     readings = Readings.of(script)
@@ -172,19 +165,19 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
     def on(python: Interpreter) -> Plan:
         return _on(python, script, readings, declarations, places, known, wants, settings, memory, kind)
 
-    best = _best(pythons, on)
+    best = _best(here, on)
     lacking = kinds.lacking(best.choices, sure=not known.troubles)
     if name == "auto" and lacking and kinds.possible(settings):
         other = yield from _of_channels(best, lacking, script, wants, context, memory)
         if other:
             return other
-    places_for = _places_for(best, pythons)
+    places_for = _places_for(best, here)
     plan = _reusing(best, places_for, on)
     readings.keep()
     heard = [kind.listing.trouble] if kind.listing and kind.listing.trouble else []
     troubles = tuple(dict.fromkeys([*heard, *known.troubles, *(known.index.troubles if known.index else ())]))
     problems = (*troubles, *_shadows(plan.scan))
-    return replace(plan, pythons=tuple(pythons), problems=problems, order=tuple(places_for), asked_kind=name)
+    return replace(plan, pythons=tuple(here), problems=problems, order=tuple(places_for), asked_kind=name)
 
 
 def _of_channels(
@@ -211,93 +204,6 @@ def _shadows(scan: Scan) -> list[str]:
     ]
 
 
-# -- what was declared, and which Pythons it leaves
-
-
-def declarations_of(script: Script) -> Declarations | None:
-    """What holds for a script: its lock, its own block, else its project's files, in this order.
-
-    Raises ScriptError for a block that cannot be read.
-    """
-    block = declared.inline(decode(script.source, script.name), script.folder)
-    lock = declared.beside(script.path) if script.path else None
-    if lock and block:
-        return replace(lock, index=block.index) if not declared.outdated(lock, block) else block
-    return lock or block or declared.project(script.folder)
-
-
-def places_of(declarations: Declarations | None, settings: IndexSettings) -> Sources:
-    """Where packages come from: as the script's own block says, else as the person has configured; what is declared to
-    come from one index only comes from there."""
-    if declarations is None:
-        return sources(settings)
-    said = declarations.index
-    if not declarations.complete:
-        return replace(sources(settings), only=said.only)
-    named = replace(
-        settings,
-        url=said.url or settings.url,
-        extra_urls=(*said.extra_urls, *settings.extra_urls),
-        find_links=(*said.find_links, *settings.find_links),
-    )
-    return replace(sources(named), only=said.only)
-
-
-def _pythons(
-    wants: Wants, declarations: Declarations | None, memory: Memory, settings: Settings, kind: Kind
-) -> list[Interpreter]:
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    wanted = wants.python or settings.run.python
-    among = kinds.pythons(kind) if kind.listing else None
-    here = [interpreters.choose(wanted, among)] if wanted and not _is_range(wanted) else among or interpreters.find()
-    limits = [
-        text
-        for text in (wanted if _is_range(wanted) else "", declarations.requires_python if declarations else "")
-        if text
-    ]
-    if not wanted:
-        limits += [memory.python] if memory.python else []
-        here = [p for p in here if p.final and not p.free_threaded and p.implementation == "cpython"] or here
-    fitting = here
-    for text in limits:
-        try:
-            specifier = SpecifierSet(text)
-        except InvalidSpecifier:
-            raise PlanError(f"requires-python {text!r} is not a version specifier.") from None
-        fitting = [p for p in fitting if specifier.contains(p.version, prereleases=True)]
-    if fitting:
-        return fitting
-    raise PlanError(
-        f"No Python here satisfies {' and '.join(limits) or wanted or 'what is needed'}.",
-        cause=f"Here are {', '.join(p.version for p in among or interpreters.find()) or 'none'}.",
-        hint="Install one that does, or change requires-python.",
-    )
-
-
-def _is_range(wanted: str) -> bool:
-    return wanted[:1] in "<>=!~" if wanted else False
-
-
-def knowledge(
-    declarations: Declarations | None, places: Sources, wants: Wants, context: Context, memory: Memory
-) -> Knowledge:
-    from luci import paths
-    from luci.runner.index import Index
-
-    settings = context.settings
-    asked = settings.index if not wants.offline else replace(settings.index, offline=True)
-    return Knowledge(
-        declared=declarations,
-        config=settings.names,
-        learned=memory.names,
-        table=table.table(),
-        index=Index(places, asked, paths.cache() / "index", context.stop),
-        gate=settings.gate,
-        approved=wants.allow | frozenset(memory.approved),
-    )
-
-
 # -- one Python, and the best of them
 
 
@@ -318,6 +224,8 @@ def _on(
     learned = [Import(module, 0, "an earlier run", Certainty.DYNAMIC) for module in memory.modules]
     taken = {seen.module for seen in scan.imports}
     wanted = [*scan.imports, *(seen for seen in learned if seen.module not in taken)]
+    if kind.name == "system":
+        return _as_it_is(python, script, scan, wanted, declarations, places, known, settings, readings, kind)
     choices = [*kinds.provided(kind, packages.choose(wanted, known, python), known.approved), *_gone(scan.gone, known)]
     if declarations and declarations.complete:
         chosen = {line for c in choices for line in c.requirements}
@@ -327,6 +235,7 @@ def _on(
         choices += [Choice("", (line,), "declared", declarations.conda.file.name) for line in declarations.conda.pips]
     choices += [Choice("", (line,), "declared", "--with") for line in wants.requirements]
     choices += [Choice("", (line,), "learned", "an earlier run asked for it") for line in memory.requirements]
+    choices += kinds.libraries(kind, memory.libraries, known.approved)
     choices = [_limited(choice, memory.limits) for choice in choices]
     limits = [with_hashes(d) for d in declarations.requirements if d.constraint] if declarations else []
     chosen = {name_of(line) for c in choices for line in c.requirements}
@@ -337,6 +246,7 @@ def _on(
         kind=kind.name,
         conda=conda,
         channels=tuple(map(channels.shown, kind.channels)),
+        base=kind.base.replace("{python}", python.short),
         implementation=python.implementation,
         platform=python.platform,
         requirements=tuple(needed),
@@ -349,6 +259,28 @@ def _on(
     return Plan(
         script, scan, python, spec, tuple(choices), declarations, places, terms, known, readings=readings, kind=kind
     )
+
+
+def _as_it_is(
+    python: Interpreter,
+    script: Script,
+    scan: Scan,
+    wanted: list[Import],
+    declarations: Declarations | None,
+    places: Sources,
+    known: Knowledge,
+    settings: Settings,
+    readings: Readings,
+    kind: Kind,
+) -> Plan:
+    """Return the plan for an interpreter into which nothing is installed."""
+    from luci.runner import as_it_is
+
+    choices = (*as_it_is.choices(wanted, kind.base), *_gone(scan.gone, known))
+    folder = "" if settings.envs.share else str(declared.project_root(script.folder) or script.folder)
+    spec = EnvSpec(python.short, (), folder, kind.name, python.implementation, python.platform, base=kind.base)
+    terms = Terms(offline=True)
+    return Plan(script, scan, python, spec, choices, declarations, places, terms, known, readings=readings, kind=kind)
 
 
 def _where(places: Sources, declarations: Declarations | None, needed: Iterable[str]) -> str:
@@ -429,11 +361,6 @@ def _terms(choices: Iterable[Choice], settings: Settings, wants: Wants, declarat
     )
 
 
-def quarantine(gate: GateSettings) -> datetime:
-    """The instant after which releases of guessed names are too young; whole hours, so that answers can be reused."""
-    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=gate.quarantine_days)
-
-
 # First releases of CPython, from its release schedules (PEP 494, 537, 569, 596, 619, 664, 693, 719, 745).
 _RELEASED = {6: "2016-12", 7: "2018-06", 8: "2019-10", 9: "2020-10", 10: "2021-10", 11: "2022-10", 12: "2023-10"}
 _RELEASED |= {13: "2024-10", 14: "2025-10"}
@@ -483,7 +410,8 @@ def _places_for(plan: Plan, pythons: list[Interpreter]) -> dict[str, Interpreter
     """Return the keys that the plan's environment would have with each Python, that of its own first."""
     places: dict[str, Interpreter] = {}
     for python in [plan.interpreter, *pythons]:
-        places.setdefault(replace(plan.spec, python=python.short).key, python)
+        base = plan.kind.base.replace("{python}", python.short)
+        places.setdefault(replace(plan.spec, python=python.short, base=base).key, python)
     return places
 
 

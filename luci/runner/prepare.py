@@ -13,18 +13,18 @@ from luci.envs import backends, channels, uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Told, Warned
-from luci.runner import cascade, launch, memory, plan, table
+from luci.runner import cascade, declared, launch, memory, plan, table
 from luci.runner.approval import to_install
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
 from luci.runner.memory import Memory
-from luci.runner.plan import NOTHING_MORE, Plan
+from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
 from luci.runner.tidy import forget_ended_runs, tidy
-from luci.runner.walled import wall_for, walled
+from luci.runner.walled import held_to, insist_on_a_wall, is_held, wall_for, walled
+from luci.runner.wants import NOTHING_MORE
 from luci.values import replace
-from luci.walls.asked import demands_a_wall
 
 
 def prepare(request: RunRequest, script: Script, context: Context) -> Generator[Event, None, tuple[Plan, Env]]:
@@ -34,15 +34,24 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         yield Told(trouble)
     known = memory.load(script)
     wants = request.wants
-    wall = wall_for(request, context)  # what cannot be had is refused before anything is built
+    asks_first = request.asks_first
+    if held_to(request, script, context).stranger:
+        asks_first = True  # what a stranger declares is a guess; and a build would run code before the wall is up
+        gate = replace(context.settings.gate, builds="never")
+        context = replace(context, settings=replace(context.settings, gate=gate))
+    insist_on_a_wall(request, script, context)  # what cannot be had is refused before anything is built
     made = yield from plan.make(script, wants, context, known)
     if made.asked:
         approved = cascade.approve(made, context)
         known = replace(known, approved=tuple(sorted({*known.approved, *approved})))
         made = yield from plan.make(script, wants, context, known)
-    made = walled(made, wall)
+    made = walled(made, wall_for(request, script, context, made.spec.kind))
     yield Planned(made.as_dict())
     _refuse_the_hopeless(made)
+    if made.spec.kind == "system":
+        from luci.runner import as_it_is
+
+        as_it_is.insist(made.choices, made.spec.base, script.name)
     store = Store(paths.envs())
     try:
         _insist_on_the_index(made, _provided_by(store.get(known.key)))
@@ -53,13 +62,17 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
             context,
             relax=request.relax,
             fresh=request.fresh,
-            asks=(lambda tier: to_install(tier, store)) if request.asks_first else (lambda tier: None),
+            asks=(lambda tier: to_install(tier, store)) if asks_first else (lambda tier: None),
             again_in_conda=lambda old: _final(plan.make(script, replace(wants, env="conda"), context, known)),
             again=lambda old, python: _final(plan.make(script, replace(wants, python=python), context, known)),
         )
     except EnvError as error:
         env, lasting = _earlier(made, known, store, error), False
         yield Warned(f"{error.message} The environment of an earlier run serves.", hint=error.hint)
+    if env.spec.kind in backends.BOXED:
+        from luci.runner import boxes
+
+        yield from boxes.with_its_image(env, context)
     forget_ended_runs()
     _remember(request, script, made, env, known, context, lasting, began)
     if env.created >= began:
@@ -155,10 +168,12 @@ def _remember(
     warm = known.warm if lasting else {}
     if request.wants == NOTHING_MORE and lasting:
         was_proven = warm.get("proven", False) and warm.get("key") == env.key
-        venvs.refresh_hook(env.path)
+        boxed = made.spec.kind not in ("venv", "conda")  # what starts it is no Python of the environment's folder
+        if not boxed:
+            venvs.refresh_hook(env.path)
         warm = memory.warm(env, _read_files(made, env), _absent(made), _roots(made), _deciding_variables())
         warm["proven"] = was_proven
-        warm["ordinary"] = context.settings.run.record or demands_a_wall(context.settings.walls)
+        warm["ordinary"] = boxed or context.settings.run.record or is_held(script, context, env.spec.kind)
         warm["paths"] = list(made.scan.paths)
         warm["reads_stdin"] = made.scan.reads_stdin
         if _changed_since(began, made):  # what was saved in the meantime is not what was read
@@ -198,11 +213,12 @@ def _read_files(made: Plan, env: Env) -> list[str]:
     declarations = made.declarations.files if made.declarations else ()
     own = [str(paths.config_file()), env.interpreter, str(env.root / "env.json"), str(venvs.site_packages(env.path))]
     own.append(str(backends.of(env.spec.kind).witness(env.path)))
+    own += [f"{root}/pyproject.toml" for root in _roots(made) if os.path.lexists(f"{root}/pyproject.toml")]
     own += channels.files_of_conda() if env.spec.kind == "conda" else []
     return list(dict.fromkeys([*made.scan.files, *map(str, declarations), *own]))
 
 
-DECLARING = ("pyproject.toml", "pylock.toml", "environment.yml", "environment.yaml")
+DECLARING = ("pyproject.toml", "pylock.toml", *declared.for_conda())
 
 
 def _absent(made: Plan) -> set[str]:

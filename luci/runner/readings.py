@@ -13,11 +13,12 @@ from typing import Any, NamedTuple
 from luci import kept, paths
 from luci.errors import LuciError
 from luci.runner.local import Folders, project_root
-from luci.runner.reader import FileImports, extract
+from luci.runner.reader import FileImports, Found, extract
 from luci.runner.script import LARGEST, Script, decode
 
 _SOURCES = 2000  # of one project, at most, besides those that a plan just read
 _PROJECTS = 200
+_LINE = Found._fields.index("line")
 
 
 class Reading(NamedTuple):
@@ -146,6 +147,16 @@ def said_in(source: bytes, read: FileImports | None = None) -> tuple[Any, ...] |
     723). `read` is what was read of it already. Raises ScriptError."""
     text = decode(source, "")
     return None if "# ///" in text else _plain(read or extract(text, ""))
+
+
+def without_lines(said: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what decides of what a script says: not where it says it, nor what else it defines."""
+    imports, groups, edits, minimum, reads_stdin, _ = said
+    return tuple((*found[:_LINE], *found[_LINE + 1 :]) for found in imports), groups, edits, minimum, reads_stdin
+
+
+def lines_of(said: tuple[Any, ...]) -> list[int]:
+    return [found[_LINE] for found in said[0]]
 
 
 def _plain(imports: FileImports) -> tuple[Any, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from luci.envs import fitting
 from luci.envs.interpreters import Interpreter
 from luci.errors import IndexFailed
 from luci.runner.choices import Choice, Knowledge, is_bare, name_of
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from luci.runner.index import File, Index, Project, Release, Use
 
 _TRIED = 3  # fitting releases that are looked into, below the newest that holds what is used
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 def right_versions(choices: list[Choice], known: Knowledge, python: Interpreter) -> list[Choice]:
@@ -35,7 +34,7 @@ def right_versions(choices: list[Choice], known: Knowledge, python: Interpreter)
     try:
         projects = known.index.projects(asked)
         index = known.index
-        found = dict(in_parallel(lambda name: newest(index, projects[name], uses[name], python), asked))
+        found = index.side_by_side(lambda name: newest(index, projects[name], uses[name], python), asked)
     except IndexFailed as error:
         known.troubles.append(f"{error.message} {error.cause}".strip())
         return choices
@@ -66,14 +65,14 @@ def newest(
     if project is None:
         return Newest()
     fits = fits_for(python)
-    fitting = (r for r in project.releases if not r.version.is_prerelease and any(map(fits, r.files)))
-    latest = next(fitting, None)
+    taken = (r for r in project.releases if not r.version.is_prerelease and any(map(fits, r.files)))
+    latest = next(taken, None)
     if latest and _holds(index, latest, uses, fits, sure):
         return Newest(latest, latest)
     holding = index.newest_holding(project, uses, lambda file: file.kind == "wheel", sure=sure)
     if holding is None:
         return Newest(None, latest, elsewhere=latest is None and any(r.wheels for r in project.releases))
-    all_fitting = chain([latest], fitting) if latest else ()
+    all_fitting = chain([latest], taken) if latest else ()
     older = islice((release for release in all_fitting if release.version <= holding.version), _TRIED)
     release = next((release for release in older if _holds(index, release, uses, fits, sure)), None)
     return Newest(release, latest, elsewhere=release is None, as_of=last_day(project, holding))
@@ -120,28 +119,18 @@ def uses_of(choice: Choice) -> tuple[Use, ...]:
 
 def fits_for(python: Interpreter) -> Callable[[File], bool]:
     """Return whether a wheel can be installed for `python`: its tags, and its Requires-Python."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
     def fits(file: File) -> bool:
-        if file.kind != "wheel":
-            return False
         try:
-            tags = parse_wheel_filename(file.name)[3]
-            wanted = SpecifierSet(file.requires_python)
-        except (InvalidWheelFilename, InvalidSpecifier):
+            return (
+                file.kind == "wheel"
+                and fitting.takes(python.tags, file.name)
+                and fitting.satisfies(python.version, file.requires_python)
+            )
+        except ValueError:
             return False
-        return not tags.isdisjoint(python.tags) and wanted.contains(python.version, prereleases=True)
 
     return fits
-
-
-def in_parallel(do: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
-    from concurrent.futures import ThreadPoolExecutor  # 6 ms, and only where the index is asked
-
-    listed = list(items)
-    with ThreadPoolExecutor(8) as pool:
-        yield from zip(listed, pool.map(do, listed), strict=True)
 
 
 def has_wheels(names: Collection[str], known: Knowledge, python: Interpreter) -> bool:

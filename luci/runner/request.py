@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from luci.runner.plan import NOTHING_MORE, Wants
+from luci.runner.wants import NOTHING_MORE, Wants
 from luci.values import Value, anew
 from luci.walls.asked import NOTHING, Asked
 
 if TYPE_CHECKING:
+    from luci.envs.store import Env
+    from luci.runner.plan import Plan
     from luci.terminals import Terminal
 
 
@@ -62,3 +64,11 @@ class Progress(Value):
 
     def after(self, subject: str) -> Progress:
         return Progress(self.attempt + 1, (*self.mended, subject))
+
+
+class Mended(Value):
+    """How a run goes on: what has been mended by now, and what the next attempt runs in."""
+
+    progress: Progress
+    made: Plan
+    env: Env

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from luci import paths, runs
 from luci.context import Context
-from luci.envs import files, uses
+from luci.envs import backends, files, uses
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, UsageError
 from luci.events import Become, Ended, Event, Output, Pictured, Started, Told, Walled, Warned, Words
@@ -23,22 +23,23 @@ from luci.process import StdinSpool
 from luci.process import run as run_process
 from luci.runner import last_words, memory, oom, pictures
 from luci.runner.comeback import Stdin, restored, running, saved, script_again, stdin_kind
-from luci.runner.diagnose import Report, diagnose, read_report
 from luci.runner.guesses import ask_again
 from luci.runner.last_words import Tail
-from luci.runner.mend import Mended, mend
 from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
-from luci.runner.request import Progress, RunRequest
+from luci.runner.request import Mended, Progress, RunRequest
 from luci.runner.script import Script, read_script
-from luci.runner.walled import put_up, report_behind, take_out, wall_for
+from luci.runner.walled import folder_of, put_up, python_of, report_behind, take_out, wall_for, within, within_time
 from luci.runner.warm import activated
 from luci.values import replace
 
 if TYPE_CHECKING:
+    from luci.runner.diagnose import Report
     from luci.terminals import Terminal
+    from luci.walls.container import Box
     from luci.walls.fence import Fence
     from luci.walls.ladder import Wall
+    from luci.walls.sarus import Hold
 
 
 def run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
@@ -69,6 +70,9 @@ def _run_on(terminal: Terminal, steps: Generator[Event, None, int]) -> Generator
 def _run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     script = read_script(request.script, request.kind)  # type: ignore[arg-type]
     made, env = yield from prepare(request, script, context)
+    if strange := [why for why in made.wall.get("why", ()) if why.startswith("[walls.stranger]")]:
+        told = f"{script.name} is not your own, and runs behind the wall {made.wall['name']}"
+        yield Told(f"{told} ({strange[0]}); --trust runs it as yours.")
     if made.wall["lacks"]:
         yield Warned(f"The wall is {made.wall['name']}, and does not hold: {'; '.join(made.wall['lacks'])}.")
     for choice in unprovided(made):
@@ -79,6 +83,9 @@ def _run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
 
 def resume(state: Path, context: Context) -> Generator[Event, None, int]:
     """Go on after an attempt that ended with a module missing: the hook came back to us with its report."""
+    from luci.runner.diagnose import diagnose, read_report
+    from luci.runner.mend import mend
+
     request, progress, key, stdin = restored(state)
     report = read_report(Path(f"{state}.report"))
     script = script_again(request, state)
@@ -102,6 +109,7 @@ def resume(state: Path, context: Context) -> Generator[Event, None, int]:
 
 def _attempts(request: RunRequest, script: Script, mended: Mended, context: Context) -> Generator[Event, None, int]:
     spool: StdinSpool | None = None
+    request = within_time(request, script, context, mended.env.spec.kind)
     stdin = Stdin() if request.terminal else Stdin.now()
     while True:
         progress, made, env = mended.progress, mended.made, mended.env
@@ -114,6 +122,8 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             spool = StdinSpool()
         killed_before = oom.kills()
         ended, report, tail = yield from _watch(request, script, made, env, spool, context)
+        from luci.runner.diagnose import diagnose  # 10 ms, for those who stay to see the end
+
         code = ended.exit_code
         diagnosis = diagnose(
             report,
@@ -135,6 +145,8 @@ def _attempts(request: RunRequest, script: Script, mended: Mended, context: Cont
             if not request.wants.requirements:
                 remember_that_it_worked(request, script)
             return code
+        from luci.runner.mend import mend
+
         stdin.rewind()
         held = Stdin() if spool else stdin
         again = yield from mend(request, script, progress, env, report, diagnosis, held, context)
@@ -162,7 +174,7 @@ def _may_become(request: RunRequest, script: Script, made: Plan, env: Env, conte
         return False
     if made.wall["name"] != "off":
         return False
-    if request.without_site:
+    if request.without_site or env.spec.kind == "system":
         return False  # the hook that would bring luci back will not be there
     known = memory.load(script).warm
     worked_before = known.get("proven", False) and known.get("key") == env.key
@@ -170,12 +182,14 @@ def _may_become(request: RunRequest, script: Script, made: Plan, env: Env, conte
 
 
 def _command(request: RunRequest, script: Script, env: Env) -> tuple[str, ...]:
-    return (str(env.python), *request.python_args, *script.argv, *request.args)
+    return (python_of(env), *request.python_args, *script.argv, *request.args)
 
 
 def _environ(request: RunRequest, script: Script, env: Env, extra_paths: tuple[str, ...]) -> dict[str, str]:
     kept = (os.environ["PYTHONPATH"],) if request.keep_pythonpath and os.environ.get("PYTHONPATH") else ()
-    environ = activated(str(env.path), dict(os.environ), (*extra_paths, *kept))
+    environ = activated(folder_of(env), dict(os.environ), (*extra_paths, *kept))
+    if not os.path.exists(f"{environ.get('VIRTUAL_ENV', '')}/pyvenv.cfg"):
+        environ.pop("VIRTUAL_ENV", None)
     if request.env_file:
         environ = {**_env_file(request.env_file), **environ}
     environ["LUCI_MEMORY"] = str(memory.place(script))
@@ -206,7 +220,7 @@ def _spooled(script: Script, state: Path) -> Path:
 
 def _say_started(request: RunRequest, script: Script, env: Env, wall: Wall | None = None) -> runs.Run:
     name = str(script.path or script.name)
-    held = wall.gives if wall else ()
+    held = wall.gives if wall else within(request.timeout)
     return runs.start(name, request.args, env.key, env.spec.requirements, env.version, wall.name if wall else "", held)
 
 
@@ -216,15 +230,15 @@ def _watch(
     """Run the script as its parent; return how it ended, what is known of a missing module, and its last words where
     they passed through us."""
     with ExitStack() as stack:
-        wall = wall_for(request, context)
+        wall = wall_for(request, script, context, env.spec.kind)
         record = _say_started(request, script, env, wall)
         state = running() / f"{os.getpid()}.{record.id}.watched"
-        fence = stack.enter_context(put_up(wall, script, made, env, state)) if wall else None
+        fence = stack.enter_context(put_up(wall, script, made, env, state, context.settings)) if wall else None
         return (yield from _watch_behind(fence, record, state, request, script, made, env, spool, context))
 
 
 def _watch_behind(
-    fence: Fence | None,
+    fence: Fence | Box | Hold | None,
     record: runs.Run,
     state: Path,
     request: RunRequest,
@@ -254,11 +268,11 @@ def _watch_behind(
     figures = runs.figures_for(record)
     if request.pictures and context.settings.app.figures == "offer":
         environ = pictures.without_window(environ, fence.reports / "figures" if fence else figures)
-    needs_words = request.without_site or (fence is not None and fence.needs_words)
+    needs_words = request.without_site or env.spec.kind == "system" or (fence is not None and fence.needs_words)
     heard = Tail() if needs_words and request.become and log is None else None
     command = _command(request, script, env)
     if fence:
-        yield Walled(fence.wall.name, fence.wall.gives, fence.wall.lacks)
+        yield Walled(fence.wall.name, fence.wall.gives, fence.wall.lacks, fence.wall.why)
         environ = fence.environ(environ)
     yield Started(command, env.key)
     ended, tail = Ended(1, 0.0), ""
@@ -278,6 +292,8 @@ def _watch_behind(
             terminal=terminal,
         ):
             if isinstance(event, Ended):
+                if env.spec.kind in backends.BOXED or made.wall["name"] == "container":
+                    event = replace(event, peak_bytes=None)  # that of who speaks to the engine
                 ended = event
             elif isinstance(event, Output) and event.stream == "stderr":
                 tail = (tail + event.text)[-last_words.SIZE :]
@@ -288,7 +304,11 @@ def _watch_behind(
         runs.end(record, ended.exit_code, ended.seconds, ended.peak_bytes)
     tail = tail or (heard.kept.decode("utf-8", "replace") if heard else _end_of(record.log, since))
     found = report_behind(report)
-    for hit in fence.verdict(ended.exit_code, said=tail) if fence else ():
+    if fence and env.spec.kind in backends.IN_ENGINES and found is None and not ended.signal:
+        from luci.runner import boxes
+
+        boxes.remember(request, script, env, fence)
+    for hit in fence.verdict(ended.exit_code, seconds=ended.seconds, said=tail) if fence else ():
         yield Told(hit)
     if found is None and ended.exit_code == 1 and not seen.exists():
         found = last_words.report_of(tail, ended.seconds, tuple(int(n) for n in env.version.split(".")[:2]))

@@ -30,17 +30,27 @@ def told(given: str, *, offline: bool) -> dict[str, Any] | None:
     one to reuse, or to build. None where the plan must be made."""
     if sys.platform != "linux":
         return None
+    if _is_marked(given):
+        return None  # a stranger's: which container it gets depends on what answers now
     place = place_of(given, offline=offline)
     record = kept.load(place)
     if record is None or not record["since"] <= time.time() < record["until"] or not _is_as_it_was(record):
         return None
     renewed = _read_again(record)
-    environment = None if renewed is None else _environment(record)
-    if environment is None:
+    environment = None if renewed is None else _environment(renewed)
+    if renewed is None or environment is None:
         return None
-    if renewed:
-        kept.save(place, {**record, "files": {**record["files"], **renewed}})
-    return {**record["told"], "environment": environment}
+    if renewed is not record:
+        kept.save(place, renewed)
+    return {**renewed["told"], "environment": environment}
+
+
+def _is_marked(given: str) -> bool:
+    """Whether a download left the mark on a script that luci.walls.strangers reads."""
+    try:
+        return bool(os.getxattr(given, "user.xdg.origin.url"))
+    except OSError:
+        return False
 
 
 def place_of(given: str, *, offline: bool) -> str:
@@ -64,34 +74,60 @@ def _is_as_it_was(record: dict[str, Any]) -> bool:
     )
 
 
-def _read_again(record: dict[str, Any]) -> Files | None:
-    """Return None if a file tells something else now; else those that had to be read again, with today's stamps."""
+def _read_again(record: dict[str, Any]) -> dict[str, Any] | None:
+    """Return None if a file tells something else now; else the record, with today's stamps and lines."""
     again: Files = {}
+    now = record
     for path, (known, digest) in record["files"].items():
         stamp = kept.stamp(path)
         if not known or stamp != known:
             content = kept.content(path)
             today = "" if content is None else kept.digest(content)
-            if today != digest and not (path == record["script"][0] and content and _says(content, record["said"])):
-                return None
+            if today != digest:
+                moved = _moved(record, content) if path == record["script"][0] and content else None
+                if moved is None:
+                    return None
+                now = moved
             if kept.settled(stamp, time.time_ns()):
                 again[path] = (stamp, today)
             elif today != digest:
                 again[path] = ((), today)
-    return again
+    return {**now, "files": {**record["files"], **again}} if again else now
 
 
-def _says(content: bytes, said: Any) -> bool:
-    """Whether a script was edited only where that changes nothing of what it imports and declares."""
-    if said is None or b"\0" in content:
-        return False
+def _moved(record: dict[str, Any], content: bytes) -> dict[str, Any] | None:
+    """Return the record of a script that was edited where that moves at most the lines of what it imports; None where
+    it imports or declares something else now."""
+    before = record["said"]
+    if before is None or b"\0" in content:
+        return None
     from luci.errors import LuciError
     from luci.runner import readings
 
     try:
-        return bool(readings.said_in(content) == said)
+        said = readings.said_in(content)
     except LuciError:
-        return False
+        return None
+    if said is None or readings.without_lines(said) != readings.without_lines(before):
+        return None
+    moves = set(zip(readings.lines_of(before), readings.lines_of(said), strict=True))
+    lines = dict(moves)
+    if len(lines) < len(moves) or len(set(lines.values())) < len(moves):
+        return None  # what stood in one line stands in two, or the other way about
+    return {**record, "said": said, "told": _told_of(record["told"], record["script"][0], record["skipped"], lines)}
+
+
+def _told_of(told: dict[str, Any], script: str, skipped: int, lines: dict[int, int]) -> dict[str, Any]:
+    """Return what a plan tells, with other lines of the script; it tells of the imports that the script skips first."""
+
+    def moved(one: dict[str, Any]) -> dict[str, Any]:
+        return {**one, "line": lines.get(one["line"], one["line"])}
+
+    choices = {
+        part: [moved(choice) if choice["file"] == script else choice for choice in told[part]]
+        for part in ("choices", "refused", "hopeless")
+    }
+    return {**told, **choices, "skipped": [*map(moved, told["skipped"][:skipped]), *told["skipped"][skipped:]]}
 
 
 def _environment(record: dict[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from luci import paths
 from luci.context import Context
 from luci.envs import interpreters
+from luci.envs.fitting import satisfies
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import sources
 from luci.envs.store import Env
@@ -59,10 +60,7 @@ def python_with(
 
 def _allowed(requires_python: str) -> list[Interpreter]:
     """The Pythons here that what is declared allows."""
-    from packaging.specifiers import SpecifierSet
-
-    wanted = SpecifierSet(requires_python)
-    return [p for p in interpreters.find() if wanted.contains(p.version, prereleases=True)]
+    return [p for p in interpreters.find() if satisfies(p.version, requires_python)]
 
 
 # six before 1.16, of which many packages carry a copy, makes its modules in a way that Python 3.12 dropped (PEP 302).

@@ -27,7 +27,11 @@ def start(words: list[str]) -> None:
     remembered = place(state, "file", script)
     memory = _read(remembered)
     warm = memory.get("warm")
-    if not warm or memory.get("format") != 1 or warm.get("ordinary") or not _plain_stdin(warm):
+    if not warm or memory.get("format") != 1 or (warm.get("ordinary") and not warm.get("box")):
+        return
+    if not warm.get("box") and not _plain_stdin(warm):
+        return
+    if not _is_in_this_home(warm["env"]):
         return
     if os.getpid() % 64 == 0 or os.path.lexists(f"{state}/running/{os.getpid()}"):
         return  # now and then the ordinary way, which tidies up
@@ -43,6 +47,17 @@ def start(words: list[str]) -> None:
     folder = f"{root}/g{warm['generation']}"
     begun = f"{state}/running/{os.getpid()}"
     _write_begun(begun, words, warm["key"], remembered, script)
+    if warm.get("box"):
+        from luci.runner import boxed_again
+
+        code = boxed_again.start(warm["box"], words, warm["paths"], begun, state, _is_pipe(0))
+        for left in (marker, begun) if code is None else (marker,):
+            if os.path.exists(left):
+                os.unlink(left)
+        if code is None:
+            return
+        sys.stdout.flush()
+        os._exit(code)
     environ = activated(folder, dict(os.environ), warm["paths"])
     environ["LUCI_MEMORY"] = remembered
     environ["LUCI_RUN"] = f"{os.getpid()}:exec:{begun}"
@@ -55,10 +70,10 @@ def start(words: list[str]) -> None:
 
 def place(state: str, kind: str, told: str | bytes) -> str:
     """Return the file in which the memory of a script lies: named by its path, or its text where it has none."""
-    from hashlib import sha256
+    from luci.kept import sha256_of
 
     named = told if isinstance(told, bytes) else told.encode("utf-8", "surrogateescape")
-    return f"{state}/scripts/{sha256(kind.encode() + b':' + named).hexdigest()[:24]}.json"
+    return f"{state}/scripts/{sha256_of(kind.encode() + b':' + named)[:24]}.json"
 
 
 def stamp(path: str) -> list[int]:
@@ -68,6 +83,14 @@ def stamp(path: str) -> list[int]:
     except OSError:
         return []
     return [info.st_mtime_ns, info.st_size, info.st_ino]
+
+
+def _is_in_this_home(root: str) -> bool:
+    """Whether an environment is this home's: a copy of a home remembers the places of the other."""
+    try:
+        return os.path.samefile(root, os.path.join(paths.text("data"), "envs", os.path.basename(root)))
+    except OSError:
+        return False
 
 
 def still_true(record: dict[str, Any]) -> bool:
@@ -92,6 +115,8 @@ def activated(folder: str, base: dict[str, str], extra_paths: list[str] | tuple[
     """Return the variables a process in an environment gets: its commands first, nothing of the host's Python."""
     left_out = {"PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__", "VIRTUAL_ENV_PROMPT"}
     environ = {name: value for name, value in base.items() if name not in left_out}
+    if "CONDA_PREFIX" in environ:
+        _take_back(environ)
     commands = os.path.join(folder, "Scripts" if os.name == "nt" else "bin")
     before = environ.get("LUCI_COMMANDS", "") + os.pathsep  # of an earlier attempt, or of the script that runs this one
     path = environ.get("PATH", os.defpath).removeprefix(before)
@@ -99,11 +124,45 @@ def activated(folder: str, base: dict[str, str], extra_paths: list[str] | tuple[
     if os.path.isdir(f"{folder}/conda-meta"):  # as conda would have it
         environ.pop("VIRTUAL_ENV", None)
         environ |= {"CONDA_PREFIX": folder, "CONDA_DEFAULT_ENV": folder, "CONDA_SHLVL": "1"}
+        environ |= _set_by_packages(folder, environ)
     else:
         environ["VIRTUAL_ENV"] = folder
     if extra_paths:
         environ["PYTHONPATH"] = os.pathsep.join(extra_paths)
     return environ
+
+
+def _set_by_packages(folder: str, environ: dict[str, str]) -> dict[str, str]:
+    """Return what the packages of a conda environment set: see luci.envs.activations."""
+    mark, variables = _activations(folder)
+    return {
+        name: again.replace(mark, environ[name]) if environ.get(name) else alone
+        for name, (alone, again) in variables.items()
+    }
+
+
+def _take_back(environ: dict[str, str]) -> None:
+    """Take back what the packages of another conda environment set: of an earlier attempt, or of who runs this one."""
+    mark, variables = _activations(environ.get("CONDA_PREFIX", ""))
+    for name, (alone, again) in variables.items():
+        before, _, after = again.partition(mark)
+        value = environ.get(name, "")
+        if value in (alone, again):
+            environ.pop(name, None)
+        elif mark in again and value.startswith(before) and value.endswith(after):
+            environ[name] = value[len(before) : len(value) - len(after)]
+
+
+def _activations(folder: str) -> tuple[str, dict[str, list[str]]]:
+    try:
+        with open(f"{folder}/conda-meta/luci.json", "rb") as file:
+            content = file.read()
+        import json
+
+        told = json.loads(content)
+        return told["mark"], told["variables"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", {}  # they set nothing, or it is no environment of luci's
 
 
 def _read(path: str) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -34,6 +34,10 @@ class Answer(Value):
     body: bytes
 
 
+class Unasked(Exception):
+    """Only the index can tell, and it was not to be asked."""
+
+
 class Web:
     """A session a thread. An origin that did not answer at all is not asked again in the life of this object."""
 
@@ -55,6 +59,8 @@ class Web:
             raise IndexFailed(f"luci is offline, so {_host(url)} was not asked.", hint="Leave out --offline.")
         if _origin(url) in self._silent:
             raise refused(url, self._silent[_origin(url)])
+        if getattr(self._local, "hushed", False):
+            raise Unasked(url)
         tries = max(1, round(self._settings.tries))
         for left in reversed(range(tries)):
             delay = RETRY_DELAYS[min(tries - left - 1, len(RETRY_DELAYS) - 1)]
@@ -77,6 +83,15 @@ class Web:
             if left:
                 self._pause(delay)
         raise refused(url, f"{cause}, {tries} times" if tries > 1 else cause)
+
+    @contextmanager
+    def hushed(self) -> Iterator[None]:
+        """Raise Unasked, in this thread, where something would be asked."""
+        self._local.hushed = True
+        try:
+            yield
+        finally:
+            self._local.hushed = False
 
     def _try(self, url: str, headers: Mapping[str, str], save: IO[bytes] | None) -> Answer | _Fault:
         import requests  # 80 ms, and only where something is not in the cache

@@ -15,6 +15,8 @@ from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
 
+from luci.screens.plain import harmless
+
 Place = Literal["conversation", "output", "environments"]
 PLACES: tuple[tuple[Place, str, str], ...] = (
     ("conversation", "f2", "Conversation"),
@@ -31,6 +33,7 @@ class Bar(Widget):
 
     here: reactive[str] = reactive("conversation")
     running: reactive[int] = reactive(0)
+    model: reactive[str] = reactive("")  # who answers, and what of the context and of money that takes
 
     def __init__(self, folder: str) -> None:
         super().__init__()
@@ -47,8 +50,10 @@ class Bar(Widget):
         room = self.content_size.width - line.cell_length - 3
         if room < 8:
             return line
-        folder = self.folder if len(self.folder) <= room else f"…{self.folder[1 - room :]}"
-        return Content.assemble(line, " " * (room + 3 - len(folder)), (folder, "$foreground 60%"))
+        said = f"{harmless(self.model)}   {self.folder}" if self.model else self.folder
+        said = harmless(self.model) if self.model and len(said) > room else said
+        said = said if len(said) <= room else f"…{said[1 - room :]}"
+        return Content.assemble(line, " " * (room + 3 - len(said)), (said, "$foreground 60%"))
 
     async def on_click(self, event: events.Click) -> None:
         if action := event.style.meta.get("action"):

@@ -18,6 +18,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from luci.screens.columns import Columns
+from luci.screens.doing import Doing
 from luci.screens.failure import Failure
 from luci.screens.figures import duration
 from luci.screens.jobs import Job
@@ -32,7 +33,7 @@ _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _MARKS = {"done": "✓", "failed": "✗", "stopped": "■"}
 
 
-class Card(Vertical, can_focus=True):
+class Card(Doing):
     """An action and its story. It is the target of its job, whose messages pass it on their way up."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -61,9 +62,6 @@ class Card(Vertical, can_focus=True):
     class Again(Wish):
         """The same is to be done again."""
 
-    class StopRequested(Wish):
-        """What runs is to end."""
-
     class OutputRequested(Wish):
         """What it wrote is to be shown."""
 
@@ -82,9 +80,7 @@ class Card(Vertical, can_focus=True):
             super().__init__()
 
     def __init__(self, title: str) -> None:
-        super().__init__()
-        self.heading = title
-        self.job: Job | None = None
+        super().__init__(title)
         self.result: Any = None
         self.set_reactive(Card.story, Story(monotonic()))
         self._touched = False  # a person folded or unfolded it: it stays as they want it
@@ -92,8 +88,8 @@ class Card(Vertical, can_focus=True):
         self._timer: Timer | None = None
 
     @property
-    def is_run(self) -> bool:
-        return self.job is not None and self.job.name == "run"
+    def is_over(self) -> bool:
+        return self.story.is_over
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="head"):
@@ -111,10 +107,6 @@ class Card(Vertical, can_focus=True):
         still = self.app.animation_level == "none"
         self._timer = self.set_interval(1.0 if still else 0.1, self._tick)
         self._draw()
-
-    def begin(self, job: Job) -> None:
-        self.job = job
-        job.start()
 
     def on_job_said(self, message: Job.Said) -> None:
         self.story = self.story.after(message.event, monotonic())

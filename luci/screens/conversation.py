@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import Static
 
 from luci.screens.card import Card
+from luci.screens.doing import Doing
 from luci.screens.plain import harmless
 
+if TYPE_CHECKING:
+    from luci.screens.dialogue import Dialogue
+
+MOST = 120  # things that are shown: with more, what is older is in the sessions and the runs
 _FIRST = (
+    ("say it", "what you want, in your own words, where a model is configured"),
     ("run FILE.py", "run a script with all it imports"),
     ("plan FILE.py", "see what that would install, and why"),
     ("envs", "look at the environments"),
@@ -50,10 +59,30 @@ class Conversation(VerticalScroll, can_focus=False):
             lines.append(Content.styled(harmless(hint), "$foreground 60%"))
         self._add(Static(Content("\n").join(lines), classes="reply"))
 
+    def told(self, markdown: str) -> None:
+        """Show what was said before."""
+        from textual.widgets import Markdown
+
+        self._add(Markdown(harmless(markdown), classes="told", open_links=False))
+
     def card(self, title: str) -> Card:
         card = Card(title)
         self._add(card)
         return card
+
+    def dialogue(self, request: str) -> Dialogue:
+        """Show a request to the assistant, and what comes of it."""
+        from luci.screens.dialogue import Dialogue  # with Markdown, which the first paint does without
+
+        self.said(request)
+        dialogue = Dialogue(request)
+        self._add(dialogue)
+        return dialogue
+
+    @property
+    def doings(self) -> list[Doing]:
+        """All that is or was done here, from top to bottom."""
+        return [child for child in self.children if isinstance(child, Doing)]
 
     @property
     def cards(self) -> list[Card]:
@@ -61,12 +90,14 @@ class Conversation(VerticalScroll, can_focus=False):
 
     def clear(self) -> list[Card]:
         """Take away all but what still runs; return the cards that went."""
-        over = [child for child in self.children if not (isinstance(child, Card) and not child.story.is_over)]
+        over = [child for child in self.children if not (isinstance(child, Doing) and not child.is_over)]
         self.remove_children(over)
         return [child for child in over if isinstance(child, Card)]
 
-    def _add(self, widget: Static | Card) -> None:
+    def _add(self, widget: Widget) -> None:
         self.query(Welcome).remove()
         self.mount(widget)
+        over = [child for child in self.children if not (isinstance(child, Doing) and not child.is_over)]
+        self.remove_children(over[: max(0, len(self.children) - MOST)])
         self.anchor()
         self.screen.refresh_bindings()

@@ -21,6 +21,7 @@ FORMS = {
     "pylock": "pylock.toml with hashes (PEP 751)",
     "pep723": "a block to put into a script (PEP 723)",
     "environment.yml": "environment.yml, for conda and mamba",
+    "conda-lock": "conda-lock.yml, with every file's digest",
 }
 
 

@@ -26,10 +26,12 @@ from luci.events import Started
 from luci.screens.bar import PLACES, Bar, Hints, Place
 from luci.screens.card import Card
 from luci.screens.conversation import Conversation
+from luci.screens.doing import Doing
 from luci.screens.jobs import Job
 from luci.screens.prompt import Prompt
 
 if TYPE_CHECKING:
+    from luci.chat.leave import Kind
     from luci.runner.request import RunRequest
     from luci.screens.environments import Environments
     from luci.screens.output import Output
@@ -50,6 +52,8 @@ class Home(Screen[None]):
         super().__init__(classes="-at-conversation -beside-output")
         self._settings = settings
         self._last: RunRequest | None = None
+        self._session = self._model = ""  # of the assistant; "" for a new one, and the one that the settings name
+        self._granted: set[Kind] = set()  # what was allowed for the session
         self._making = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
@@ -113,12 +117,71 @@ class Home(Screen[None]):
                 await self._clear()
             case lines.Leave():
                 await self.app.run_action("quit")
-            case lines.Nothing(text, hint):
+            case lines.Recall(words):
+                from luci.chat.recall import RecallRequest
+
+                action = "sessions search" if words else "sessions list"
+                self.perform(action, RecallRequest(words), message.text.lstrip("/"))
+            case lines.TakeBack(again):
+                from luci.chat.undo import UndoRequest
+
+                self.perform("undo", UndoRequest(again), message.text.lstrip("/"))
+            case lines.Switch(model, session):
                 self.conversation.said(message.text)
-                self.conversation.reply(text, hint)
-            case _:
-                self.conversation.said(message.text)
-                self.conversation.reply("That is for a conversation with a model.", "In a shell: luci chat")
+                self.switch(model, session)
+            case lines.Nothing():
+                self.talk(message.text)
+
+    # the assistant
+
+    def talk(self, text: str) -> None:
+        """Let the assistant do what is asked for."""
+        from luci.chat.asking import AskRequest
+
+        if not self.query("Dialogue"):
+            self.app.stylesheet.read(Path(__file__).with_name("dialogue.tcss"))
+        dialogue = self.conversation.dialogue(text)
+        request = AskRequest(text, self._session, self._model, granted=self._granted)
+        dialogue.begin(Job(dialogue, "ask", request, self._settings(), together=True))
+
+    def switch(self, model: str, session: str) -> None:
+        """Let another model answer, or go on with another session; what was allowed in one is not in another."""
+        from luci.chat.opening import told_so_far, who_answers
+
+        try:
+            told, found = who_answers(model or self._model, session, self._settings())
+        except LuciError as error:
+            self.conversation.reply(error.message, error.hint, error=True)
+            return
+        if found and found != self._session:
+            self._session, self._granted = found, set()
+            self.conversation.told(told_so_far(found))
+        self._model = model or self._model
+        self.conversation.reply(told)
+
+    @on(Doing.Status)
+    def _show_status(self, message: Doing.Status) -> None:
+        self._session = message.session
+        cost = f" · ${message.cost:.2f}" if message.cost else ""
+        self.query_one(Bar).model = f"{message.model} · {message.context / 1000:.1f}k{cost}"
+
+    @on(Doing.CodeRequested)
+    async def _use_code(self, message: Doing.CodeRequested) -> None:
+        if message.use == "run":
+            from luci.runner.request import RunRequest
+
+            await self.run_script(RunRequest(message.code, "code"))
+            return
+        from luci.actions.snippets import save
+
+        try:
+            path = save(message.code)
+        except LuciError as error:
+            self.notify(f"{error.message} {error.cause}", severity="error", markup=False)
+            return
+        self.notify(f"It is saved as {path.name}.", markup=False)
+        if message.use == "edit":
+            self.edit(str(path), 1)
 
     async def _clear(self) -> None:
         gone = self.conversation.clear()
@@ -214,8 +277,8 @@ class Home(Screen[None]):
     # what runs
 
     @property
-    def running(self) -> list[Card]:
-        return [card for card in self.conversation.cards if card.job and not card.story.is_over]
+    def running(self) -> list[Doing]:
+        return [doing for doing in self.conversation.doings if doing.job and not doing.is_over]
 
     @property
     def unfinished(self) -> tuple[str, ...]:
@@ -238,8 +301,8 @@ class Home(Screen[None]):
             if card.job:
                 card.job.stop()
 
-    @on(Card.StopRequested)
-    def _stop(self, message: Card.StopRequested) -> None:
+    @on(Doing.StopRequested)
+    def _stop(self, message: Doing.StopRequested) -> None:
         message.job.stop()
 
     @on(Card.Again)
@@ -266,7 +329,7 @@ class Home(Screen[None]):
         self.edit(message.path, message.line)
 
     def on_output_waiting(self, message: Output.Waiting) -> None:
-        for card in self.running:
+        for card in self.conversation.cards:
             if card.job is message.job:
                 card.waits = message.waiting
 
@@ -280,7 +343,7 @@ class Home(Screen[None]):
 
         drawable = pictures.drawable(message.files)
         if drawable and not pictures.is_ready():
-            self._lend(pictures.get_ready)
+            self.lend(pictures.get_ready)
         if drawable and pictures.is_ready():
             self.app.push_screen(pictures.Pictures(drawable, self.view))
         else:
@@ -293,9 +356,9 @@ class Home(Screen[None]):
             self.notify(f"{error.message} {error.hint}", severity="error", markup=False)
 
     def edit(self, path: str, line: int) -> None:
-        self._lend(lambda: editor.edit(path, line))
+        self.lend(lambda: editor.edit(path, line))
 
-    def _lend(self, use: Callable[[], object]) -> None:
+    def lend(self, use: Callable[[], object]) -> None:
         """Give the terminal away for as long as `use` takes."""
         try:
             with self.app.suspend():
@@ -314,7 +377,7 @@ class Home(Screen[None]):
         await self.run_script(RunRequest(message.path, "folder" if os.path.isdir(message.path) else "file"))
 
     def on_environments_shell_requested(self, message: Environments.ShellRequested) -> None:
-        self._lend(lambda: editor.lend(message.argv))
+        self.lend(lambda: editor.lend(message.argv))
 
     def on_prompt_interrupted(self) -> None:
         if self.running:

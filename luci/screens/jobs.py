@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from textual.message import Message
 from textual.message_pump import MessagePump
 
-from luci.actions.door import perform
+from luci.actions.door import ACTIONS, perform
 from luci.config import Settings
-from luci.context import Context, Question
+from luci.context import Answer, Context, Question
 from luci.errors import Interrupted, LuciError, lacking
 from luci.events import Ended, Event, Output, Started
 
@@ -49,7 +49,7 @@ class Job:
     class Asked(News):
         """A person must decide; the action waits until `answer` is called."""
 
-        def __init__(self, job: Job, question: Question, answer: Callable[[bool], None]) -> None:
+        def __init__(self, job: Job, question: Question, answer: Callable[[Answer], None]) -> None:
             self.question, self.answer = question, answer
             super().__init__(job)
 
@@ -102,7 +102,8 @@ class Job:
             while True:
                 event = next(steps)
                 self._say(event)
-                if self._stop.is_set() and not isinstance(event, (Started, Output, Ended)):  # a run ends by itself
+                ends_by_itself = ACTIONS[self.name].heeds_stop or isinstance(event, Started | Output | Ended)
+                if self._stop.is_set() and not ends_by_itself:
                     steps.close()
                     raise Interrupted("Stopped.")
         except StopIteration as end:
@@ -130,17 +131,17 @@ class Job:
             events, self._unheard = self._unheard, []
         return events
 
-    def _ask(self, question: Question) -> bool:
-        answered, answers = threading.Event(), [False]
+    def _ask(self, question: Question) -> Answer:
+        answered, answers = threading.Event(), [Answer(False)]
 
-        def answer(yes: bool) -> None:
-            answers[0] = yes
+        def answer(given: Answer) -> None:
+            answers[0] = given
             answered.set()
 
         self.target.post_message(self.Asked(self, question, answer))
         while not answered.wait(0.1):
             if self._stop.is_set():
-                return False
+                return Answer(False, stop=True)
         return answers[0]
 
 

@@ -26,6 +26,7 @@ class Key:
 def places(app: App[Any]) -> Iterator[tuple[str, list[Key]]]:
     """Yield each place with its keys."""
     from luci.screens.card import Card
+    from luci.screens.dialogue import Dialogue
     from luci.screens.env_table import EnvTable
     from luci.screens.environments import Environments
     from luci.screens.home import Home
@@ -35,6 +36,7 @@ def places(app: App[Any]) -> Iterator[tuple[str, list[Key]]]:
     yield "Everywhere", [*_keys(app, type(app)), *_keys(app, Home)]
     yield "Prompt", _keys(app, Prompt)
     yield "A card in the conversation", _keys(app, Card)
+    yield "An answer of the assistant's", _keys(app, Dialogue)
     yield "Output, once scrolling or ended", _keys(app, Live)
     yield "Environments", [*_keys(app, EnvTable), *_keys(app, Environments)]
 

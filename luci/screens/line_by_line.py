@@ -6,7 +6,6 @@ and no colour tells anything.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -74,10 +73,6 @@ class LineByLine:
     def talk(self) -> int:
         """Converse until the person leaves; return the exit code."""
         print(WELCOME)
-        with contextlib.closing(self._talker):
-            return self._converse()
-
-    def _converse(self) -> int:
         while True:
             try:
                 text = self._session.prompt()

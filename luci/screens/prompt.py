@@ -108,7 +108,7 @@ class Prompt(Horizontal):
             tab_behavior="focus",
             compact=True,
             highlight_cursor_line=False,
-            placeholder="Type a script's path, or / for commands",
+            placeholder="Say what you want, or a script's path, or /",
         )
 
     def action_for(self, key: str) -> Callable[[], None] | None:
@@ -245,11 +245,11 @@ class Prompt(Horizontal):
                 self._take()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "back" or bool(self.screen.query("Card"))
+        return action != "back" or bool(self.screen.query("Card, Dialogue"))
 
     def action_back(self) -> None:
         """Go to the last card."""
-        if cards := self.screen.query("Card"):
+        if cards := self.screen.query("Card, Dialogue"):
             cards.last().focus()
 
     def action_earlier(self) -> None:

@@ -13,13 +13,14 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
-from luci.context import Question
+from luci.context import Answer, Question
 from luci.screens.plain import harmless
 
-_OWN = {"y", "n", "escape", "enter", "space", "up", "down", "left", "right", "tab", "shift+tab", "pageup", "pagedown"}
+_OWN = {"escape", "enter", "space", "up", "down", "left", "right", "tab", "shift+tab", "pageup", "pagedown"}
 SETTLED = 0.6  # seconds without a key, before a key is an answer: what was typed for the prompt approves nothing
+_STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-accent"}  # lines of a difference
 
 
 class Choice(Static, can_focus=True):
@@ -28,22 +29,22 @@ class Choice(Static, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "take", "Answer", show=False)]
 
     class Taken(Message):
-        def __init__(self, yes: bool) -> None:
-            self.yes = yes
+        def __init__(self, key: str) -> None:
+            self.key = key
             super().__init__()
 
-    def __init__(self, key: str, text: str, *, yes: bool) -> None:
-        self.yes = yes
+    def __init__(self, key: str, text: str) -> None:
+        self.key = key
         super().__init__(Content.assemble((f" {key} ", "bold reverse"), "  ", harmless(text)))
 
     def action_take(self) -> None:
-        self.post_message(self.Taken(self.yes))
+        self.post_message(self.Taken(self.key))
 
     def on_click(self) -> None:
         self.action_take()
 
 
-class QuestionPanel(ModalScreen[bool]):
+class QuestionPanel(ModalScreen[Answer]):
     """Asks one question. Closing it in any other way than by a yes is a no.
 
     No key answers before the person has stopped typing, so that nothing is approved by what was meant for elsewhere;
@@ -51,8 +52,11 @@ class QuestionPanel(ModalScreen[bool]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Yes"),
-        Binding("n,escape", "answer(False)", "No"),
+        Binding("y", "answer('y')", "Yes"),
+        Binding("s", "answer('s')", "Session", show=False),
+        Binding("e", "answer('e')", "Edit", show=False),
+        Binding("n,escape", "answer('n')", "No"),
+        Binding("q", "answer('q')", "Stop", show=False),
         Binding("up,left", "app.focus_previous", "Previous", show=False),
         Binding("down,right", "app.focus_next", "Next", show=False),
         Binding("pageup", "scroll(-5)", "Up", show=False),
@@ -60,7 +64,14 @@ class QuestionPanel(ModalScreen[bool]):
     ]
     AUTO_FOCUS = ""
 
-    def __init__(self, question: Question, answer: Callable[[bool], None] = lambda yes: None) -> None:
+    class EditRequested(Message):
+        """The draft is to be opened in the person's editor; `done` takes it back."""
+
+        def __init__(self, question: Question, done: Callable[[str | None], None]) -> None:
+            self.question, self.done = question, done
+            super().__init__()
+
+    def __init__(self, question: Question, answer: Callable[[Answer], None] = lambda answer: None) -> None:
         super().__init__()
         self.question, self._answer = question, answer
         self._withdrawn = False
@@ -70,29 +81,57 @@ class QuestionPanel(ModalScreen[bool]):
     def is_settled(self) -> bool:
         return self.has_class("-settled")
 
+    @property
+    def choices(self) -> dict[str, str]:
+        """What can be answered, by its key."""
+        question = self.question
+        found = {"y": question.yes, "s": question.lasting, "n": question.no}
+        if question.draft is not None:
+            found["e"] = "Edit it first"
+        if question.kind.startswith("leave"):
+            found["q"] = "No, and stop"
+        return {key: found[key] for key in "ysenq" if found.get(key)}
+
     def compose(self) -> ComposeResult:
         question = self.question
-        with Vertical(id="question"):
+        with Vertical(id="question", classes="-many" if len(self.choices) > 2 else ""):
             yield Static("luci asks", classes="asks")
             yield Static(Content(harmless(question.text)), classes="text")
             with VerticalScroll(classes="details", can_focus=False):
                 for line in question.details:
-                    yield Static(Content.assemble(("• ", "$text-accent"), harmless(line)))
+                    yield Static(self._told(line))
             with Vertical(classes="choices"):
-                yield Choice("y", question.yes, yes=True)
-                yield Choice("n", question.no, yes=False)
+                for key, text in self.choices.items():
+                    yield Choice(key, text)
+            yield Input(placeholder=self._placeholder, classes="words")
+
+    def _told(self, line: str) -> Content:
+        if self.question.draft is not None:
+            return Content.styled(harmless(line) or " ", _STYLES.get(line[:1], ""))
+        return Content.assemble(("• ", "$text-accent"), harmless(line))
+
+    @property
+    def _placeholder(self) -> str:
+        return "your answer" if self.question.kind == "reply" else "why not? enter for no reason"
 
     def on_mount(self) -> None:
         self.query_one(".details").display = bool(self.question.details)
+        self.query_one(Input).display = False
         self._wait_until_settled()
 
     def _wait_until_settled(self) -> None:
         if self._timer:
             self._timer.stop()
-        self._timer = self.set_timer(SETTLED, lambda: self.add_class("-settled"))
+        self._timer = self.set_timer(SETTLED, self._settle)
+
+    def _settle(self) -> None:
+        self.add_class("-settled")
 
     def on_key(self, event: events.Key) -> None:
-        if event.key not in _OWN:  # who types words types them for another place: none of their letters is an answer
+        if event.key not in {
+            *_OWN,
+            *self.choices,
+        }:  # who types words types them for another place: none of their letters is an answer
             self.remove_class("-settled")
         if not self.is_settled:  # before this, keys were meant for what was there before the question
             event.stop()
@@ -100,7 +139,7 @@ class QuestionPanel(ModalScreen[bool]):
             self._wait_until_settled()
 
     def on_choice_taken(self, message: Choice.Taken) -> None:
-        self.action_answer(message.yes)
+        self.action_answer(message.key)
 
     def action_scroll(self, lines: int) -> None:
         self.query_one(".details").scroll_relative(y=lines)
@@ -109,12 +148,39 @@ class QuestionPanel(ModalScreen[bool]):
         """Nobody waits for the answer any more."""
         self._withdrawn = True
         if self.is_current:
-            self.dismiss(False)
+            self.dismiss(Answer(False))
 
     def on_screen_resume(self) -> None:
         if self._withdrawn:
-            self.dismiss(False)
+            self.dismiss(Answer(False))
 
-    def action_answer(self, yes: bool) -> None:
-        self._answer(yes)
-        self.dismiss(yes)
+    def action_answer(self, key: str) -> None:
+        if key not in self.choices:
+            return
+        if key == "e":
+            self.post_message(self.EditRequested(self.question, self._edited))
+        elif self.question.wants_words and (key == "n" or self.question.kind == "reply") and not self._is_worded:
+            words = self.query_one(Input)
+            words.display = True
+            words.focus()
+        else:
+            self._end(Answer(key in "ys", lasting=key == "s", stop=key == "q"))
+
+    @property
+    def _is_worded(self) -> bool:
+        return self.query_one(Input).display
+
+    def _edited(self, text: str | None) -> None:
+        if text is not None and text != self.question.draft:
+            self._end(Answer(True, text=text))
+
+    def on_input_submitted(self, message: Input.Submitted) -> None:
+        said = message.value.strip()
+        if self.question.kind == "reply":
+            self._end(Answer(bool(said), text=said))
+        else:
+            self._end(Answer(False, reason=said))
+
+    def _end(self, answer: Answer) -> None:
+        self._answer(answer)
+        self.dismiss(answer)

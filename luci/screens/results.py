@@ -90,9 +90,40 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, heads: bool
     return table
 
 
+def _why(reason: Any) -> RenderableType:
+    from rich.text import Text
+
+    return Text(harmless("\n".join(reason.lines)))
+
+
+def _sessions(found: Sequence[Any]) -> RenderableType:
+    from rich.text import Text
+
+    from luci.chat.export import rows
+
+    return _table(("session", "begun", "entries", "about", "folder"), rows(found)) if found else Text("None yet.")
+
+
+def _recalled(hits: Sequence[Any]) -> RenderableType:
+    from rich.text import Text
+
+    lines = [(session.id, str(entry.number), piece.replace("\n", " ")) for session, entry, piece in hits]
+    return _table(("session", "entry", "said"), lines) if hits else Text("Nothing was said of that.")
+
+
+def _undone(told: str) -> RenderableType:
+    from rich.text import Text
+
+    return Text(harmless(told))
+
+
 _SHOWN: dict[str, Callable[[Any], RenderableType]] = {
     "plan": _plan,
     "env prune": _pruned,
     "runs list": _runs,
     "doctor": _doctor,
+    "why": _why,
+    "sessions list": _sessions,
+    "sessions search": _recalled,
+    "undo": _undone,
 }

@@ -42,16 +42,21 @@ def plan(told: dict[str, Any]) -> None:
         print()
     else:
         print("The script imports nothing that is not in the standard library or beside it.")
-    print(harmless(f"Python      {told['python']}  ({told['interpreter'] or 'from a channel'})"))
+    print(harmless(f"Python      {told['python']}  ({told['interpreter'] or 'not here yet'})"))
     if told.get("kind", "venv") != "venv":
         print(harmless(f"kind        {told['kind']}  ({told['kind_reason']})"))
+    if told["channels"]:
         print(harmless(f"conda       {', '.join(told['conda']) or 'Python alone'}, from {', '.join(told['channels'])}"))
+    elif told["base"]:
+        print(harmless(f"base        {told['base']}"))
     print(f"environment {told['key']}  ({told['environment']})")
     if told["as_of"]:
         print(harmless(f"packages    as of {told['as_of']}"))
     wall = told.get("wall", {"name": "off"})
     if wall["name"] != "off":
         print(harmless(f"wall        {wall['name']}" + (f"  ({', '.join(wall['gives'])})" if wall["gives"] else "")))
+        for why in wall.get("why", ()):
+            print(harmless(f"            {why}"))
         for lack in wall["lacks"]:
             print(harmless(f"            not held: {lack}"))
     for choice in told["hopeless"]:
@@ -76,7 +81,12 @@ def envs(rows: list[dict[str, Any]]) -> None:
         )
         for row in rows
     ]
-    _table(("key", "name", "python", "packages", "requirements", "last used", "state"), cells)
+    heads = ("key", "name", "python", "packages", "requirements", "last used", "state")
+    kinds = [row.get("kind", "venv") for row in rows]
+    if {*kinds} == {"venv"}:
+        _table(heads, cells)
+    else:
+        _table((*heads, "kind"), [(*cell, kind) for cell, kind in zip(cells, kinds, strict=True)])
 
 
 def env(row: dict[str, Any]) -> None:
@@ -84,6 +94,8 @@ def env(row: dict[str, Any]) -> None:
         ("name", row["name"]),
         ("state", row["state"] + (f" ({row['fault']})" if row["fault"] else "")),
         ("python", f"{row['python_version']}  {row['python']}"),
+        ("kind", row["kind"]),
+        ("image", row["image"]),
         ("path", row["path"]),
         ("activate", row["activate"]),
         ("project", row["scope"] or "shared"),
@@ -96,7 +108,8 @@ def env(row: dict[str, Any]) -> None:
         ("removing frees", size(row["freed_by_removing"])),
     ]
     for name, value in facts:
-        print(f"{name:<15} {harmless(value)}")
+        if value or name not in ("image", "activate"):  # few have one, or none
+            print(f"{name:<15} {harmless(value)}")
 
 
 def tree(roots: list[Node]) -> None:

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from luci import events
-from luci.chat.leave import Effect, Verdict
 from luci.chat.messages import AskedAgain, Replied, Replying, Used, Using
+from luci.context import Answer, Question
 from luci.events import Event
+from luci.screens.asked import answered
 from luci.screens.plain import harmless
 from luci.screens.terminal import Narrator
-
-if TYPE_CHECKING:
-    from rich.text import Text
-
-KEYS = (
-    ("y", "once"),
-    ("s", "for this session"),
-    ("e", "edit first"),
-    ("n", "no"),
-    ("q", "stop"),
-)
 
 
 class Teller(Narrator):
@@ -69,89 +58,11 @@ class Teller(Narrator):
             sys.stdout.flush()
         self._open = False
 
-    # -- what a person decides
-
-    def decide(self, effect: Effect) -> Verdict:
-        """Show all that a yes covers, and read one key. An empty line is no answer."""
-        from luci.chat.leave import nobody
-
+    def ask(self, question: Question) -> bool | Answer:
+        if not question.wants_words:
+            return super().ask(question)
         self.rest()
         self._end()
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            return nobody(effect)
-        self._show(effect)
-        keys = [
-            (key, text)
-            for key, text in KEYS
-            if (key != "s" or not effect.own) and (key != "e" or effect.text is not None)
-        ]
-        while True:
-            sys.stderr.write("  ".join(f"[{key}] {text}" for key, text in keys) + ": ")
-            sys.stderr.flush()
-            line = sys.stdin.readline()
-            if not line:
-                return Verdict(False, reason="the terminal was closed")
-            key = line.strip().lower()[:1]
-            if key not in {key for key, _ in keys}:
-                continue
-            if key == "n":
-                sys.stderr.write("Why? (enter for no reason) ")
-                sys.stderr.flush()
-                return Verdict(False, reason=sys.stdin.readline().strip())
-            if key == "e":
-                edited = _edited(effect)
-                if edited is None or edited == effect.text:
-                    continue
-                return Verdict(True, text=edited)
-            return Verdict(key in "ys", lasting=key == "s", stop=key == "q")
-
-    def _show(self, effect: Effect) -> None:
-        from rich.console import Console
-
-        console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(harmless(effect.title), style="bold", markup=False)
-        for line in effect.details:
-            console.print(_coloured(line))
-
-    def reply(self, question: str) -> str | None:
-        """Let the person answer a question of the model's."""
-        self.rest()
-        self._end()
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            return None
-        self._print(question)
-        sys.stderr.write("> ")
-        sys.stderr.flush()
-        return sys.stdin.readline().strip() or None
-
-
-_STYLES = {"+": "green", "-": "red", "@": "cyan"}
-
-
-def _coloured(line: str) -> Text:
-    from rich.text import Text
-
-    style = (
-        "green" if line.startswith("+") else "red" if line.startswith("-") else "cyan" if line.startswith("@@") else ""
-    )
-    return Text(f"  {harmless(line)}", style=style)
-
-
-def _edited(effect: Effect) -> str | None:
-    """Return the text as a person made it in their editor; None where there is no editor."""
-    import tempfile
-    from pathlib import Path
-
-    from luci import editor
-    from luci.errors import LuciError
-    from luci.screens.terminal import show_error
-
-    with tempfile.TemporaryDirectory(prefix="luci-") as folder:
-        path = Path(folder, effect.subject.rpartition("/")[2] or "text")
-        path.write_text(effect.text or "", encoding="utf-8")
-        try:
-            editor.edit(str(path), 1)
-        except LuciError as error:
-            show_error(error)
-            return None
-        return path.read_text(encoding="utf-8")
+            return False
+        return answered(question)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from luci import events
-from luci.context import Question
+from luci.context import Answer, Question
 from luci.errors import LuciError, UsageError
 from luci.events import Event
 from luci.screens.plain import harmless
+from luci.values import replace
 
 if TYPE_CHECKING:
     from luci.screens.waiting import LiveLine
@@ -74,7 +74,7 @@ class Narrator:
         if self._log:
             self._log.close()
 
-    def ask(self, question: Question) -> bool:
+    def ask(self, question: Question) -> bool | Answer:
         """Ask on the terminal; where there is none, the answer is no."""
         self.rest()
         if not (sys.stdin.isatty() and sys.stderr.isatty()):

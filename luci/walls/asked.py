@@ -6,11 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from luci.config import WallSettings
-from luci.errors import ConfigError, UsageError
-from luci.values import Value, replace
+from luci.values import Value
 
-RUNGS = ("auto", "bwrap", "landlock", "limits", "off")
+RUNGS = ("auto", "container", "bwrap", "landlock", "limits", "off")
+_PRIVATE_BYTES = 512 * 2**20
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
@@ -53,11 +52,14 @@ class Reach(Value):
 
 class Asked(Value):
     """`sandbox` is a rung of the ladder, "" where nobody named one; then what else is asked decides whether one is
-    needed."""
+    needed. `opens`: the network is to be open, whatever the settings say. `stranger` says whether somebody else wrote
+    the script; None: nobody said, and what is known of the file tells."""
 
     sandbox: str = ""
     limits: Limits = Limits()
     reach: Reach = Reach()
+    opens: bool = False
+    stranger: bool | None = None
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Asked:
@@ -65,43 +67,16 @@ class Asked(Value):
         reach: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in told["reach"].items()
         }
-        return cls(told["sandbox"], Limits(**told["limits"]), Reach(**reach))
+        limits = Limits(**told["limits"])
+        return cls(told["sandbox"], limits, Reach(**reach), told["opens"], told["stranger"])
 
 
 NOTHING = Asked()
 
 
-def asked_of(asked: Asked, settings: WallSettings) -> Asked:
-    """Return what holds for a run: what was asked for, and where nothing was said, what the settings say.
-
-    Raises UsageError where `--sandbox off` was asked for, and limits with it.
-    """
-    if asked.sandbox == "off":
-        if replace(asked, sandbox="") != NOTHING:
-            raise UsageError(
-                "--sandbox off puts up no wall that could hold what else was asked for.",
-                hint="Leave --sandbox out: luci chooses a wall that can.",
-            )
-        return asked
-    try:
-        memory = size(settings.memory) if settings.memory else 0
-    except ValueError as error:
-        raise ConfigError(f"[walls] memory: {error}") from error
-    limits = Limits(
-        asked.limits.memory or memory, asked.limits.cpus or settings.cpus, asked.limits.pids or settings.pids
-    )
-    reach = Reach(
-        asked.reach.network and settings.network,
-        (*settings.readable, *asked.reach.readable),
-        (*settings.writable, *asked.reach.writable),
-        (*settings.variables, *asked.reach.variables),
-    )
-    return Asked(asked.sandbox or settings.sandbox.replace("off", ""), limits, reach)
-
-
-def demands_a_wall(settings: WallSettings) -> bool:
-    """Whether the settings alone put every run behind a wall."""
-    return asked_of(NOTHING, settings) != NOTHING
+def private_bytes(asked: Asked) -> int:
+    """Return how much fits into a folder that is in memory and a run's own."""
+    return min(asked.limits.memory or _PRIVATE_BYTES, _PRIVATE_BYTES)
 
 
 def size(text: str) -> int:

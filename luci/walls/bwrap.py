@@ -9,11 +9,12 @@ import os
 import subprocess
 from collections.abc import Iterator
 
-from luci.walls.asked import Asked
+from luci.walls.asked import Asked, private_bytes
 from luci.walls.places import SYSTEM, Ground, Opened, parted, system_keys
 
 OVERHEAD = 2  # processes of bubblewrap's own that a limit counts
-_PRIVATE_BYTES = 512 * 2**20  # what the private folder holds at most
+# what the kernel lets root change with no other power than its number
+_KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/acpi", "/proc/fs")
 _HEARD = "--default-signal=HUP,INT,QUIT,TERM"
 _RESET = "import os,signal,sys;[signal.signal(n,signal.SIG_DFL) for n in (1,2,3,15)];os.execv(sys.argv[1],sys.argv[1:])"
 
@@ -26,11 +27,18 @@ def command(
     words += ["--unshare-cgroup-try", "--cap-drop", "ALL", "--seccomp", "{filter}"]
     words += [] if asked.reach.network else ["--unshare-net"]
     words += _system(asked)
-    words += ["--proc", "/proc", "--dev", "/dev", "--size", str(_private_bytes(asked)), "--tmpfs", "/tmp"]
+    words += ["--proc", "/proc"]
+    for path in _KERNEL:
+        words += ["--ro-bind-try", path, path]
+    words += ["--dev", "/dev"]
+    for path in ("/dev/shm", "/tmp"):
+        words += ["--perms", "1777", "--size", str(private_bytes(asked)), "--tmpfs", path]
     words += _views(ground, opened)
     words += ["--bind", reports, reports]
     for path in ("/", *(words[at + 1] for at, word in enumerate(words) if word == "--tmpfs")):
-        words += [] if path == "/tmp" else ["--remount-ro", path]  # last: what is needed may lie in what is closed
+        words += (
+            [] if path in ("/tmp", "/dev/shm") else ["--remount-ro", path]
+        )  # last: what is needed may lie in what is closed
     words += ["--chdir", cwd, "--"]
     return [*words, *_polite(env, ground), *argv]
 
@@ -94,10 +102,6 @@ def _covered(path: str) -> list[str]:
     if os.path.isdir(path):
         return ["--perms", "0500", "--tmpfs", path]
     return ["--ro-bind", "/dev/null", path]
-
-
-def _private_bytes(asked: Asked) -> int:
-    return min(asked.limits.memory or _PRIVATE_BYTES, _PRIVATE_BYTES)
 
 
 def polite_env() -> str:

@@ -4,8 +4,8 @@ It imports nothing of luci's, and of the standard library little, since every ru
 between luci and a command, and only the child it forks is confined. FILE is a dict as marshal writes it: `command`,
 `parent` (luci's process number), `join` (cgroup.procs files), `no_more` (pids.max files), `rlimits` ({name: number}),
 `cpus` (a list), `landlock` ({fs, net, scoped, rules: [[path, access]]}), `filter` (a seccomp program: given to a
-`{filter}` in the command as a descriptor, else taken on here), `alone` (no new privileges), `own_signals` (the command
-is one that must outlive signals). What stands in the way is written to FILE.failed.
+`{filter}` in the command as a descriptor, else taken on here), `alone` (no new privileges), `powerless` (none of root's
+powers), `own_signals` (the command is one that must outlive signals). What stands in the way is written to FILE.failed.
 """
 
 import _signal as signal  # type: ignore[import-not-found]  # the enums of `signal` cost more than all else here
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 22, 36, 38
+PR_CAPBSET_DROP, CAPABILITIES = 24, 0x20080522
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 OUTLIVED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # the command decides what they mean
 FAILED = 125
@@ -169,6 +170,8 @@ def take_on(told: "dict[str, Any]") -> "list[str]":
         os.write(handed, program)
         os.lseek(handed, 0, os.SEEK_SET)
         return [str(handed) if word == "{filter}" else word for word in command]
+    if told["powerless"]:
+        give_up_powers()
     if told["alone"]:
         system(PR_SET_NO_NEW_PRIVS, 1)
     if told["landlock"]:
@@ -190,6 +193,18 @@ def landlock(fs: int, net: int, scoped: int, rules: "list[tuple[str, int]]") -> 
         os.close(opened)
     call(LANDLOCK_RESTRICT, ruleset, 0)
     os.close(ruleset)
+
+
+def give_up_powers() -> None:
+    """Root's capabilities would lead around every rule."""
+    if os.geteuid() == 0:
+        for number in range(64):
+            try:
+                system(PR_CAPBSET_DROP, number)
+            except OSError:  # the kernel has no more of them, or took them from us before
+                break
+    if LIBC.capset(pack("=Ii", CAPABILITIES, 0), bytes(24)) != 0:
+        raise OSError(ctypes.get_errno(), f"capset: {os.strerror(ctypes.get_errno())}")
 
 
 def seccomp(program: bytes) -> None:

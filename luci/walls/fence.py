@@ -9,13 +9,13 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from luci.errors import EnvError
+from luci.values import Value, replace
 from luci.walls import groups, syscalls
-from luci.walls.asked import shown
+from luci.walls.asked import private_bytes, shown
 from luci.walls.groups import Group
 from luci.walls.ladder import Wall
 from luci.walls.places import Ground, Opened, opened
@@ -24,17 +24,44 @@ from luci.walls.places import Ground, Opened, opened
 _CONFINE = (
     f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import confine; sys.exit(confine.main(sys.argv[1]))"
 )
+# The same for a command that itself ends with its parent and takes all it started with it, as bubblewrap does: join the
+# groups, outlive signals, hand over the filter. Python would take 25 ms for it. What goes wrong is written to $1.
+_JOIN = """\
+luci_failed=$1 luci_filter=$2 luci_groups=$3
+shift 3
+trap '' HUP INT QUIT TERM
+while [ "$luci_groups" -gt 0 ]; do
+  { echo 0 >"$1"; } 2>"$luci_failed" || exit 125
+  shift
+  luci_groups=$((luci_groups - 1))
+done
+[ "$PPID" = "$1" ] && shift && exec "$@" 9<"$luci_filter"
+exit 125
+"""
+_MUCH = 0.2  # of its time: a run that was held back for less would not have been much quicker
+_HANDED = "9"  # the descriptor of the filter there
 # what a program needs to know of where it runs; all else may be a secret
-_USUAL = {
+USUAL = {
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "COLORTERM", "LANG", "LANGUAGE", "TZ", "COLUMNS", "LINES"),
     *("NO_COLOR", "FORCE_COLOR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONUTF8", "PYTHONIOENCODING"),
     *("PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "MPLBACKEND", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"),
-    *("SOURCE_DATE_EPOCH", "SSL_CERT_FILE", "SSL_CERT_DIR", "LUCI_RUN", "LUCI_TREE", "LUCI_FIGURES"),
+    *(
+        "SOURCE_DATE_EPOCH",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "CONDA_PREFIX",
+        "CONDA_DEFAULT_ENV",
+        "CONDA_SHLVL",
+        "LUCI_RUN",
+        "LUCI_TREE",
+        "LUCI_FIGURES",
+    ),
 }
+# what the linker and shells load or run by themselves, and so in what stands outside the wall too
+_LOADED = ("LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4")
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(Value):
     """A wall that stands. `command` and `environ` run behind it; what it reports comes into `reports`."""
 
     wall: Wall
@@ -48,16 +75,24 @@ class Fence:
     def command(self, argv: tuple[str, ...]) -> tuple[str, ...]:
         """Return the command that runs `argv` behind the wall. Call it right before that: it notes who we are."""
         file = self.folder / "wall"
-        file.write_bytes(marshal.dumps(self._told(list(argv))))
+        told = self._told(list(argv))
+        if told["own_signals"] and not told["rlimits"] and not told["cpus"]:
+            file.write_bytes(told["filter"])
+            words = [_HANDED if word == "{filter}" else word for word in told["command"]]
+            groups = (str(len(told["join"])), *told["join"])
+            return ("/bin/sh", "-c", _JOIN, "sh", f"{file}.failed", str(file), *groups, str(os.getpid()), *words)
+        file.write_bytes(marshal.dumps(told))
         return (sys.executable, "-I", "-S", "-c", _CONFINE, str(file))
 
     def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the variables that are seen behind the wall. Limits alone hide none."""
         if self.opened is None:
             return dict(environ)
-        chosen = {*_USUAL, *self.wall.asked.reach.variables}
+        chosen = {*USUAL, *self.ground.variables, *self.wall.asked.reach.variables}
         seen = {name: value for name, value in environ.items() if name in chosen or name.startswith("LC_")}
         private = "/tmp" if self.wall.name == "bwrap" else str(self.private)
+        for name in _LOADED:
+            seen.pop(name, None)
         return {
             **seen,
             "TMPDIR": private,
@@ -71,10 +106,11 @@ class Fence:
         limits, counted = self.wall.asked.limits, self.wall.machine.controllers
         return bool((limits.memory and "memory" not in counted) or (limits.pids and "pids" not in counted))
 
-    def verdict(self, exit_code: int, *, said: str = "") -> list[str]:
-        """Return which limits were hit, with the figures that are known. `said`: the last words of the run."""
+    def verdict(self, exit_code: int, *, seconds: float = 0, said: str = "") -> list[str]:
+        """Return which limits were hit, with the figures that are known. `seconds` is how long it ran, `said` its last
+        words where they were heard."""
         failed = self.folder / "wall.failed"
-        if failed.exists():
+        if failed.exists() and failed.stat().st_size:
             cause = failed.read_text(encoding="utf-8", errors="replace")
             raise EnvError(f"The wall {self.wall.name} could not be put up.", cause=cause, hint="luci doctor")
         limits = self.wall.asked.limits
@@ -89,6 +125,13 @@ class Fence:
             found.append(f"It reached its limit of {limits.pids} processes and threads; --pids sets it.")
         elif self.needs_words and exit_code and limits.pids and os.strerror(errno.EAGAIN) in said:
             found.append(f"It reached its limit of {limits.pids} processes more than there were; --pids sets it.")
+        held_back = figures.get("held_back", 0) / 1000
+        if held_back > max(1, seconds * _MUCH):
+            told = f"{limits.cpus:g} CPU{'s' * (limits.cpus != 1)}"
+            found.append(f"It was held to {told} for {held_back:.0f} of {seconds:.0f} s; --cpus sets it.")
+        if exit_code and self.wall.name == "bwrap" and os.strerror(errno.ENOSPC) in said:
+            most = shown(private_bytes(self.wall.asked))
+            found.append(f"/tmp and /dev/shm hold {most} each behind bwrap; --writable DIR opens a folder on the disk.")
         return found
 
     def _told(self, argv: list[str]) -> dict[str, Any]:
@@ -106,6 +149,7 @@ class Fence:
             "landlock": None,
             "filter": syscalls.program(affinity=True) if by_cpus else b"",
             "alone": by_cpus,
+            "powerless": False,
             "own_signals": False,
         }
         if self.opened and self.wall.name == "bwrap":
@@ -113,15 +157,17 @@ class Fence:
 
             reports, cwd = str(self.reports), os.getcwd()
             command = bwrap.command(machine.bwrap, machine.env, argv, asked, self.ground, self.opened, reports, cwd)
-            told |= {"command": command, "filter": syscalls.program(affinity=by_cpus), "own_signals": True}
+            sockets = "" if asked.reach.network else "host"
+            program = syscalls.program(confines=True, sockets=sockets, affinity=by_cpus)
+            told |= {"command": command, "filter": program, "own_signals": True}
         elif self.opened:
             from luci.walls import landlock
 
             private = (str(self.reports), str(self.private))
             rules = landlock.ruleset(machine.landlock, asked, self.ground, self.opened, private)
             sockets = "unix" if asked.reach.network else "none"
-            program = syscalls.program(sockets=sockets, affinity=by_cpus)
-            told |= {"landlock": rules, "filter": program, "alone": True}
+            program = syscalls.program(confines=True, sockets=sockets, affinity=by_cpus)
+            told |= {"landlock": rules, "filter": program, "alone": True, "powerless": True}
         return told
 
     def _rlimits(self, limited: set[str]) -> dict[str, int]:

@@ -7,9 +7,9 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from luci.values import Value
 from luci.walls.asked import Limits
 
 _PERIOD = 100_000  # microseconds in which a share of the CPUs is counted
@@ -17,8 +17,7 @@ CONTROLLERS = ("memory", "cpu", "pids")
 _STUCK_SECONDS = 5.0  # what SIGKILL has not ended by then is held by the kernel
 
 
-@dataclass(frozen=True, slots=True)
-class Tree:
+class Tree(Value):
     """Where groups for a controller can be made."""
 
     controller: str
@@ -26,8 +25,7 @@ class Tree:
     folder: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Value):
     """A group of our own, in one tree for each controller; in version 2 they are the same folder."""
 
     trees: tuple[Tree, ...]  # their folders are the group's
@@ -37,7 +35,8 @@ class Group:
         return tuple(dict.fromkeys(tree.folder for tree in self.trees))
 
     def figures(self) -> dict[str, int]:
-        """Return `peak` (bytes), `killed` (for want of memory) and `refused` (forks), as far as the kernel counts."""
+        """Return `peak` (bytes), `killed` (for want of memory), `refused` (forks) and `held_back` (the milliseconds in
+        which it would have used more CPU), as far as the kernel counts."""
         found: dict[str, int] = {}
         for tree in self.trees:
             if tree.controller == "memory":
@@ -51,6 +50,10 @@ class Group:
                 found["killed"] = _counted(tree.folder / events, "oom_kill")
             elif tree.controller == "pids":
                 found["refused"] = _counted(tree.folder / "pids.events", "max")
+            elif tree.version == 1:
+                found["held_back"] = _counted(tree.folder / "cpu.stat", "throttled_time") // 1_000_000
+            else:
+                found["held_back"] = _counted(tree.folder / "cpu.stat", "throttled_usec") // 1000
         return found
 
     def remove(self) -> None:

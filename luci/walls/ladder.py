@@ -3,37 +3,40 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from luci.errors import Refused
+from luci.errors import EnvError, Refused
+from luci.values import Value, replace
 from luci.walls.asked import Asked
 from luci.walls.machine import Machine
 from luci.walls.places import IN_A_PROJECT
 
 NEEDED = {
+    "container": "Start Docker or Podman; --sandbox auto takes what works here.",
     "bwrap": "Install bubblewrap, and let it make user namespaces; --sandbox auto takes what works here.",
     "landlock": "It needs Linux 6.2 with Landlock switched on; --sandbox auto takes what works here.",
     "limits": "Let luci make control groups (systemd: Delegate=yes); --sandbox auto takes what works here.",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Wall:
-    """The wall in force. `gives` is what holds, `lacks` what does not although it was asked for or may be expected."""
+class Wall(Value):
+    """The wall in force. `gives` is what holds, `lacks` what does not although it was asked for or may be expected,
+    `why` names the settings that ask for it."""
 
     name: str
     asked: Asked
     machine: Machine
     gives: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return {"name": self.name, "gives": list(self.gives), "lacks": list(self.lacks)}
+        return {"name": self.name, "gives": list(self.gives), "lacks": list(self.lacks), "why": list(self.why)}
 
 
-OFF: dict[str, Any] = {"name": "off", "gives": [], "lacks": []}
+# a container holds no less than bubblewrap, but starting one takes ten times as long
+_HIGH = ("bwrap", "landlock", "container")
 
 
 def choose(asked: Asked, machine: Machine) -> Wall | None:
@@ -42,13 +45,15 @@ def choose(asked: Asked, machine: Machine) -> Wall | None:
     if rung == "off":
         return None
     if rung in ("auto", "any"):
-        for name in ("bwrap", "landlock"):
+        for name in _HIGH:
+            if rung == "auto" and not _absent(name, machine):
+                return _with_less(_wall(name, asked, machine), _unlimited(asked, machine))
             if not _why_not(name, asked, machine):
                 return _wall(name, asked, machine)
         if rung == "any":
             raise Refused(
                 "No wall that could hold this works here.",
-                cause="\n".join(f"{name}: {_why_not(name, asked, machine)}" for name in ("bwrap", "landlock")),
+                cause="\n".join(f"{name}: {_why_not(name, asked, machine)}" for name in _HIGH),
                 hint=_hint("bwrap", asked, machine),
             )
         return _weakest(asked, machine)
@@ -66,21 +71,41 @@ def _needed(asked: Asked) -> str:
 
 def _why_not(name: str, asked: Asked, machine: Machine) -> str:
     """Return why a wall cannot give what is asked; empty where it can."""
-    missing = {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]
-    if missing:
+    if missing := _absent(name, machine):
         return missing
     if name == "limits" and asked.reach.told():
         return f"limits alone do not hold: {', '.join(asked.reach.told())}"
     return "; ".join(_unlimited(asked, machine))
 
 
+def _absent(name: str, machine: Machine) -> str:
+    if name == "container":
+        return engine_trouble()
+    return {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]
+
+
+def _with_less(wall: Wall, unlimited: list[str]) -> Wall:
+    return replace(wall, lacks=(*wall.lacks, *unlimited))
+
+
 def _hint(name: str, asked: Asked, machine: Machine) -> str:
     """Return what would let a wall give what is asked: the wall itself, another one, or control groups."""
-    if {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]:
+    if _absent(name, machine):
         return NEEDED[name]
     if name == "limits" and asked.reach.told():
         return "bwrap and landlock can hold that: leave --sandbox out, and luci takes one of them."
     return NEEDED["limits"]
+
+
+def engine_trouble() -> str:
+    """Return why no container can be had; empty where one can."""
+    from luci.walls import engines  # only who needs a container pays for it
+
+    try:
+        engines.any_of_them()
+    except EnvError as error:
+        return error.message.rstrip(".")
+    return ""
 
 
 def _unlimited(asked: Asked, machine: Machine) -> list[str]:
@@ -96,6 +121,8 @@ def _unlimited(asked: Asked, machine: Machine) -> list[str]:
 
 
 def _wall(name: str, asked: Asked, machine: Machine) -> Wall:
+    if name == "container":
+        return Wall(name, asked, machine, (*asked.limits.told(), *asked.reach.told()))
     gives = [*_limits(asked, machine), *asked.reach.told()]
     lacks = []
     if name == "landlock":
@@ -108,7 +135,7 @@ def _wall(name: str, asked: Asked, machine: Machine) -> Wall:
 
 def _weakest(asked: Asked, machine: Machine) -> Wall:
     """Limits alone, as far as they can be had, and what that leaves open."""
-    lacks = [f"bwrap: {machine.no_bwrap}", f"landlock: {machine.no_landlock}", "files and processes lie open"]
+    lacks = [*(f"{name}: {_why_not(name, asked, machine)}" for name in _HIGH), "files and processes lie open"]
     lacks += [] if asked.reach.network else ["the network is open"]
     lacks += _unlimited(asked, machine)
     return Wall("limits", asked, machine, tuple(_limits(asked, machine)), tuple(lacks))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from luci import __version__, paths
+from luci.values import Value, as_dict
 from luci.walls.groups import Tree
 
 _SWITCHES = (
@@ -23,8 +23,7 @@ _SWITCHES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Value):
     """What works here, and of what does not, why. `bwrap` is the program, `landlock` the version the kernel speaks."""
 
     bwrap: str
@@ -40,6 +39,9 @@ class Machine:
         return frozenset(tree.controller for tree in self.trees)
 
 
+NOTHING_HERE = Machine("", "", 0, "", (), "")
+
+
 def machine() -> Machine:
     """Return what works here, from the cache where nothing that it depends on has changed."""
     place = paths.cache() / "walls.json"
@@ -51,7 +53,7 @@ def machine() -> Machine:
     except (OSError, ValueError, KeyError, TypeError):
         pass  # never tried, or kept by another luci
     found = tried()
-    _keep(place, {"depends": depends, "machine": asdict(found)})
+    _keep(place, {"depends": depends, "machine": as_dict(found)})
     return found
 
 

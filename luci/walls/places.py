@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from luci.errors import Refused, UsageError
+from luci.values import Value
 from luci.walls.asked import Reach
 
 Mode = Literal["read", "write", "look"]  # look: what is in a folder, but not what is in its files
@@ -39,14 +39,15 @@ SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc"
 IN_A_PROJECT = (".git", ".hg", ".envrc", ".vscode", ".idea")
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Where a run takes place. `folders` are read, `own` are luci's, which stay closed but for the environment."""
+class Ground(Value):
+    """Where a run takes place. `folders` are read, `own` are luci's, which stay closed but for the environment.
+    `variables` are set by the environment."""
 
     env: Path
     python: Path
     folders: tuple[Path, ...]
     own: tuple[Path, ...]
+    variables: tuple[str, ...] = ()
 
     @property
     def needed(self) -> tuple[Path, ...]:
@@ -54,8 +55,7 @@ class Ground:
         return tuple(dict.fromkeys((self.env, *_prefixes(self.python))))
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Value):
     """Paths with what may be done there, outer ones first; `closed` lie in them and are hidden, `kept` not written.
 
     `in_projects` are kept as well, where that is possible without keeping new files from being made beside them.

@@ -295,13 +295,23 @@ def lone(shared: Shared, index: PackageIndex, luci_home: Path, tmp_path: Path) -
     folder = tmp_path / "work"
     folder.mkdir()
     home = Path(shared.environ["LUCI_HOME"])
-    for known in home.rglob("interpreters*.json"):  # each Python was asked once already
-        place = luci_home / known.relative_to(home)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(known, place)
+    learn_what_is_known_of_this_machine(home, luci_home)
     person = Luci(folder, variables(luci_home, index, tmp_path / "uv-cache"))
     yield person
     person.close()
+
+
+def learn_what_is_known_of_this_machine(home: Path, other: Path) -> None:
+    """Let another home know what each would find out once, and alike: the Pythons, their tags, the hook."""
+    (other / "cache").mkdir(parents=True, exist_ok=True)
+    for known in [
+        *(home / "cache").glob("interpreters*.json"),
+        home / "cache" / "names",
+        *(home / "cache").glob("tags/*"),
+    ]:
+        place = other / known.relative_to(home)
+        place.parent.mkdir(exist_ok=True)
+        shutil.copy(known, place)
 
 
 def events_in(file: Path) -> list[dict[str, Any]]:

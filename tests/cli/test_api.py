@@ -9,6 +9,8 @@ import pytest
 
 from tests.cli.conftest import Done, Luci
 
+pytestmark = pytest.mark.each_python
+
 
 def program(luci: Luci, source: str, **env: str) -> Done:
     """Run a program that uses luci.api, in luci's own Python."""

@@ -64,7 +64,7 @@ def test_a_person_answers_with_one_key_and_not_by_accident(luci: Luci, model: Mo
     terminal.type("y\r")
     prompt(terminal, "There.\\x1b[31m")  # what a model says does nothing to the terminal
     terminal.type("model\r")
-    prompt(terminal, "scripted answers")
+    prompt(terminal, "answers.")
     terminal.type("undo\r")
     terminal.see("Type y for yes")
     terminal.type("y\r")

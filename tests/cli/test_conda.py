@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from luci.config import CondaSettings
-from luci.envs import channels
+from luci.envs import channels, condas
+from luci.walls.machine import tried
 from tests.cli.conftest import Luci, add_trusted
 from tests.conda_channel import OWN, CondaChannel, impossible
 from tests.package_index import PackageIndex
 
+HERE = tried()
 pytestmark = pytest.mark.skipif(bool(impossible()), reason=impossible())
 
 
@@ -24,7 +31,13 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> CondaChannel:
     made.add_python(base / "stage")
     made.add("emu", "2.0", {"emu.py": "import feathers\n\ndef run():\n    return feathers.COUNT\n"}, ["feathers"])
     made.add("feathers", "1.0", {"feathers.py": "COUNT = 'many'\n"})
-    made.add("outback", "0.1", {"share/outback/map.txt": "here\n"}, python=False)
+    sets = 'export OUTBACK="$CONDA_PREFIX/share/outback"\nexport TRACKS="/tracks${TRACKS:+:$TRACKS}"\n'
+    sets += "export CAMP=${CAMP:-here}\n"
+    outback = {"share/outback/map.txt": "here\n", "etc/conda/activate.d/outback.sh": sets}
+    outback["etc/conda/env_vars.d/outback.json"] = '{"CREEK": "dry"}'
+    made.add("outback", "0.1", outback, python=False)
+    made.add_library("wombat", "libwombat.so.1", base / "stage")
+    made.add("libbilby", "1.0", {"share/bilby": ""}, python=False)
     made.add("numbat", "3.0", {"numbat.py": "def eat():\n    return 'termites'\n"})
     made.index()
     return made
@@ -69,6 +82,21 @@ def test_a_conda_environment_is_handled_as_every_other_and_what_it_cannot_is_ref
     assert [child["name"] for child in roots["emu"]] == ["python", "feathers"]
     assert person("env", "stats", "--json").json["by_kind"] == {"conda": 1}
 
+    person.write("elsewhere/app.py", "import emu, quokka\nprint(emu.run(), quokka.__name__)")
+    locked = person("env", "export", "app.py", "-o", str(person.folder / "elsewhere" / "conda-lock.yml"))
+    assert locked.code == 0, locked.err
+    lock = (person.folder / "elsewhere" / "conda-lock.yml").read_text()
+    plan = person("plan", "--json", "elsewhere/app.py").json
+    assert plan["kind_reason"] == "conda-lock.yml declares it" and plan["refused"] == [], plan
+    assert {spec.split("[")[0] for spec in plan["conda"]} == {"emu", "feathers", "outback", "python"}
+    assert [line.split(" --hash=sha256:")[0] for line in plan["requirements"]] == ["quokka==1.1"]
+    done = person("run", "elsewhere/app.py")
+    assert (done.code, done.out) == (0, "many quokka\n"), done.err
+    digest = re.search(r'emu-2.0-0.tar.bz2", "hash": {.*?"sha256": "(\w+)"', lock)
+    assert digest
+    person.write("elsewhere/conda-lock.yml", lock.replace(digest[1], "0" * 64))
+    assert "nothing that fits together" in person("run", "elsewhere/app.py").err
+
     exported = person("env", "export", "app.py", "--format", "environment.yml").out
     assert f"  - python={OWN}=0\n" in exported and "  - pip:\n" in exported and '"quokka==1.1"' in exported
     refused = person("env", "export", "app.py", "--format", "pylock")
@@ -85,26 +113,55 @@ def test_a_conda_environment_is_handled_as_every_other_and_what_it_cannot_is_ref
     assert person("run", "app.py").out == "here\n\n"
 
     assert person("env", "remove", "app.py", "--yes").code == 0
-    assert person("env", "list", "--json").json == []
+    (left,) = person("env", "list", "--json").json
+    assert left["about"]["script"].endswith("elsewhere/app.py")
 
 
 def test_a_missing_module_is_mended_from_the_channel_and_a_warm_run_needs_no_plan(person: Luci, tmp_path: Path) -> None:
-    person.write("environment.yml", "dependencies: []\n")
+    person.write("environment.yml", "dependencies: [outback]\n")
     person.write(
         "late.py",
         """
         import importlib, os, sys
         print(importlib.import_module("".join(["em", "u"])).run(), os.environ["CONDA_PREFIX"] == sys.prefix)
         print("VIRTUAL_ENV" in os.environ, os.environ["PATH"].startswith(sys.prefix + "/bin:"))
+        print(os.environ["OUTBACK"] == sys.prefix + "/share/outback", *map(os.environ.get, ("TRACKS", "CAMP", "CREEK")))
         """,
     )
     first = person("run", "--yes", "late.py")
     assert first.code == 0, first.err
-    assert first.out == "many True\nFalse True\n"
+    assert first.out == "many True\nFalse True\nTrue /tracks here dry\n"  # as conda's activation would have it
     assert "emu" in first.err
 
     again = person("run", "late.py")
     assert (again.out, again.err) == (first.out, "")
+    mine = {"TRACKS": "/my own", "CAMP": "there", "OUTBACK": "x"}
+    added = "many True\nFalse True\nTrue /tracks:/my own there dry\n"
+    assert person("run", "late.py", env=mine).out == added
+    assert person("run", "--timeout", "60", "late.py", env=mine).out == added
+    if not HERE.no_bwrap:
+        assert person("run", "--sandbox", "bwrap", "late.py").out == first.out
+
+
+def test_a_shared_library_that_is_missing_comes_from_a_channel_that_has_it_and_else_its_name_is_told(
+    person: Luci,
+) -> None:
+    person.write("load.py", "import ctypes\nctypes.CDLL('libwombat.so.1')\nprint('loaded')\n")
+    refused = person("run", "load.py")
+    assert refused.code == 1 and "OSError: libwombat.so.1" in refused.err  # the script's own words and exit code
+    assert "wombat was not approved" in refused.err and "--allow wombat" in refused.err
+    done = person("run", "--allow", "wombat", "load.py")
+    assert (done.code, done.out) == (0, "loaded\n"), done.err
+    again = person("run", "load.py")
+    assert (again.out, again.err) == ("loaded\n", "")
+    shown = person("env", "show", "load.py", "--json").json
+    assert (shown["kind"], shown["installed"]["wombat"]) == ("conda", "1.0")
+
+    for name in ("libdingo.so.2", "libbilby.so.1"):  # nobody has it; a package is called so, and has it not
+        person.write("other.py", f"import ctypes\nctypes.CDLL('{name}')\n")
+        failed = person("run", "--yes", "other.py")
+        assert failed.code == 1 and f"The system library {name} is not there" in failed.err, failed.err
+        assert failed.err.count("OSError") == 1
 
 
 def test_conda_is_chosen_by_itself_where_no_wheel_fits_and_the_venv_stays_where_no_channel_answers(
@@ -158,3 +215,35 @@ def test_a_channel_is_what_the_config_says_else_what_conda_is_configured_with(
     assert channels.configured(CondaSettings(channels=("/srv/channel", "x"))) == ("file:///srv/channel", "x")
     condarc.unlink()
     assert channels.configured(CondaSettings()) == ()
+
+
+def test_the_packages_of_a_conda_that_is_here_are_used_and_nothing_else_of_it(
+    channel: CondaChannel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("CONDARC", "CONDA_PKGS_DIRS", "CONDA_EXE", "MAMBA_EXE", "MAMBA_ROOT_PREFIX", "CONDA_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    base = tmp_path / "miniforge3"
+    for folder in ("bin", "conda-meta", "pkgs"):
+        (base / folder).mkdir(parents=True)
+    (base / "bin" / "conda").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(base / "condabin"))
+    (base / "condabin").symlink_to("bin")
+    assert channels.package_cache() == base / "pkgs"
+
+    before = {path: path.stat().st_mtime_ns for path in base.rglob("*") if path.name != "pkgs"}
+    asked = {
+        "do": "install",
+        "specs": ["outback"],
+        "constraints": [],
+        "folder": str(tmp_path / "env"),
+        "offline": False,
+    }
+    asked |= {"packages": str(base / "pkgs"), "channels": [channel.url], "cache": str(tmp_path / "cache")}
+    done = subprocess.run([sys.executable, condas.CHILD], env={**os.environ, "LUCI_CONDA": json.dumps(asked)})
+    assert done.returncode == 0
+    kept = base / "pkgs" / "outback-0.1-0" / "share" / "outback" / "map.txt"  # as conda itself lays it
+    assert kept.samefile(tmp_path / "env" / "share" / "outback" / "map.txt")
+    assert all(path.stat().st_mtime_ns == changed for path, changed in before.items())
+    (base / "conda-meta").rmdir()
+    assert channels.package_cache() != base / "pkgs"

@@ -19,7 +19,7 @@ import pytest
 
 import luci
 from luci import config
-from luci.runner.prepare import _deciding_variables
+from luci.runner.prepare import _UNDECIDING, _deciding_variables
 from tests.cli.conftest import Done, Luci, wait_for
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="records for the launcher are written on Linux")
@@ -390,7 +390,7 @@ def test_the_launcher_and_luci_agree() -> None:
     text = LAUNCHER.read_text()
     assert f"\nluci_version={luci.__version__}\n" in text
     assert sorted(re.findall(r"\$\{([A-Z_]+)\}", text)) == sorted({"LUCI_CONFIG", *_deciding_variables()})
-    assert {name for name in config.variables() if "_APP_" not in name} <= set(_deciding_variables())
+    assert {name for name in config.variables() if not name.startswith(_UNDECIDING)} <= set(_deciding_variables())
     assert os.access(LAUNCHER, os.X_OK)
 
 

@@ -17,6 +17,7 @@ USES_QUOKKA = "import sys, quokka; print(quokka.hop(), sys.argv)"
 # A script is a path, standard input, a line of code, a module, a folder
 
 
+@pytest.mark.each_python
 def test_a_path(luci: Luci) -> None:
     luci.write("a.py", USES_QUOKKA)
     assert luci("run", "a.py", "x").out == "hop ['a.py', 'x']\n"
@@ -27,6 +28,7 @@ def test_a_path_in_another_folder_is_run_from_here(luci: Luci) -> None:
     assert luci("run", "deep/a.py").out == f"{luci.folder.name} ['deep/a.py']\n"
 
 
+@pytest.mark.each_python
 def test_standard_input(luci: Luci) -> None:
     assert luci("run", "-", "x", input=USES_QUOKKA).out == "hop ['-', 'x']\n"
 
@@ -40,6 +42,7 @@ def test_a_line_of_code(luci: Luci) -> None:
     assert luci("run", "-c", USES_QUOKKA, "x", "-c").out == "hop ['-c', 'x', '-c']\n"
 
 
+@pytest.mark.each_python
 def test_a_module_of_this_folder(luci: Luci) -> None:
     path = luci.write("tool.py", USES_QUOKKA)
     assert luci("run", "-m", "tool", "x").out == f"hop ['{path}', 'x']\n"
@@ -61,6 +64,7 @@ def test_a_module_of_the_standard_library(luci: Luci) -> None:
     assert done.out == "[\n    1\n]\n", done.err
 
 
+@pytest.mark.each_python
 def test_a_folder(luci: Luci) -> None:
     luci.write("tool/__main__.py", "import sys, quokka, beside; print(quokka.hop(), beside.x, sys.argv)")
     luci.write("tool/beside.py", "x = 1")
@@ -126,6 +130,7 @@ def test_options_of_python_pass_through(luci: Luci, warm: bool) -> None:
     assert luci("run", *words, "a.py").out == "1 1 ['error'] False\n"
 
 
+@pytest.mark.each_python
 def test_options_of_python_may_stand_apart(luci: Luci) -> None:
     luci.write("a.py", "import sys; print(sys.flags.optimize)")
     assert luci("run", "--python-arg", "-O", "a.py").out == "1\n"
@@ -181,6 +186,7 @@ def test_a_python_that_is_not_here_is_said_with_those_that_are(luci: Luci) -> No
     assert "3.99" in done.err and "{}.{}".format(*sys.version_info[:2]) in done.err
 
 
+@pytest.mark.each_python
 def test_events_are_written_one_json_object_a_line(luci: Luci) -> None:
     luci.write("a.py", "import importlib as i; print(i.import_module('thyla' + 'cine').lick())")
     done = luci("run", "--events", "log.jsonl", "a.py")
@@ -250,6 +256,7 @@ def test_offline_says_so_for_a_name_that_only_the_index_knows(lone: Luci, index:
     assert "offline" in done.err and "Traceback" not in done.err
 
 
+@pytest.mark.each_python
 def test_quiet_says_nothing_while_it_builds_and_mends(lone: Luci) -> None:
     lone.write("a.py", "import yaml, importlib as i; print(i.import_module('thyla' + 'cine').lick())")
     done = lone("run", "--quiet", "a.py")
@@ -262,6 +269,7 @@ def test_a_build_is_said_in_one_line(lone: Luci) -> None:
     assert len(lines) == 1 and lines[0].startswith("luci: built an environment with 2 packages in ")
 
 
+@pytest.mark.each_python
 def test_verbose_says_what_is_done_and_why(lone: Luci) -> None:
     lone.write("a.py", "import quokka")
     told = lone("run", "--verbose", "a.py").err
@@ -269,6 +277,7 @@ def test_verbose_says_what_is_done_and_why(lone: Luci) -> None:
     assert "environment " in lone("run", "--verbose", "a.py").err
 
 
+@pytest.mark.each_python
 def test_a_warm_run_says_nothing(luci: Luci) -> None:
     luci.write("a.py", "import quokka")
     luci("run", "a.py")
@@ -302,6 +311,7 @@ def test_a_new_import_is_installed_by_the_next_run(luci: Luci) -> None:
     assert luci("run", "a.py").out == "lick\n"
 
 
+@pytest.mark.each_python
 def test_a_new_import_of_a_local_module_is_installed_by_the_next_run(luci: Luci) -> None:
     luci.write("a.py", "import beside")
     luci.write("beside.py", "")
@@ -375,6 +385,7 @@ def test_a_package_deleted_by_hand_is_noticed_and_told(lone: Luci) -> None:
     assert "broken" in done.err and "again" in done.err
 
 
+@pytest.mark.each_python
 def test_two_scripts_of_a_project_with_the_same_needs_share_an_environment(luci: Luci) -> None:
     luci.write("a.py", "import quokka")
     luci.write("b.py", "import quokka, os")
@@ -392,6 +403,7 @@ def test_two_projects_do_not_share_unless_told_to(lone: Luci) -> None:
     assert lone.env_of("one/a.py") == lone.env_of("two/a.py")
 
 
+@pytest.mark.each_python
 def test_luci_runs_within_luci(luci: Luci) -> None:
     luci.write("inner.py", "import thylacine; print(thylacine.lick(), flush=True)")
     luci.write(
@@ -408,6 +420,7 @@ def test_luci_runs_within_luci(luci: Luci) -> None:
 # What goes wrong with the index leaves nothing half-made
 
 
+@pytest.mark.each_python
 def test_a_wrong_hash_installs_nothing(lone: Luci, index: PackageIndex) -> None:
     index.add_wheel("six", "1.16", {"six.py": ""}, wrong_hash=True)
     lone.write("a.py", "import six; print('ran')")

@@ -7,6 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from luci.config import Settings
+from luci.context import Context, Question
+from luci.errors import Refused
+from luci.runner.request import RunRequest
+from luci.runner.script import read_script
+from luci.runner.walled import insist_on_a_wall
+from luci.values import replace
+from luci.walls.asked import Asked
 from luci.walls.machine import Machine, tried
 from tests.cli.conftest import Luci, events_in
 
@@ -48,7 +56,7 @@ def test_a_script_with_packages_runs_behind_a_wall_and_writes_where_it_may(luci:
     shown = luci("runs", "show", "--json").json
     assert (shown["wall"], shown["exit_code"]) == (wall, 0) and "writes made" in shown["limits"]
     plan = luci("plan", "--json", "--sandbox", wall, "--writable", "made", "a.py").json
-    assert plan["wall"] == {"name": wall, "gives": ["writes made"], "lacks": []}
+    assert plan["wall"] == {"name": wall, "gives": ["writes made"], "lacks": [], "why": []}
 
 
 @pytest.mark.parametrize("wall", ALL)
@@ -136,7 +144,7 @@ def test_auto_takes_what_works_and_the_plan_says_what_it_lacks(luci: Luci) -> No
     assert all(lack in done.err for lack in told["lacks"])
 
 
-def test_a_wall_in_the_settings_holds_for_every_run(lone: Luci) -> None:
+def test_a_wall_in_the_settings_holds_for_every_run_and_a_project_can_only_tighten_it(lone: Luci) -> None:
     config = Path(lone.environ["LUCI_HOME"]) / "config" / "config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text('[walls]\nsandbox = "limits"\n')
@@ -148,3 +156,51 @@ def test_a_wall_in_the_settings_holds_for_every_run(lone: Luci) -> None:
     assert lone("plan", "--json", "a.py").json["wall"]["name"] == "limits"
     assert lone("run", "--sandbox", "off", "a.py").code == 0
     assert lone("runs", "show", "--json").json["wall"] == ""
+
+    config.write_text("")
+    assert lone("run", "a.py").out == "ran\n"  # from now on it would start by the short way
+    lone.write("pyproject.toml", '[tool.luci.walls]\nmemory = "300m"\ntimeout = 0.5\n')
+    lone.write("a.py", "import time\ntime.sleep(100)\n")
+    assert lone("run", "a.py").code == 124
+    told = lone("runs", "show", "--json").json
+    assert (told["wall"], told["limits"]) == ("limits", ["memory 300 MiB", "0.5 s"]) or HERE.no_trees
+    assert "[tool.luci.walls] in the project's pyproject.toml" in lone("plan", "--json", "a.py").json["wall"]["why"]
+    config.write_text("[walls]\nmemory = '200m'\n")
+    lone.write("pyproject.toml", '[tool.luci.walls]\nmemory = "300m"\nnetworks = true\n')
+    assert "unknown key networks" in lone("run", "a.py").err
+
+
+def test_a_strangers_script_that_no_wall_holds_is_run_after_a_yes_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine without walls is made up: everything else is real."""
+    bare = Machine("", "it is not installed", 0, "the kernel has none", (), "not allowed")
+    monkeypatch.setattr("luci.walls.machine.machine", lambda: bare)
+    (tmp_path / "a.py").write_text("print('ran')\n")
+    script = read_script(str(tmp_path / "a.py"), "file")
+    asked: list[Question] = []
+    request = RunRequest(str(tmp_path / "a.py"), walls=Asked(stranger=True))
+    with pytest.raises(Refused) as refused:
+        insist_on_a_wall(request, script, Context(Settings(), lambda question: bool(asked.append(question))))
+    assert "--trust" in (refused.value.hint or "")
+    assert "bwrap: it is not installed" in asked[0].details
+    insist_on_a_wall(request, script, Context(Settings(), lambda question: True))
+    mine = replace(request, walls=Asked(stranger=False))
+    insist_on_a_wall(mine, script, Context(Settings()))  # a person's own is asked nothing
+
+
+@pytest.mark.skipif(bool(HERE.no_bwrap and HERE.no_landlock), reason="no wall works here")
+def test_a_strangers_script_is_walled_in_until_it_is_trusted(lone: Luci) -> None:
+    looks = "import os\ntry:\n    open('made', 'w')\nexcept OSError:\n    print('held')\n"
+    lone.write("Downloads/a.py", looks)
+    done = lone("run", "Downloads/a.py", env={"HOME": str(lone.folder)})
+    assert (done.code, done.out) == (0, "held\n"), done.err
+    assert "is not your own" in done.err and "~/Downloads" in done.err and "--trust" in done.err
+    told = lone("plan", "--json", "Downloads/a.py", env={"HOME": str(lone.folder)}).json["wall"]
+    assert "no network" in told["gives"] and told["name"] in ("bwrap", "landlock")
+    assert lone("run", "--trust", "Downloads/a.py", env={"HOME": str(lone.folder)}).out == ""
+    lone.write("mine.py", looks.replace("import os", "import os, quokka"))
+    refused = lone("run", "--stranger", "mine.py")
+    assert refused.code == 126 and "quokka" in refused.err, refused.err  # what a stranger wants is asked for
+    assert lone("run", "--stranger", "--yes", "mine.py").out == "held\n"
+    assert lone("run", "--stranger", "mine.py").out == "held\n"

@@ -15,8 +15,9 @@ from luci.context import Context, Question
 from luci.events import Event
 from luci.runner import memory, plan
 from luci.runner.memory import Memory
-from luci.runner.plan import Plan, Wants
+from luci.runner.plan import Plan
 from luci.runner.script import Script, read_script
+from luci.runner.wants import Wants
 from tests.machine import Add, machine
 
 __all__ = ["machine"]

@@ -18,7 +18,8 @@ from luci.errors import Refused
 from luci.events import Told, Warned
 from luci.runner import cascade, plan, table
 from luci.runner.memory import Memory
-from luci.runner.plan import Plan, Wants
+from luci.runner.plan import Plan
+from luci.runner.wants import Wants
 from tests.runner.conftest import Person
 
 OLD = "2020-01-01T00:00:00Z"

@@ -18,6 +18,8 @@ from luci.runner.imports import Scan, Target, scan, scan_with
 from luci.runner.reader import FileImports, extract
 from luci.runner.script import BadSyntax, Script
 
+pytestmark = pytest.mark.each_python
+
 LINUX = Target((3, 11), "linux", "posix")
 WINDOWS = Target((3, 11), "win32", "nt")
 

@@ -17,6 +17,8 @@ from luci.runner.grammar import parse
 from luci.runner.imports import Target, scan
 from luci.runner.script import BadSyntax, PythonTwo, Script, decode, read_script
 
+pytestmark = pytest.mark.each_python
+
 TARGET = Target((3, 11), "linux", "posix")
 
 

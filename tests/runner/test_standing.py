@@ -22,9 +22,9 @@ from luci.envs.store import Store
 from luci.errors import LuciError
 from luci.runner import cascade, memory, standing
 from luci.runner.memory import Memory
-from luci.runner.plan import Wants
 from luci.runner.request import RunRequest
 from luci.runner.script import read_script
+from luci.runner.wants import Wants
 from tests.machine import Add
 from tests.package_index import PackageIndex
 from tests.runner.conftest import Person
@@ -480,7 +480,23 @@ def test_an_edit_that_changes_no_import_changes_no_plan(desk, edited):
     assert told() is None and anew(desk) != first
 
 
+FUNCTION = "WORD = 'hello'\n\n\ndef greet():\n    return WORD\n\n\nimport requests.old"
+
+
+@pytest.mark.parametrize("edited", ["# a word\n" + SOURCE, SOURCE.replace("import requests.old", FUNCTION)])
+def test_an_edit_that_only_moves_imports_moves_lines_in_the_plan(desk, edited):
+    first = made(desk)
+    desk.write("a.py", edited)
+    assert told() == anew(desk) != first
+    desk.write("a.py", "\n" + edited)
+    assert told() == anew(desk)
+    desk.write("a.py", SOURCE)
+    assert told() == first
+
+
 SAYS_MORE = {
+    "what stood in one line in two": SOURCE.replace("import helper, deep", "import helper\nimport deep"),
+    "another order": SOURCE.replace("import yaml, quokka", "import quokka, yaml"),
     "an import": SOURCE + "import toml\n",
     "a line above": "# a word\n" + SOURCE,
     "a declaration": SOURCE + "# /// script\n# dependencies = ['six']\n# ///\n",

@@ -72,7 +72,7 @@ async def test_the_palette_does_what_a_typed_line_or_a_key_would():
         for query, fact in (
             ("theme light", lambda: person.app.theme == "luci-light"),
             ("environments: filter", lambda: person.app.focused and person.app.focused.id == "envs-filter"),
-            ("run FILE.py [ARGS]", lambda: person.prompt.text == "run " and person.app.focused is person.prompt.line),
+            ("run FILE.py [ARGS", lambda: person.prompt.text == "run " and person.app.focused is person.prompt.line),
         ):
             await person.press("ctrl+p")
             await person.type(query)

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import TextArea
 
 from luci import events
+from luci import screens as luci_screens
 from luci.app import LuciApp
 from luci.config import AppSettings, Settings
 from luci.context import Question
@@ -283,3 +284,53 @@ def test_palette(look: Callable[..., bool]) -> None:
         scene.app.screen.query_one("CommandInput").cursor_blink = False  # type: ignore[attr-defined]
 
     assert look(SMALL, prepare)
+
+
+async def talk(scene: Scene) -> Any:
+    """A request to the assistant that is nearly done."""
+    from luci.chat import messages as said
+    from luci.screens.dialogue import Dialogue
+
+    home = scene.app.home
+    scene.app.stylesheet.read(str(Path(luci_screens.__file__).parent / "dialogue.tcss"))
+    dialogue: Dialogue = home.conversation.dialogue("sizes.py: print the sizes of the files here, the largest first")
+    await scene.pilot.pause()
+    dialogue._began = NOW - 12
+    for event in (
+        said.Began("261121-3bd5a2", "claude-sonnet-4.5"),
+        said.Replying("I write it with `humanize`, which knows the units:\n\n1. list the files\n2. sort them\n"),
+        said.Replied("…"),
+        said.Using("1", "write_file", "write_file sizes.py"),
+        said.Used("1", "write_file", True, "sizes.py is written."),
+        said.Using("2", "run", "run sizes.py"),
+        events.Output("stdout", "   1.2 MB  photo.png\n 263 Bytes  sizes.py\n"),
+        said.Used("2", "run", True, "exit code 0 after 0.3 s, behind bwrap (no network, writes ~/scripts)"),
+        said.Using("3", "read_file", "read_file ../secret.txt"),
+        said.Used("3", "read_file", False, "error: This was refused by you: not yours."),
+        said.Replying("`sizes.py` **works**. Run it with:\n\n```bash\nluci run sizes.py\n```\n"),
+        said.Replied("…"),
+        said.Spent(4100, 4100, 0.02, 2960),
+    ):
+        await dialogue._take(event)
+        await scene.pilot.pause()
+    await scene.pilot.pause(0.3)
+
+
+def test_the_assistant_at_work(look: Callable[..., bool]) -> None:
+    assert look((100, 40), talk)
+
+
+def test_a_difference_that_waits_for_a_yes(look: Callable[..., bool]) -> None:
+    async def ask(scene: Scene) -> Any:
+        from luci.chat.ground import diff
+        from luci.chat.leave import Effect, question_of
+
+        before = "import humanize\n\nprint(humanize.natural_size(10))\n"
+        after = before.replace("natural_size", "naturalsize")
+        lines = tuple(diff(before, after, "sizes.py").splitlines())
+        effect = Effect("write", "Change sizes.py?", lines, "sizes.py", text=after)
+        panel = QuestionPanel(question_of(effect))
+        scene.app.push_screen(panel)
+        await until(scene.pilot, lambda: panel.is_settled)
+
+    assert look((100, 30), ask)

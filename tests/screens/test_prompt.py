@@ -167,13 +167,6 @@ async def test_what_was_cleared_is_brought_back_by_undo_and_taken_away_by_redo()
 
 
 @played
-async def test_what_is_for_nobody_yet_is_told_with_what_can_be_done():
-    async with opened() as person:
-        await person.say("help me plot this")
-        assert "no assistant" in person.replies[-1] and "run, plan, envs" in person.replies[-1]
-
-
-@played
 async def test_a_command_that_does_not_exist_is_told_with_the_nearest():
     async with opened() as person:
         await person.say("/pruune")

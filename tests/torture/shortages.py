@@ -135,9 +135,10 @@ def _earlier_on(ground: Ground, known: Ground) -> Ground:
     """Lay a ground on which one script has an environment."""
     shutil.rmtree(ground.home, ignore_errors=True)
     ground.lay()
-    for file in known.cache.glob("interpreters*"):  # so that not every Python of the machine is asked again
-        ground.cache.mkdir(exist_ok=True)
-        shutil.copy(file, ground.cache)
+    for file in (path for kind in ("interpreters*", "names", "tags/*", "hook/*") for path in known.cache.glob(kind)):
+        place = ground.cache / file.relative_to(known.cache)  # what is found out once, and alike
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, place)
     for name, source, _ in (EARLIER, NEW):
         ground.write(name, source)
     for _ in range(2):

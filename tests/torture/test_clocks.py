@@ -14,4 +14,4 @@ def test_what_a_plan_is_read_from_may_come_from_the_future(ground, hold):
 
 
 def test_a_store_that_was_copied_is_told_and_built_again(ground, hold):
-    hold(clocks.copies(ground, ["with its times, the old one gone"]))
+    hold(clocks.copies(ground, ["with its times"]))

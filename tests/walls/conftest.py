@@ -14,15 +14,18 @@ from pathlib import Path
 import pytest
 
 from luci.walls.asked import Asked, Limits, Reach
+from luci.walls.container import Box, of_this_machine
 from luci.walls.fence import Fence, around
 from luci.walls.ladder import choose
 from luci.walls.machine import Machine, tried
 from luci.walls.places import Ground
+from tests import engines
 
 PATIENCE = 60
 NO_LIMITS = Limits()
 HERE: Machine = tried()
-WHY_NOT = {"bwrap": HERE.no_bwrap, "landlock": HERE.no_landlock, "limits": HERE.no_trees}
+WHY_NOT = {"container": engines.why_not("docker"), "bwrap": HERE.no_bwrap}
+WHY_NOT |= {"landlock": HERE.no_landlock, "limits": HERE.no_trees}
 WALLS = [
     pytest.param(name, marks=pytest.mark.skipif(bool(why), reason=f"{name}: {why}")) for name, why in WHY_NOT.items()
 ]
@@ -45,24 +48,25 @@ class Scene:
         return Asked(wall, limits, Reach(network=False, writable=(writable or str(self.out),)))
 
     @contextmanager
-    def behind(self, asked: Asked, machine: Machine = HERE) -> Iterator[Fence]:
-        if asked.limits != NO_LIMITS and machine is HERE and HERE.no_trees:
+    def behind(self, asked: Asked, machine: Machine = HERE) -> Iterator[Fence | Box]:
+        contained = asked.sandbox == "container"
+        if asked.limits != NO_LIMITS and machine is HERE and HERE.no_trees and not contained:
             pytest.skip(f"control groups: {HERE.no_trees}")
         wall = choose(asked, machine)
         assert wall is not None
         ground = Ground(self.env, Path(sys.executable), (self.project,), (self.base / "luci",))
         folder = self.base / "luci" / "state" / f"wall-{len(os.listdir(self.base / 'luci' / 'state'))}"
-        with around(wall, ground, folder) as fence:
+        with of_this_machine(wall, ground, folder) if contained else around(wall, ground, folder) as fence:
             yield fence
 
-    def run(self, fence: Fence, code: str, *words: object) -> subprocess.CompletedProcess[str]:
+    def run(self, fence: Fence | Box, code: str, *words: object) -> subprocess.CompletedProcess[str]:
         command, environ = self.command(fence, code, *words), self.variables(fence)
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environ)
 
-    def command(self, fence: Fence, code: str, *words: object) -> tuple[str, ...]:
+    def command(self, fence: Fence | Box, code: str, *words: object) -> tuple[str, ...]:
         return fence.command((sys.executable, "-c", textwrap.dedent(code), *map(str, words)))
 
-    def variables(self, fence: Fence) -> dict[str, str]:
+    def variables(self, fence: Fence | Box) -> dict[str, str]:
         return fence.environ({**os.environ, "SECRET": "secret"})
 
 
@@ -76,6 +80,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scene:
     (home / ".bashrc").write_text("# mine\n")
     (home / "papers" / "a.txt").write_text("paper")
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("DOCKER_HOST", engines.SOCKETS["docker"] or "unix:///nowhere/docker.sock")
     monkeypatch.chdir(scene.project)
     return scene
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from textwrap import dedent
@@ -17,39 +18,9 @@ from textwrap import dedent
 import pytest
 
 from luci.walls.asked import Limits
-from tests.walls.conftest import NO_LIMITS, PATIENCE, WALLS, Attempt, Scene
-
-MB = 2**20
-ATTEMPTS: dict[str, Attempt] = {}
-
-
-def attempt(words: str):  # type: ignore[no-untyped-def]
-    """Name an attempt as the table does. It returns whether it succeeded, as seen from outside where that can be."""
-
-    def keep(function: Attempt) -> Attempt:
-        ATTEMPTS[words] = function
-        return function
-
-    return keep
-
-
-def said(scene: Scene, wall: str, code: str, *words: object, limits: Limits = NO_LIMITS, writable: str = "") -> str:
-    with scene.behind(scene.asked(wall, limits=limits, writable=writable)) as fence:
-        done = scene.run(fence, code, *words)
-    assert "could not be put up" not in done.stderr
-    return done.stdout.strip()
-
-
-TRIES = """
-import sys
-def tries(function, *words):
-    try:
-        function(*words)
-    except OSError as error:
-        print("no", error)
-    else:
-        print("yes")
-"""
+from tests.walls import sly_attempts  # noqa: F401 (they name themselves)
+from tests.walls.conftest import PATIENCE, WALLS, Scene
+from tests.walls.trying import ATTEMPTS, MB, TRIES, attempt, said
 
 
 @attempt("write outside the folders that were opened")
@@ -166,6 +137,8 @@ def _connects_by_unix(scene: Scene, wall: str, address: str, written: str) -> bo
 
 @attempt("type into the terminal as if it were the person")
 def types_into_the_terminal(scene: Scene, wall: str) -> bool:
+    if wall == "container":
+        return _types_through_its_own_terminal(scene)
     # where the kernel itself refuses, as it mostly does, the number of the refusal tells who it was
     code = """
         import fcntl, os
@@ -174,6 +147,29 @@ def types_into_the_terminal(scene: Scene, wall: str) -> bool:
         except OSError as error: print(error.errno)
         """
     return said(scene, wall, code) != "1"
+
+
+def _types_through_its_own_terminal(scene: Scene) -> bool:
+    """A container has a terminal of its own: whatever it types there, it has typed for itself."""
+    code = """
+        import fcntl, sys
+        assert sys.stdin.isatty()
+        try: fcntl.ioctl(0, 0x5412, b"x")
+        except OSError: pass
+        """
+    master, slave = os.openpty()
+    try:
+        with scene.behind(scene.asked("container")) as fence:
+            process = subprocess.Popen(
+                scene.command(fence, code), stdin=slave, stdout=slave, stderr=slave, env=scene.variables(fence)
+            )
+            assert process.wait(PATIENCE) == 0
+        before = termios.tcgetattr(slave)
+        termios.tcsetattr(slave, termios.TCSANOW, [*before[:3], before[3] & ~termios.ICANON, *before[4:]])
+        return bool(select.select([slave], [], [], 0)[0])
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 @attempt("fork without end (`--pids 20`)")
@@ -202,6 +198,10 @@ def uses_much_memory(scene: Scene, wall: str) -> bool:
 @attempt("use more than its CPUs (`--cpus 0.1`)")
 def uses_many_cpus(scene: Scene, wall: str) -> bool:
     code = "import time\nwhile time.process_time() < 0.1: pass"
+    if wall == "container":
+        told = "import glob\nfor f in glob.glob('/sys/fs/cgroup/cpu.stat') + glob.glob('/sys/fs/cgroup/cpu/cpu.stat'):"
+        words = said(scene, wall, f"{code}\n{told} print(open(f).read())", limits=Limits(cpus=0.1)).split()
+        return words[words.index("nr_throttled") + 1] == "0"
     with scene.behind(scene.asked(wall, limits=Limits(cpus=0.1))) as fence:
         scene.run(fence, code)
         assert fence.group is not None
@@ -303,13 +303,16 @@ def leaves_a_daemon(scene: Scene, wall: str) -> bool:
 def outlives_luci(scene: Scene, wall: str) -> bool:
     stand_in_for_luci = """
         import marshal, os, subprocess, sys
-        told = marshal.load(open(sys.argv[-1], "rb"))
-        open(sys.argv[-1], "wb").write(marshal.dumps({**told, "parent": os.getpid()}))
-        subprocess.run(sys.argv[1:])
+        own, words = os.getpid(), sys.argv[2:]
+        if "wall" == os.path.basename(words[-1]):
+            told = marshal.load(open(words[-1], "rb"))
+            open(words[-1], "wb").write(marshal.dumps({**told, "parent": own}))
+        subprocess.run([str(own) if word == sys.argv[1] else word for word in words])
         """
     with Life(scene) as life, scene.behind(scene.asked(wall)) as fence:
         command = scene.command(fence, DAEMON, life.pipe, "stays")
-        luci = subprocess.Popen([sys.executable, "-c", dedent(stand_in_for_luci), *command], env=scene.variables(fence))
+        words = [sys.executable, "-c", dedent(stand_in_for_luci), str(os.getpid()), *command]
+        luci = subprocess.Popen(words, env=scene.variables(fence))
         life.begins()
         luci.kill()
         luci.wait()
@@ -379,4 +382,6 @@ def test_an_attempt_ends_as_the_table_says(scene: Scene, wall: str, words: str) 
 
 
 def test_the_table_has_a_cell_for_each_attempt_and_no_other() -> None:
-    assert set(cells()) == {(words, wall) for words in ATTEMPTS for wall in ("bwrap", "landlock", "limits")}
+    assert set(cells()) == {
+        (words, wall) for words in ATTEMPTS for wall in ("container", "bwrap", "landlock", "limits")
+    }

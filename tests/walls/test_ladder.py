@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from luci.config import WallSettings
-from luci.errors import ConfigError, Refused, UsageError
-from luci.walls.asked import NOTHING, Asked, Limits, Reach, asked_of, demands_a_wall, size
+from luci.errors import Refused
+from luci.walls.asked import NOTHING, Asked, Limits, Reach, size
 from luci.walls.groups import Tree
 from luci.walls.ladder import choose
 from luci.walls.machine import Machine
@@ -19,6 +18,12 @@ NO_BWRAP = Machine("", "no user namespaces", 7, "", TREES, "")
 OLD_KERNEL = Machine("", "no user namespaces", 4, "", TREES, "")
 BARE = Machine("", "it is not installed", 0, "the kernel has none", (), "not allowed")
 LIMITS = Limits(memory=2**20, cpus=1, pids=5)
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DOCKER_HOST", "CONTAINER_HOST"):
+        monkeypatch.setenv(name, "unix:///nowhere/engine.sock")
 
 
 def name_on(machine: Machine, asked: Asked) -> str:
@@ -34,6 +39,7 @@ def name_on(machine: Machine, asked: Asked) -> str:
         (Asked("", Limits(memory=2**20)), ("limits", "limits", "limits", "limits")),
         (Asked("", NOTHING.limits, Reach(network=False)), ("bwrap", "landlock", "landlock", None)),
         (Asked("bwrap"), ("bwrap", None, None, None)),
+        (Asked("container"), (None, None, None, None)),
         (Asked("landlock"), ("landlock", "landlock", "landlock", None)),
         (Asked("limits", NOTHING.limits, Reach(network=False)), (None, None, None, None)),
         (Asked("off"), ("off", "off", "off", "off")),
@@ -59,6 +65,7 @@ def test_each_machine_gives_what_it_can_or_refuses(
         (Asked("limits", NOTHING.limits, Reach(network=False)), ALL, "leave --sandbox out"),
         (Asked("", NOTHING.limits, Reach(network=False)), BARE, "Install bubblewrap"),
         (Asked("landlock"), BARE, "Linux 6.2"),
+        (Asked("container"), ALL, "Start Docker or Podman"),
         (Asked("limits", LIMITS), BARE, "control groups"),
     ],
 )
@@ -84,19 +91,14 @@ def test_memory_without_groups_is_said_to_hold_for_each_process() -> None:
     assert wall is not None and wall.gives == ("memory 512 MiB for each process",)
 
 
-def test_the_command_line_adds_to_the_settings() -> None:
-    settings = WallSettings(sandbox="auto", memory="1g", pids=9, network=False, writable=("out",))
-    asked = asked_of(Asked("", Limits(memory=5), Reach(writable=("more",))), settings)
-    assert asked == Asked("auto", Limits(5, 0, 9), Reach(False, (), ("out", "more")))
-    assert asked_of(Asked("off"), settings) == Asked("off")
-    assert demands_a_wall(settings) and not demands_a_wall(WallSettings())
+def test_auto_keeps_a_wall_that_cannot_count_processes_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    wall = choose(Asked("auto", LIMITS), Machine("/bin/bwrap", "", 7, "", (), "not allowed"))
+    assert wall is not None and wall.name == "bwrap"
+    assert any("number of processes" in lack for lack in wall.lacks)
 
 
-def test_what_makes_no_sense_is_told() -> None:
-    with pytest.raises(UsageError):
-        asked_of(Asked("off", LIMITS), WallSettings())
-    with pytest.raises(ConfigError):
-        asked_of(NOTHING, WallSettings(memory="much"))
+def test_a_size_is_one_or_none() -> None:
     for text in ("", "0", "-1", "12x", "m"):
         with pytest.raises(ValueError):
             size(text)

@@ -12,7 +12,7 @@ import pytest
 from luci.walls import groups
 from luci.walls.asked import Asked, Limits
 from luci.walls.groups import Tree
-from tests.walls.conftest import HERE, WALLS, Scene
+from tests.walls.conftest import HERE, WALLS, WHY_NOT, Scene
 
 MB = 2**20
 
@@ -25,6 +25,18 @@ def test_without_groups_memory_is_limited_for_each_process_and_its_last_words_te
         assert fence.needs_words
         assert "200 MiB for each process" in fence.verdict(1, said=done.stderr)[0]
         assert fence.verdict(1, said="ValueError") == []
+
+
+@pytest.mark.skipif(bool(WHY_NOT["bwrap"] or HERE.no_trees), reason=f"{WHY_NOT['bwrap']} {HERE.no_trees}")
+def test_a_full_private_folder_and_cpus_that_held_a_run_back_are_told_with_their_figures(scene: Scene) -> None:
+    limits = Limits(memory=300 * MB, cpus=0.05)
+    spins = "import os, time\nwhile time.process_time() < 0.15: pass\n"
+    fills = "file = os.open('/tmp/x', os.O_CREAT | os.O_RDWR); os.posix_fallocate(file, 0, 301 << 20)"
+    with scene.behind(scene.asked("bwrap", limits=limits)) as fence:
+        done = scene.run(fence, spins + fills)
+        assert done.returncode == 1 and "Errno 28" in done.stderr
+        cpus, disk = fence.verdict(1, seconds=3, said=done.stderr)
+    assert cpus.startswith("It was held to 0.05 CPUs for ") and "300 MiB" in disk
 
 
 @pytest.mark.parametrize("wall", WALLS)
@@ -55,7 +67,8 @@ def test_a_group_of_version_2_is_told_its_limits(tmp_path: Path) -> None:
     (folder / "memory.peak").write_text("1000\n")
     (folder / "memory.events").write_text("low 0\noom 3\noom_kill 2\n")
     (folder / "pids.events").write_text("max 4\n")
-    assert group.figures() == {"peak": 1000, "killed": 2, "refused": 4}
+    (folder / "cpu.stat").write_text("nr_throttled 9\nthrottled_usec 4000000\n")
+    assert group.figures() == {"peak": 1000, "killed": 2, "refused": 4, "held_back": 4000}
     for file in folder.iterdir():
         file.unlink()
     group.remove()

@@ -95,7 +95,7 @@ class Watch(object):
         """Whether `value` ends the script. Consoles and pytest set sys.last_value too, but with frames further in."""
         traceback = getattr(sys, "last_traceback", None)
         return (
-            isinstance(value, ImportError)
+            (isinstance(value, ImportError) or _lacks_a_library(value))
             and value is getattr(sys, "last_value", None)
             and traceback is not None
             and traceback.tb_frame.f_back is None
@@ -116,6 +116,11 @@ class Watch(object):
             except Exception:
                 return False
         return self.rest[name](self, *arguments)
+
+
+def _lacks_a_library(value):
+    """Whether it says that a shared library is not there, as ctypes and cffi do; on Linux."""
+    return isinstance(value, OSError) and "cannot open shared object file" in str(value)
 
 
 def _ident():

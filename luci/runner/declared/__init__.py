@@ -6,10 +6,12 @@
 
 Of the project's files the first that names a distribution wins, and its lines for that name are taken together:
 `pylock.toml`, `pyproject.toml` [project], then poetry's table, `requirements.txt`, the other `requirements*.txt`, and
-last what is optional (extras, dependency groups). Markers stay on the lines, for the installer to evaluate.
+last what is optional (extras, dependency groups). For conda speak a conda-lock.yml, an explicit list, pixi's files and
+an environment.yml. Markers stay on the lines, for the installer to evaluate.
 """
 
 from luci.runner.declared.block import inline
+from luci.runner.declared.environment import names as for_conda
 from luci.runner.declared.locks import beside, outdated
 from luci.runner.declared.projects import project, project_root
 from luci.runner.declared.values import Declarations, Declared, IndexChoice, has_control_characters
@@ -19,6 +21,7 @@ __all__ = [
     "Declared",
     "IndexChoice",
     "beside",
+    "for_conda",
     "has_control_characters",
     "inline",
     "outdated",

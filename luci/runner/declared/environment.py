@@ -1,4 +1,8 @@
-"""An environment.yml of conda, beside the script or in its project."""
+"""What a script or its project declares for conda: a lock, a table of pixi's, or an environment.yml.
+
+A lock counts as long as it has all that the file beside it names: who edits that file and forgets the lock means the
+file.
+"""
 
 from __future__ import annotations
 
@@ -7,29 +11,100 @@ import re
 from pathlib import Path
 from typing import Any
 
+from luci.errors import LuciError
+from luci.runner.declared import conda_locks, pixi
+from luci.runner.declared.uv_table import tabled
 from luci.runner.declared.values import (
     CondaChoice,
     Declarations,
     Declared,
     has_control_characters,
     read_text,
+    read_toml,
     requirement,
+    shown,
 )
 
-NAMES = ("environment.yml", "environment.yaml")
+_YAML = ("environment.yml", "environment.yaml")
+_TOML = "pixi.toml"
 
 
-def environment(folders: tuple[Path, ...]) -> Declarations:
-    """Return what the first environment.yml in these folders declares: Python, conda packages, and pip's beneath."""
-    for path in (folder / name for folder in folders for name in NAMES):
+def names() -> tuple[str, ...]:
+    """Return how the files are called that are read here."""
+    return (*conda_locks.LOCKS, *conda_locks.lists(), _TOML, *_YAML)
+
+
+def environment(folders: tuple[Path, ...], pyproject: dict[str, Any]) -> Declarations:
+    """Return what the first of these folders with anything for conda declares; `pyproject` is the last one's table."""
+    for folder in folders:
+        locks = [folder / name for name in (*conda_locks.LOCKS, *conda_locks.lists())]
+        table = pyproject if folder == folders[-1] else {}
+        if found := _of(folder, [path for path in locks if os.path.isfile(path)], table):
+            return found
+    return Declarations()
+
+
+def _of(folder: Path, locks: list[Path], pyproject: dict[str, Any]) -> Declarations | None:
+    said = _said(folder, pyproject)
+    problems: list[str] = list(said.problems) if said else []
+    for path in locks:
+        try:
+            lock = conda_locks.read(path)
+        except (ValueError, LuciError) as error:
+            problems.append(f"{path.name} is not used: {shown(str(error).splitlines()[0])}")
+            continue
+        missing = _beyond(said, lock)
+        if not missing:
+            files = (*(said.files if said else ()), path)
+            return Declarations(lock.requirements, requires_python=lock.requires_python, files=files, conda=lock.conda)
+        problems.append(f"{path.name} is not used: {missing} is not in it.")
+    if said is None and not problems:
+        return None
+    said = said or Declarations()
+    return Declarations(
+        said.requirements,
+        requires_python=said.requires_python,
+        files=(*said.files, *locks),
+        problems=tuple(problems),
+        conda=said.conda,
+    )
+
+
+def _beyond(said: Declarations | None, lock: Declarations) -> str:
+    """Return what is declared and not in the lock, "" where all is."""
+    held = {_named(spec) for spec in lock.conda.specs} if lock.conda else set()
+    wanted = [_named(spec) for spec in said.conda.specs] if said and said.conda else []
+    return next((name for name in wanted if name not in held), "")
+
+
+def _named(spec: str) -> str:
+    return re.split(r"[\s\[=<>!~]", spec, maxsplit=1)[0].lower()
+
+
+def _said(folder: Path, pyproject: dict[str, Any]) -> Declarations | None:
+    if os.path.isfile(folder / _TOML):
+        return _pixi(folder / _TOML)
+    for path in (folder / name for name in _YAML):
         if os.path.isfile(path):
             return _read(path)
-    return Declarations()
+    try:
+        table = tabled(tabled(pyproject, "tool"), "pixi")
+    except ValueError:
+        return None  # the reader of pyproject.toml says so
+    if table:
+        return pixi.declared(table, folder / "pyproject.toml")
+    return None
+
+
+def _pixi(path: Path) -> Declarations:
+    try:
+        return pixi.declared(read_toml(read_text(path)), path)
+    except ValueError as error:
+        return Declarations(files=(path,), problems=(f"{path.name} cannot be read: {shown(error)}",))
 
 
 def _read(path: Path) -> Declarations:
     from luci.envs.channels import read_yaml
-    from luci.errors import LuciError
 
     try:
         table = read_yaml(read_text(path), str(path))
@@ -40,6 +115,8 @@ def _read(path: Path) -> Declarations:
     lines: list[Declared] = []
     pips: list[str] = []
     python = ""
+    if table.get("variables"):
+        problems.append(f"{path.name}: its variables are not set; `luci run --env-file` sets some.")
     for entry in _list(table.get("dependencies")):
         if isinstance(entry, dict):
             pips += [text for text in _list(entry.get("pip")) if isinstance(text, str)]
@@ -48,7 +125,8 @@ def _read(path: Path) -> Declarations:
         elif name := _name(entry):
             limit = entry.split("::")[-1].strip()[len(name) :].strip()
             if name == "python":
-                python = _specifier(limit)
+                python = specifier(limit)
+                specs += [_match(name, limit)] if limit else []
                 continue
             specs.append(_match(name, limit))
             lines.append(Declared(name, name, path.name))
@@ -77,15 +155,18 @@ def _match(name: str, limit: str) -> str:
     return f"{name} {limit}" if limit and limit[0] not in "=<>!~ [" else f"{name}{limit}".strip()
 
 
-def _specifier(limit: str) -> str:
+def specifier(limit: str) -> str:
     """Return a limit of conda's on Python as PEP 440 writes it; "" where it has no such form.
 
-    >>> _specifier("=3.11"), _specifier("3.11.*"), _specifier(">=3.10,<3.13"), _specifier("==3.11.4")
-    ('==3.11.*', '==3.11.*', '>=3.10,<3.13', '==3.11.4')
+    Which release of a minor version it is, is for the solver: a plan knows a channel's Pythons by their minor versions.
+
+    >>> specifier("=3.11"), specifier("3.11.*"), specifier(">=3.10,<3.13"), specifier("==3.11.4")
+    ('==3.11.*', '==3.11.*', '>=3.10,<3.13', '==3.11.*')
     """
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-    version = limit.split("=")[1] if re.fullmatch(r"=[\d.*]+(=\S+)?", limit) else limit
+    exact = re.match(r"={0,2}(\d+\.\d+)\.\d+(?![\d.*])", limit)
+    version = exact[1] if exact else limit.split("=")[1] if re.fullmatch(r"=[\d.*]+(=\S+)?", limit) else limit
     text = f"=={version.removesuffix('.*')}.*" if re.fullmatch(r"\d+(\.\d+)*(\.\*)?", version) else version
     try:
         return str(text) if SpecifierSet(text) is not None else ""

@@ -62,7 +62,7 @@ def project(folder: Path) -> Declarations | None:
     lock = _pylock(root) if root else Declarations()
     toml = _pyproject(root) if root else Pyproject({}, folder)
     lists = _requirements_files(folder, root)
-    conda = environment((folder, root) if root else (folder,))
+    conda = environment((folder, root) if root else (folder,), toml.table if root else {})
     files = (*conda.files, *lock.files, *toml.files, *(file for read in lists for file in read.files))
     index = toml.index
     for read in lists:

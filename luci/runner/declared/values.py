@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +56,22 @@ def _joined(mine: Any, other: Any) -> Any:
 
 
 class CondaChoice(Value):
-    """What an environment.yml says to conda: match specs, and where from. `pips` are lines for the package index."""
+    """What a file says to conda: match specs, and where from. `pips` are lines for the package index."""
 
     file: Path
     channels: tuple[str, ...] = ()
     specs: tuple[str, ...] = ()
     pips: tuple[str, ...] = ()
+
+
+def match_spec(name: str, told: Mapping[str, str]) -> str:
+    """Return a match spec of conda's that says more than a version.
+
+    >>> match_spec("zlib", {"version": "==1.3", "build": "0", "md5": ""})
+    'zlib[version="==1.3",build="0"]'
+    """
+    inside = ",".join(f'{key}="{text}"' for key, text in told.items() if text)
+    return f"{name}[{inside}]" if inside else name
 
 
 class Declarations(Value):

@@ -1,0 +1,66 @@
+"""Does a long conversation stay as quick as a short one? The app without a terminal, 100 and 2,000 messages.
+
+    python bench/talk.py
+
+Streams an answer of 400 pieces behind the messages, then scrolls up 20 pages; prints seconds and the ratio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+
+from luci import config
+from luci.app import LuciApp
+from luci.chat.messages import Began, Replied, Replying
+from luci.screens.dialogue import Dialogue
+
+PIECES = 400
+TEXT = "Each file has a size, and `sizes.py` prints it.\n\n```python\nfor path in files:\n    print(path)\n```\n"
+
+
+async def measured(messages: int) -> tuple[float, float]:
+    """Return the seconds that streaming took, and those of scrolling."""
+    app = LuciApp(config.load())
+    async with app.run_test(size=(120, 40)) as pilot:
+        conversation = app.home.conversation
+        for number in range(messages // 2):
+            conversation.said(f"request {number}")
+            conversation.told(TEXT)
+            if number % 50 == 0:
+                await pilot.pause()
+        await pilot.pause()
+        app.stylesheet.read(os.path.join(os.path.dirname(config.__file__), "screens", "dialogue.tcss"))
+        dialogue = Dialogue("the last")
+        conversation._add(dialogue)
+        await pilot.pause()
+        began = time.perf_counter()
+        await dialogue._take(Began("s", "m"))
+        for number in range(PIECES):
+            await dialogue._take(Replying(f"word{number} " if number % 20 else "\n\n"))
+            await asyncio.sleep(0)
+        await dialogue._take(Replied("all"))
+        await pilot.pause()
+        streamed = time.perf_counter() - began
+        began = time.perf_counter()
+        for _ in range(20):
+            conversation.scroll_page_up(animate=False)
+            await pilot.pause()
+        conversation.scroll_end(animate=False)
+        await pilot.pause()
+        return streamed, time.perf_counter() - began
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["LUCI_HOME"] = folder
+        asyncio.run(measured(20))  # fills the caches
+        short, long = asyncio.run(measured(100)), asyncio.run(measured(2000))
+    for name, one, other in (("stream", short[0], long[0]), ("scroll", short[1], long[1])):
+        print(f"{name}: 100 messages {one:.2f} s, 2,000 messages {other:.2f} s, ratio {other / one:.2f}")
+
+
+if __name__ == "__main__":
+    main()

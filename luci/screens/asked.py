@@ -1,0 +1,81 @@
+"""A question on a terminal, with a key for each answer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from luci.context import Answer, Question
+from luci.screens.plain import harmless
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def answered(question: Question) -> Answer:
+    """Show all that a yes covers, and read one key. An empty line is no answer; the end of input is a no."""
+    _show(question)
+    if question.kind == "reply":
+        text = _line("> ").strip()
+        return Answer(bool(text), text=text)
+    keys = {"y": "once", "s": "for this session", "e": "edit first", "n": "no", "q": "stop"}
+    useless = {*("" if question.lasting else "s"), *("e" if question.draft is None else "")}
+    keys = {key: text for key, text in keys.items() if key not in useless}
+    while True:
+        line = _line("  ".join(f"[{key}] {text}" for key, text in keys.items()) + ": ")
+        if not line:
+            return Answer(False, reason="the terminal was closed")
+        key = line.strip().lower()[:1]
+        if key == "n":
+            return Answer(False, reason=_line("Why? (enter for no reason) ").strip())
+        if key == "e" and key in keys:
+            edited = edited_draft(question)
+            if edited is not None and edited != question.draft:
+                return Answer(True, text=edited)
+        elif key in keys:
+            return Answer(key in "ys", lasting=key == "s", stop=key == "q")
+
+
+def _line(prompt: str) -> str:
+    sys.stderr.write(prompt)
+    sys.stderr.flush()
+    return sys.stdin.readline()
+
+
+def _show(question: Question) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(harmless(question.text), style="bold", markup=False)
+    for line in question.details:
+        console.print(_coloured(line))
+
+
+def _coloured(line: str) -> Text:
+    from rich.text import Text
+
+    return Text(f"  {harmless(line)}", style=_STYLES.get(line[:1], ""))
+
+
+def edited_draft(question: Question, lend: Callable[[Callable[[], object]], object] = lambda use: use()) -> str | None:
+    """Return the draft as a person made it in their editor, which gets the terminal by `lend`; None where there is no
+    editor."""
+    import tempfile
+    from pathlib import Path
+
+    from luci import editor
+    from luci.errors import LuciError
+    from luci.screens.terminal import show_error
+
+    with tempfile.TemporaryDirectory(prefix="luci-") as folder:
+        path = Path(folder, question.name or "text")
+        path.write_text(question.draft or "", encoding="utf-8")
+        try:
+            lend(lambda: editor.edit(str(path)))
+        except LuciError as error:
+            show_error(error)
+            return None
+        return path.read_text(encoding="utf-8")

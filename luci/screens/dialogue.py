@@ -1,0 +1,186 @@
+"""One request to the assistant and all that comes of it: text as it is written, tools as they are used."""
+
+from __future__ import annotations
+
+import re
+from time import monotonic
+from typing import ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Markdown, Static
+from textual.widgets.markdown import MarkdownStream
+
+from luci.chat.messages import AskedAgain, Began, Replied, Replying, Spent, Used, Using
+from luci.events import Event, Output, Retrying, Told, Walled, Warned, Working
+from luci.screens.doing import Doing
+from luci.screens.figures import duration
+from luci.screens.jobs import Job
+from luci.screens.plain import harmless
+
+_SHOWN = 6  # lines of a run's output that are shown while it runs, and after
+_FENCE = re.compile(r"^```[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+class ToolLine(Static):
+    """A tool that is used: what for, how it went, and the last of what it wrote."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.title, self.state, self.tail, self.told = title, "", "", ""
+
+    def on_mount(self) -> None:
+        self.draw()
+
+    def draw(self) -> None:
+        mark, style = {"": ("●", "$text-accent"), "ok": ("✓", "$text-success"), "no": ("✗", "$text-error")}[self.state]
+        lines = [Content.assemble((mark, style), " ", (harmless(self.title), "bold"))]
+        if self.told:
+            lines.append(Content.styled(f"  {harmless(self.told)}", "$foreground 60%"))
+        shown = [line for line in self.tail.splitlines() if line.strip()][-_SHOWN:]
+        lines += [Content(f"  │ {harmless(line)}") for line in shown]
+        self.update(Content("\n").join(lines))
+
+
+class Dialogue(Doing):
+    """Shows a request that is followed; its job's messages come here and pass on their way up."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "stop", "Stop"),
+        Binding("c", "copy", "Copy"),
+        Binding("x", "run_code", "Run the code"),
+        Binding("w", "save_code", "Save the code"),
+        Binding("e", "edit_code", "Save and edit the code", show=False),
+        Binding("up,k", "screen.focus_previous('Card, Dialogue, #line')", "Previous", show=False),
+        Binding("down,j", "screen.focus_next('Card, Dialogue, #line')", "Next", show=False),
+        Binding("escape", "screen.go('conversation')", "Prompt", show=False),
+    ]
+
+    def __init__(self, request: str) -> None:
+        super().__init__(request)
+        self.text = ""  # of the last answer
+        self._began = monotonic()
+        self._stream: MarkdownStream | None = None
+        self._tool: ToolLine | None = None
+        self._started: Began | None = None
+        self._over = False
+
+    @property
+    def is_over(self) -> bool:
+        return self._over
+
+    def compose(self) -> ComposeResult:
+        yield Vertical(classes="said-by-it")
+        yield Static("thinking …", classes="footing")
+
+    # -- what the job says
+
+    async def on_job_said_much(self, message: Job.SaidMuch) -> None:
+        for event in message.job.heard():
+            await self._take(event)
+
+    async def _take(self, event: Event) -> None:
+        match event:
+            case Began(session, model):
+                self._started = event
+                self.post_message(self.Status(session, model, 0, None))
+            case Replying(text):
+                await self._write(text)
+            case Replied(text, trouble):
+                await self._end_text()
+                self.text = text or self.text
+                if trouble:
+                    await self._note(f"This answer is not whole: {trouble}.")
+            case AskedAgain(reason):
+                await self._end_text()
+                await self._note(f"{reason} What came of the answer is void; it is asked again.")
+            case Using(_, _, title):
+                self._tool = ToolLine(title)
+                await self._add(self._tool)
+            case Used(_, _, ok, told) if self._tool:
+                self._tool.state = "ok" if ok else "no"
+                self._tool.told = told.splitlines()[0] if told else ""
+                self._tool.draw()
+                self._tool = None
+            case Output(_, text) if self._tool:
+                self._tool.tail = (self._tool.tail + text)[-4000:]
+                self._tool.draw()
+            case Retrying() if self._tool:
+                self._tool.tail = ""
+            case Working(step, detail) if self._tool:
+                self._tool.told = f"{step} {detail}".strip()
+                self._tool.draw()
+            case Walled(wall, gives) if self._tool:
+                self._tool.told = f"behind {wall}: {', '.join(gives)}"
+                self._tool.draw()
+            case Told(text) | Warned(text):
+                await self._note(text)
+            case Spent(request, _, cost, context) if self._started:
+                self._foot(f"{self._started.model} · {request:,} tokens")
+                self.post_message(self.Status(self._started.session, self._started.model, context, cost))
+
+    async def _write(self, text: str) -> None:
+        if self._stream is None:
+            answer = Markdown(open_links=False)
+            await self._add(answer)
+            self._stream = Markdown.get_stream(answer)
+        await self._stream.write(harmless(text))
+
+    async def _end_text(self) -> None:
+        if self._stream:
+            await self._stream.stop()
+            self._stream = None
+
+    async def _note(self, text: str) -> None:
+        await self._add(Static(Content.styled(harmless(text), "$text-warning"), classes="note"))
+
+    async def _add(self, widget: Markdown | Static) -> None:
+        await self.query_one(".said-by-it").mount(widget)
+
+    async def on_job_finished(self, message: Job.Finished) -> None:
+        await self.on_job_said_much(Job.SaidMuch(message.job))
+        await self._end_text()
+        self._over = True
+        took = duration(monotonic() - self._began)
+        if message.error:
+            self.add_class("-failed")
+            error = message.error
+            await self._note("\n".join(filter(None, [error.message, error.cause, error.hint])))
+            self._foot(f"nothing came of it, after {took}")
+            return
+        outcome = message.result
+        self.set_class(bool(outcome.why), "-failed")
+        ended = f"stopped: {outcome.why}" if outcome.why else "done"
+        model = f"{self._started.model} · " if self._started else ""
+        self._foot(f"{model}{ended} · {took}")
+
+    def _foot(self, text: str) -> None:
+        self.query_one(".footing", Static).update(Content(harmless(text)))
+
+    # -- what a person does
+
+    def action_stop(self) -> None:
+        if self.job and not self._over:
+            self.post_message(self.StopRequested(self.job))
+
+    def action_copy(self) -> None:
+        blocks = _FENCE.findall(self.text)
+        self.app.copy_to_clipboard(blocks[-1] if blocks else self.text)
+        self.app.notify("The code is copied." if blocks else "The answer is copied.")
+
+    def action_run_code(self) -> None:
+        self._with_code("run")
+
+    def action_save_code(self) -> None:
+        self._with_code("save")
+
+    def action_edit_code(self) -> None:
+        self._with_code("edit")
+
+    def _with_code(self, use: Literal["run", "save", "edit"]) -> None:
+        if blocks := _FENCE.findall(self.text):
+            self.post_message(self.CodeRequested(blocks[-1], use))
+        else:
+            self.app.notify("There is no code in the answer.", severity="warning")

@@ -1,0 +1,311 @@
+"""Environments in container engines that really run: Docker's and Podman's."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luci.walls import attach
+from tests import engines
+from tests.cli.conftest import Luci, wait_for
+
+KINDS = [pytest.param(kind, marks=engines.needs(kind)) for kind in ("docker", "podman")]
+
+
+class Person(Luci):
+    """Someone with an engine, whose environments are all of its kind."""
+
+    kind = ""
+
+    def ask(self, path: str) -> Any:
+        return attach.ask(engines.SOCKETS[self.kind].removeprefix("unix://"), "GET", path)[1]
+
+    @property
+    def containers(self) -> list[str]:
+        """The names of the containers that luci has in this home."""
+        told = self.ask("/containers/json?all=1")
+        return [name for each in told for name in each["Names"] if str(self.folder) in json.dumps(each["Mounts"])]
+
+    def images(self, label: str) -> list[str]:
+        home = self.environ["LUCI_HOME"]
+        told = [each for each in self.ask("/images/json") if home in (each["Labels"] or {}).get("luci.folder", "")]
+        tags = [tag for each in told for tag in each["RepoTags"] or ()]
+        return sorted(tag.removeprefix("docker.io/") for tag in tags if f"luci/{label}:" in tag)
+
+
+def of(kind: str, luci: Luci) -> Person:
+    person = Person(luci.folder, {**luci.environ, **engines.variables(kind), "LUCI_ENVS_KIND": kind})
+    person.kind = kind
+    return person
+
+
+@pytest.fixture
+def person(request: pytest.FixtureRequest, lone: Luci) -> Iterator[Person]:
+    (lone.folder / ".git").mkdir()
+    made = of(request.param, lone)
+    yield made
+    if (lone.folder / "kept").exists():  # nothing of a test stays in an engine that others use
+        made("env", "remove", "--all", "--yes")
+    made.close()
+
+
+each_kind = pytest.mark.parametrize("person", KINDS, indirect=True)
+on_docker = pytest.mark.parametrize("person", KINDS[:1], indirect=True)
+
+
+@each_kind
+def test_a_script_runs_in_a_container_as_it_would_without(person: Person) -> None:
+    person.write("kept", "")
+    person.write(
+        "app.py",
+        """
+        import os, socket, sys
+        import wombat
+        print(wombat.dig(), sys.argv[1:], sys.stdin.read(), os.getcwd() == os.path.dirname(os.path.abspath(__file__)))
+        open("made.txt", "w").write("here")
+        for path in ("/etc/x", os.path.dirname(wombat.__file__) + "/x", "/usr/x"):
+            try: open(path, "w")
+            except OSError as error: print(error.strerror)
+        try: socket.create_connection(("127.0.0.1", int(sys.argv[2])), 5)
+        except OSError as error: print(error.strerror)
+        print(os.path.exists(sys.argv[3]), os.environ.get("SECRET"), os.getuid())
+        sys.exit(7)
+        """,
+    )
+    home = person.environ["LUCI_HOME"]
+    with listening() as port:
+        words = ("run", "app.py", "a b", str(port), f"{home}/data")
+        first = person(*words, input="said", env={"SECRET": "yes"})
+        again = person(*words, input="said", env={"SECRET": "yes"})
+
+    for done in (first, again):
+        assert done.code == 7, done.err
+        lines = done.out.splitlines()
+        assert lines[0] == f"dig ['a b', '{port}', '{home}/data'] said True"
+        assert lines[1:4] == ["Read-only file system"] * 3
+        assert lines[4:] == ["Connection refused", f"False None {os.getuid()}"]
+    assert "built an environment with 2 packages" in first.err and again.err == ""
+    assert (person.folder / "made.txt").stat().st_uid == os.getuid()
+    assert person.containers == []
+    run, *_ = person("runs", "list", "--json").json
+    assert (run["exit_code"], run["wall"], run["limits"]) == (7, "container", ["no network"])
+    with listening() as port:
+        joined = person("run", *words[1:3], str(port), home, env={"LUCI_CONTAINERS_NETWORK": "host"})
+    assert "Connection refused" not in joined.out and joined.code == 7
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[int]:
+    """A server of this machine, which a script without a network cannot reach; its port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@on_docker
+def test_what_is_missing_in_a_container_is_added_and_the_script_runs_again(person: Person) -> None:
+    person.write("kept", "")
+    person.write("app.py", "import importlib\nprint(importlib.import_module('quo' + 'kka').hop())")
+    done = person("run", "app.py")
+    assert (done.code, done.out) == (0, "hop\n"), done.err
+    assert "quokka was missing" in done.err and "running again" in done.err
+    person.write("other.py", "import sys, importlib\nprint(importlib.import_module(sys.argv[1]).__name__)")
+    assert person("run", "other.py", "json").out == "json\n"
+    late = person("run", "other.py", "quokka")  # which starts without a plan
+    assert (late.code, late.out) == (0, "quokka\n") and "running again" in late.err
+
+
+@on_docker
+def test_a_terminal_reaches_into_a_container(person: Person) -> None:
+    person.write("kept", "")
+    person.write(
+        "app.py",
+        """
+        import os, time
+        print("hello", input("name? "))
+        size = os.get_terminal_size()
+        print(f"{size.columns} columns", flush=True)
+        while os.get_terminal_size() == size: time.sleep(0.02)
+        print(f"{os.get_terminal_size().columns} columns", flush=True)
+        time.sleep(100)
+        """,
+    )
+    terminal = person.terminal("run", "app.py", columns=90)
+    terminal.see("name?")
+    terminal.type("Ann\n")
+    terminal.see("hello Ann")
+    terminal.see("90 columns")
+    termios.tcsetwinsize(terminal.fd, (24, 70))
+    terminal.see("70 columns")
+    terminal.type("\x03")
+    terminal.see("KeyboardInterrupt")
+    assert terminal.exit_code() == 130
+    assert person.containers == []
+
+
+@on_docker
+def test_a_container_ends_when_it_is_told_to_and_with_luci(person: Person) -> None:
+    person.write("kept", "")
+    person.write(
+        "app.py",
+        """
+        import pathlib, signal, sys, time
+        if sys.argv[1:]: signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        pathlib.Path("begun").touch()
+        time.sleep(100)
+        """,
+    )
+    for stubborn, number in (((), signal.SIGTERM), (("x",), signal.SIGTERM), ((), signal.SIGKILL)):
+        (person.folder / "begun").unlink(missing_ok=True)
+        process = person.start("run", "app.py", *stubborn)
+        wait_for((person.folder / "begun").exists)
+        process.send_signal(number)
+        process.wait(60)
+        wait_for(lambda: person.containers == [])
+    timed = person("run", "--timeout", "1.5", "app.py")
+    assert timed.code == 124 and "--timeout" in timed.err
+    assert person.containers == []
+
+
+@each_kind
+def test_who_is_killed_for_memory_is_told_so_and_who_is_killed_otherwise_is_not(person: Person) -> None:
+    person.write("kept", "")
+    person.write(
+        "app.py", "import sys, os\nx = [b'x' * 10**7 for _ in range(100)] if sys.argv[1:] else os.kill(os.getpid(), 9)"
+    )
+    eaten = person("run", "--memory", "100m", "app.py", "x")
+    assert eaten.code == 137 and "It reached its memory limit of 100 MiB; --memory sets it." in eaten.err
+    killed = person("run", "--memory", "100m", "app.py")
+    assert killed.code == 137 and "memory" not in killed.err
+
+
+@each_kind
+def test_its_environments_are_handled_as_all_others(person: Person) -> None:
+    person.write("kept", "")
+    person.write("app.py", "import quokka")
+    assert person("run", "app.py").code == 0
+    plan = person("plan", "--json", "app.py").json
+    assert (plan["kind"], plan["kind_reason"]) == (person.kind, "[envs] kind in the config")
+    assert plan["wall"] == {"name": "container", "gives": ["no network"], "lacks": []}
+    shown = person("env", "show", "app.py", "--json").json
+    assert (shown["kind"], shown["state"], shown["installed"]) == (person.kind, "ready", {"quokka": "1.2"})
+    assert person.images("app") == [shown["image"]] and shown["freed_by_removing"] > shown["image_bytes"] > 0
+    assert person("env", "stats", "--json").json["by_kind"] == {person.kind: 1}
+    assert person("env", "list").out.splitlines()[-1].endswith(person.kind)
+    assert "quokka 1.2" in person("env", "tree", "app.py").out
+    assert "quokka" in person("env", "why", "app.py", "quokka").out
+    assert person("env", "shell", "app.py", "--", "python", "-c", "import quokka; print(quokka.hop())").out == "hop\n"
+
+    written = person("env", "export", "app.py", "--format", "dockerfile").out.splitlines()
+    assert written[1] == f"FROM luci-test/python:{engines.VERSION}" and "    quokka==1.2" in written
+    assert "quokka==1.2" in person("env", "export", "app.py").out
+    for words in (("export", "--format", "pylock"), ("update",)):
+        refused = person("env", words[0], "app.py", *words[1:])
+        assert refused.code == 2 and f"An environment of the kind {person.kind} is not" in refused.err
+
+    assert person("env", "verify", "app.py").code == 0
+    subprocess.run([*engine_words(person.kind), "rmi", "--force", shown["image"]], check=True, capture_output=True)
+    faulty = person("env", "verify", "app.py")
+    assert faulty.code == 1 and "its image is gone" in faulty.out + faulty.err
+    made_again = person("run", "app.py", "x")
+    assert made_again.code == 0 and "has lost the image" in made_again.err
+    assert person("env", "rebuild", "app.py").code == 0
+    assert len(person.images("app")) == 1 and person.images("app") != [shown["image"]]
+    assert person("env", "remove", "--yes", "app.py").code == 0
+    assert person.images("app") == []
+
+
+def engine_words(kind: str) -> list[str]:
+    """The command line by which a person removes an image behind luci's back."""
+    if kind == "docker":
+        return ["docker", "--host", engines.SOCKETS[kind]]
+    return ["podman", "--remote", "--url", engines.SOCKETS[kind]]
+
+
+@engines.needs("docker")
+def test_what_cannot_be_had_is_told_in_a_line_and_nothing_runs_here(lone: Luci) -> None:
+    lone.write("app.py", "open('ran', 'w')")
+    base = {**engines.variables("docker"), "LUCI_ENVS_KIND": "docker"}
+    cases = {
+        "No Docker engine answers.": {"DOCKER_HOST": f"unix://{lone.folder}/nothing.sock"},
+        "is not on this machine": {"DOCKER_HOST": "tcp://192.0.2.1:2375"},
+        "The network that was asked for cannot be had": {"LUCI_CONTAINERS_NETWORK": "luci-test-none"},
+        "luci-test/nothing is not here and could not be pulled": {
+            "LUCI_CONTAINERS_BASE": "127.0.0.1:1/luci-test/nothing"
+        },
+    }
+    for said, environ in cases.items():
+        done = lone("run", "app.py", env={**base, **environ})
+        assert done.code == 125 and said in done.err and "hint:" in done.err, done.err
+    refused = lone("run", "--sandbox", "bwrap", "app.py", env=base)
+    assert refused.code == 126 and "runs in its own container" in refused.err
+    offline = lone("run", "--offline", "app.py", env={**base, "LUCI_CONTAINERS_BASE": "luci-test/nothing"})
+    assert offline.code == 125 and "the network is off" in offline.err
+    assert not (lone.folder / "ran").exists()
+
+
+@engines.needs("docker")
+def test_a_stranger_s_script_and_what_the_config_prefers_get_a_container_unasked(lone: Luci) -> None:
+    person = Person(lone.folder, {**lone.environ, **engines.variables("docker")})
+    script = person.write("app.py", "import sys\nprint(sys.prefix)\nif sys.argv[1:]: open('made', 'w')")
+    assert person("plan", "--json", "app.py").json["kind"] == "venv"
+    preferred = person("plan", "--json", "app.py", env={"LUCI_ENVS_PREFER": "docker"}).json
+    assert preferred["kind"] == "docker" and preferred["kind_reason"].startswith(
+        "[envs] prefer in the config, and Docker"
+    )
+
+    os.setxattr(script, "user.xdg.origin.url", b"https://example.org/app.py?token=secret")
+    told = person("plan", "--json", "app.py").json
+    assert told["kind"] == "docker"
+    assert told["kind_reason"].startswith("a stranger's script (it came from https://example.org/app.py), and Docker")
+    assert person("run", "app.py").out == "/opt/luci/env\n"
+    refused = person("run", "app.py", "x")
+    assert refused.code == 1 and "Read-only file system" in refused.err
+    assert person("run", "--env", "venv", "app.py").out != "/opt/luci/env\n"
+    nowhere = {"DOCKER_HOST": "unix:///nowhere/engine.sock", "CONTAINER_HOST": "unix:///nowhere/engine.sock"}
+    assert person("plan", "--json", "app.py", env=nowhere).json["kind"] == "venv"
+    person("env", "remove", "--all", "--yes")
+
+
+@pytest.fixture
+def theirs() -> Iterator[Path]:
+    """A folder of a person who is not root, below one that is open to all."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "work").mkdir()
+        for path in (folder, f"{folder}/work"):
+            os.chown(path, 65534, 65534)
+        yield Path(folder)
+
+
+@engines.needs("docker")
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be another")
+def test_the_files_of_a_person_who_is_not_root_are_theirs(lone: Luci, theirs: Path) -> None:
+    group = os.stat(engines.SOCKETS["docker"].removeprefix("unix://")).st_gid
+    work = theirs / "work"
+    (work / "app.py").write_text("import os\nopen('made', 'w').write(str(os.getuid()))")
+    environ = {**lone.environ, **engines.variables("docker"), "LUCI_HOME": f"{theirs}/home", "HOME": str(theirs)}
+    environ |= {"UV_CACHE_DIR": f"{theirs}/uv", "LUCI_ENVS_KIND": "docker"}
+
+    def luci(*words: str, groups: str) -> subprocess.CompletedProcess[str]:
+        # they may read everything, since our Python may lie in a folder that is closed to others
+        reading = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+        them = ["setpriv", "--reuid=65534", "--regid=65534", groups, *reading, sys.executable, *words]
+        return subprocess.run(them, cwd=work, env=environ, capture_output=True, text=True)
+
+    done = luci("-m", "luci", "run", "app.py", groups=f"--groups={group}")
+    assert done.returncode == 0, done.stderr
+    assert (work / "made").read_text() == "65534" and (work / "made").stat().st_uid == 65534
+    alone = luci("-m", "luci", "run", "app.py", groups="--clear-groups")
+    assert alone.returncode == 125 and "No Docker engine lets you in." in alone.stderr
+    assert luci("-m", "luci", "env", "remove", "--all", "--yes", groups=f"--groups={group}").returncode == 0

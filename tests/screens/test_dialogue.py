@@ -1,0 +1,138 @@
+"""The assistant in the app: what a person types, sees and decides; the model is a scripted server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input, Markdown, TextArea
+
+from luci.screens.bar import Bar
+from luci.screens.dialogue import Dialogue, ToolLine
+from luci.screens.question import QuestionPanel
+from tests.model_server import ModelServer, Said
+from tests.screens.app_host import Person, opened, text_of
+from tests.screens.environments_host import played
+
+pytestmark = pytest.mark.usefixtures("project")
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        for name, value in server.environ.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+def write(path: str, content: str) -> tuple[str, object]:
+    return ("write_file", {"path": path, "content": content})
+
+
+def last(person: Person) -> Dialogue:
+    return person.home.query(Dialogue).last()
+
+
+async def over(person: Person) -> Dialogue:
+    await person.until(lambda: person.home.query(Dialogue) and last(person).is_over)
+    await person.pilot.pause()
+    return last(person)
+
+
+@played
+async def test_a_request_is_followed_with_a_question_for_each_effect(model: ModelServer, project: Path) -> None:
+    used = {"prompt_tokens": 1200, "completion_tokens": 30}
+    calls = (write("leap.py", "import quokka\nprint(quokka.hop() * 2)\n"), ("run", {"script": "leap.py"}))
+    model.script += [
+        Said("I **write** it.", calls=calls),
+        Said("It leaps:\n\n```python\nprint('code')\n```\n", usage=used),
+    ]
+    async with opened() as person:
+        await person.say("make it leap")
+        panel = await person.asked()
+        assert panel.question.text == "Write leap.py?" and "+import quokka" in panel.question.details
+        assert list(panel.choices) == ["y", "s", "e", "n", "q"]
+        await person.press("enter", "space")  # nothing is approved by an accident
+        assert isinstance(person.app.screen, QuestionPanel) and not (project / "leap.py").exists()
+        for words in ("Write leap.py?", "Run leap.py?", "Install quokka?", "Write this into leap.py?"):
+            panel = await person.asked()
+            assert panel.question.text == words
+            await person.press("y")
+        dialogue = await over(person)
+        tools = list(dialogue.query(ToolLine))
+        assert [(tool.title, tool.state) for tool in tools] == [("write_file leap.py", "ok"), ("run leap.py", "ok")]
+        assert "hophop" in tools[1].tail and "exit code 0" in tools[1].told
+        assert dialogue.query(Markdown).first().source == "I **write** it."
+        assert person.home.query_one(Bar).model == "scripted · 1.2k"
+        assert not person.home.running
+        dialogue.focus()
+        await person.press("c")
+        assert person.app.clipboard == "print('code')\n"
+        await person.press("x")
+        await person.until(lambda: person.cards and person.cards[-1].story.is_over)
+        assert person.cards[-1].story.outcome == "exit 0"
+
+
+@played
+async def test_a_no_comes_with_words_and_an_edit_is_what_is_written(
+    model: ModelServer, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.script += [
+        Said(calls=(write("one.py", "print(1)\n"),)),
+        Said(calls=(("ask_user", {"question": "Which name?"}),)),
+        Said(calls=(write("two.py", "print(2)\n"),)),
+        Said("So be it."),
+    ]
+    async with opened() as person:
+        await person.say("write it down")
+        await person.asked()
+        await person.press("n")
+        await person.until(lambda: person.app.screen.query_one(Input).display)
+        await person.type("not one")
+        await person.press("enter")
+        await person.until(lambda: isinstance(person.app.screen, QuestionPanel) and len(model.requests) > 1)
+        panel = await person.asked()
+        assert panel.question.text == "Which name?"
+        await person.press("y")
+        await person.until(lambda: person.app.screen.query_one(Input).display)
+        await person.type("two")
+        await person.press("enter")
+        await person.until(lambda: len(model.requests) > 2)
+        panel = await person.asked()
+        panel._edited("print('mine')\n")  # what came back from the person's editor, which needs a terminal
+        dialogue = await over(person)
+        assert dialogue.text == "So be it." and (project / "two.py").read_text() == "print('mine')\n"
+        assert "not one" in model.told(1) and model.told(2) == "two" and not (project / "one.py").exists()
+
+
+@played
+async def test_a_stop_keeps_what_was_said_and_the_session_goes_on(model: ModelServer) -> None:
+    model.script += [Said("It begins and never ends", fault="silence"), Said("Here again.")]
+    async with opened() as person:
+        await person.say("tell me a long story please")
+        await person.until(lambda: person.home.query(Dialogue) and last(person).query(Markdown))
+        assert person.home.query_one(Bar).running == 0 and len(person.home.running) == 1
+        last(person).focus()
+        await person.press("s")
+        dialogue = await over(person)
+        assert "stopped" in text_of(dialogue) and dialogue.query_one(Markdown).source.startswith("It")
+        person.prompt.line.focus()
+        await person.say("go on please")
+        await person.until(lambda: len(person.home.query(Dialogue)) == 2)
+        await over(person)
+        assert [m["content"] for m in model.heard() if m["role"] == "user"] == [
+            "tell me a long story please",
+            "go on please",
+        ]
+
+
+@played
+async def test_without_a_model_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "OPENROUTER_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    async with opened() as person:
+        await person.say("please plot the moon")
+        dialogue = await over(person)
+        assert "No model is configured." in text_of(dialogue) and "luci config model.provider" in text_of(dialogue)
+        assert isinstance(person.app.focused, TextArea)
