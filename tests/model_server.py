@@ -25,6 +25,7 @@ class Said:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     message: str = ""  # of an error
+    refusal: str = ""
     usage: Mapping[str, Any] | None = None
     reason: str = ""  # why it ended, if not for the usual reason
     fault: Literal["", "drop", "silence", "html", "whole", "garbage"] = ""
@@ -38,6 +39,8 @@ class Said:
         return {"role": "assistant", "content": self.text, **({"tool_calls": calls} if calls else {})}
 
     def chunks(self) -> Iterator[dict[str, Any]]:
+        if self.refusal:
+            yield _chunk({"refusal": self.refusal})
         for at in range(0, len(self.text), self.piece):
             yield _chunk({"content": self.text[at : at + self.piece]})
         for n, call in enumerate(self.message_of().get("tool_calls", ())):

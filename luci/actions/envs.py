@@ -21,7 +21,7 @@ from luci.values import Value
 
 if TYPE_CHECKING:
     from luci.actions.grounds import Grounds
-    from luci.envs import backends, prunes, trees
+    from luci.envs import prunes, trees
 
 
 class EnvRequest(Value):
@@ -231,6 +231,8 @@ def stats(request: EnvRequest, context: Context) -> Generator[Event, None, dict[
 
 def _weight(env: Env) -> tuple[int, int]:
     """Return the bytes that an environment takes, and those that removing it would free, with an image of its own."""
+    from luci.envs import backends
+
     image = backends.of(env.spec.kind).elsewhere(env.path)[1]
     held, freed = weight(env.root)
     return held + image, freed + image

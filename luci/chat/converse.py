@@ -10,7 +10,6 @@ import importlib
 import json
 import re
 import time
-from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +27,7 @@ from luci.events import Event, Warned
 from luci.values import Value, replace
 
 _SAVE_SECONDS = 0.5  # between two notes of an answer that is being written
-_SAME = 4  # times that one call may be made with the same arguments in a row
+_SAME = 4  # answers in a row that may call for the very same
 _FENCE = re.compile(r"^```(?:python|py)[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 _NAMED = re.compile(r"#\s*(?:file(?:name)?:\s*)?([\w./-]+\.py)\s*$")
 
@@ -64,29 +63,29 @@ class Talk:
             yield Warned("The price of this model is not known: the limits of money hold only as far as it is told.")
         if self.planner:
             yield from self._planned(self.planner, budget)
-        made: Counter[ToolCall] = Counter()
+        rounds: list[tuple[ToolCall, ...]] = []  # what was called, one answer after the other
         while True:
             final = self.hands.mending.over
             try:
                 answer = yield from self._answer(budget, with_tools=not final)
             except LuciError as error:
-                if not made:
+                if not rounds:
                     raise
                 return self._over("", error.message)
             if not answer.message.whole:
                 return self._over(answer.message.text, answer.why_not_whole)
             if final:
                 return self._over(answer.message.text, final)
-            calls = answer.message.calls or self._written_as_text(answer.message.text, bool(made))
+            calls = answer.message.calls or self._written_as_text(answer.message.text)
             if not calls:
                 yield from self._adopt()
                 return self._over(answer.message.text, "")
-            made.update(replace(call, id="") for call in calls)
+            rounds.append(tuple(replace(call, id="") for call in calls))
             try:
                 yield from self._use_all(calls, told_as_text=not answer.message.calls)
             except Interrupted as error:
                 return self._over(answer.message.text, error.message)
-            if made.most_common(1)[0][1] >= _SAME and not self.hands.mending.over:
+            if rounds[-_SAME:] == [rounds[-1]] * _SAME and not self.hands.mending.over:
                 self.hands.mending.over = "the model does the same again and again"
 
     def _over(self, text: str, why: str) -> Outcome:
@@ -215,7 +214,7 @@ class Talk:
         yield Used(call.id, call.name, ok, masked)
         return told
 
-    def _written_as_text(self, text: str, used_tools: bool) -> tuple[ToolCall, ...]:
+    def _written_as_text(self, text: str) -> tuple[ToolCall, ...]:
         """Return what a model wants that cannot call tools and writes its script as text: to write it, and run it."""
         blocks = _FENCE.findall(text)
         if self.speaks_tools or len(blocks) != 1:

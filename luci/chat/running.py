@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
+import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from luci import runs
 from luci.actions.door import perform
 from luci.chat.ground import NotHere
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect, Kind
 from luci.chat.mending import Failure
+from luci.chat.secrets import Secrets
 from luci.chat.shorten import data, shortened
 from luci.chat.tools import PlanScript, RunCode, RunLog, RunScript, Wrong
 from luci.context import Context, Question
 from luci.errors import LuciError, Refused
 from luci.events import Ended, Event, Failed, Output, Retrying, Started, Told, Walled, Warned
+from luci.exchange import exchange
 from luci.runner.approval import origins
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
@@ -60,15 +66,15 @@ class _Seen:
             case Ended():
                 self.ended = event
 
-    def through(self, steps: Generator[Event, None, int]) -> Generator[Event, None, int]:
-        """Take and hand on what is said, to the end; return the exit code."""
+    def through(self, steps: Generator[Event, None, int], secrets: Secrets) -> Generator[Event, None, int]:
+        """Take and hand on what is said, secrets masked, to the end; return the exit code."""
         while True:
             try:
                 event = next(steps)
             except StopIteration as end:
                 return int(end.value)
             self.take(event)
-            yield event
+            yield replace(event, text=secrets.masked(event.text)) if isinstance(event, Output) else event
 
 
 def plan(request: PlanScript, hands: Hands) -> Generator[Event, None, str]:
@@ -133,7 +139,9 @@ def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[
         command = shlex.join([shown, *asked.args])
         details = tuple(_command(asked, made, shown))
         hands.may(Effect("run", f"Run {shown}?", details, command, bounded=made.wall["name"] not in ("off", "limits")))
-        code = yield from seen.through(perform("run", asked, _context(hands)))
+        began = time.time()
+        code = yield from seen.through(perform("run", asked, _context(hands)), hands.secrets)
+        _mask_logs(began, hands.secrets)
     except LuciError as error:
         advice = hands.mending.ran(Failure(error.message, shown))
         hint = f"hint: {error.hint}" if error.hint else ""
@@ -143,6 +151,19 @@ def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[
     ended = {"script": shown, "args": list(asked.args), "exit_code": code, "wall": seen.wall}
     hands.sessions.add(hands.session, "run", {**ended, "text": hands.secrets.masked(told)})
     return told, failure is None
+
+
+def _mask_logs(since: float, secrets: Secrets) -> None:
+    """Mask what the runs that luci recorded since then wrote into their logs."""
+    for run in runs.latest(10):
+        if run.started < since or not run.log or run.pid != os.getpid():
+            continue
+        path = Path(run.log)
+        with contextlib.suppress(OSError):  # it was forgotten already
+            written = path.read_bytes()
+            masked = secrets.masked(written.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+            if masked != written:
+                exchange(path, masked)
 
 
 def _leave_to_reach(reach: Reach, shown: str, hands: Hands) -> None:

@@ -173,6 +173,8 @@ def _hold(inner: fence.Fence, script: Script, made: Plan, env: Env, ground: Grou
 def remember(request: RunRequest, script: Script, env: Env, box: object) -> None:
     """Keep what the next run of this script needs to start at once: see luci.runner.boxed_again."""
     known = memory.load(script)
+    if box.wall.why if isinstance(box, container.Box) else True:
+        return  # what the settings or the project's file hold it to is weighed each time
     plain = replace(request, script="", args=(), front={}) == RunRequest("", become=True)
     if not (
         plain and isinstance(box, container.Box) and box.is_plain and known.warm and known.warm.get("key") == env.key

@@ -21,10 +21,10 @@ from typing import Any
 
 from luci.errors import EnvError
 from luci.values import Value, replace
-from luci.walls import attach, engines
+from luci.walls import attach, engines, syscalls
 from luci.walls.asked import shown
 from luci.walls.engines import Engine
-from luci.walls.fence import USUAL
+from luci.walls.fence import LOADED, USUAL
 from luci.walls.ladder import Wall
 from luci.walls.places import IN_A_PROJECT, SYSTEM, Ground, Opened, opened, parted, system_keys
 
@@ -47,11 +47,19 @@ if child == 0:
         s.signal(s.SIGTTOU, s.SIG_DFL)
     for number in (2, 13, 25):
         s.signal(number, s.SIG_DFL)
+    if sys.argv[1]:
+        import ctypes, struct
+        code = bytes.fromhex(sys.argv[1])
+        held = ctypes.create_string_buffer(code, len(code))
+        told = struct.pack('HxxxxxxP', len(code) // 8, ctypes.addressof(held))
+        if ctypes.CDLL(None).prctl(22, ctypes.c_ulong(2), told, ctypes.c_ulong(0), ctypes.c_ulong(0)):
+            print('the filter of system calls could not be taken on', file=sys.stderr, flush=True)
+            os._exit(125)
     s.pthread_sigmask(s.SIG_UNBLOCK, heard)
     try:
-        os.execvp(sys.argv[1], sys.argv[1:])
+        os.execvp(sys.argv[2], sys.argv[2:])
     except OSError as error:
-        print(sys.argv[1], error.strerror, sep=': ', file=sys.stderr, flush=True)
+        print(sys.argv[2], error.strerror, sep=': ', file=sys.stderr, flush=True)
         os._exit(127)
 for number in heard:
     s.signal(number, lambda number, frame: os.kill(child, number))
@@ -135,7 +143,8 @@ class Box(Value):
     def chosen(self) -> set[str]:
         """The names of the variables that are passed on."""
         here = _OF_HERE if self.image.path else set()
-        return {*(USUAL - here), *self.wall.asked.reach.variables}
+        activated = () if self.image.path else self.ground.variables
+        return {*(USUAL - here), *activated, *self.wall.asked.reach.variables} - set(LOADED)
 
     @property
     def fixed(self) -> dict[str, str]:
@@ -186,7 +195,7 @@ class Box(Value):
         return {
             "Image": self.image.id,
             "Entrypoint": [self.python, "-I", "-S", "-c", _INIT],
-            "Cmd": argv,
+            "Cmd": [syscalls.program(confines=True, sockets="host").hex(), *argv],
             "WorkingDir": os.getcwd(),
             "User": user,
             "Labels": {LABEL: "run", f"{LABEL}.pid": str(os.getpid())},

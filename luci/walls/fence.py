@@ -58,7 +58,7 @@ USUAL = {
     ),
 }
 # what the linker and shells load or run by themselves, and so in what stands outside the wall too
-_LOADED = ("LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4")
+LOADED = ("LD_PRELOAD", "LD_AUDIT", "GCONV_PATH", "BASH_ENV", "ENV", "SHELLOPTS", "BASHOPTS", "PS4")
 
 
 class Fence(Value):
@@ -94,7 +94,7 @@ class Fence(Value):
         chosen = {*USUAL, *self.ground.variables, *self.wall.asked.reach.variables}
         seen = {name: value for name, value in environ.items() if name in chosen or name.startswith("LC_")}
         private = "/tmp" if self.wall.name == "bwrap" else str(self.private)
-        for name in _LOADED:
+        for name in LOADED:
             seen.pop(name, None)
         return {
             **seen,

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from luci import runs
 from luci.chat import audit
 from luci.chat.leave import Effect, Verdict
 from luci.chat.messages import AskedAgain, Used
 from luci.errors import Refused
-from luci.events import Warned
+from luci.events import Output, Warned
 from tests.chat.conftest import Person
 from tests.model_server import ModelServer, Said
 
@@ -89,6 +90,14 @@ def test_it_stops_when_the_same_error_comes_back(person: Person, model: Serve) -
     assert len(server.requests) == 4
 
 
+def test_as_many_tries_as_it_takes_are_made_while_each_error_is_another(person: Person, model: Serve) -> None:
+    errors = ("ValueError", "KeyError", "TypeError", "IndexError", "OSError")
+    tries = [Said(calls=(write("n.py", f"raise {name}('x')\n"), run("n.py"))) for name in errors]
+    server = model(*tries, Said(calls=(write("n.py", "print('well')\n"), run("n.py"))), Said("Well."))
+    assert person.ask("Go.").scripts == ("n.py",)
+    assert not any("another strategy" in server.told(n) for n in range(1, 7))
+
+
 def test_hiding_the_error_is_no_mending(person: Person, model: Serve) -> None:
     hidden = "try:\n    open('none.csv')\nexcept Exception:\n    pass\n"
     mended = "import os\nprint(os.path.exists('none.csv'))\n"
@@ -160,6 +169,8 @@ def test_secrets_are_never_sent_nor_kept_and_come_back_where_they_belong(
     assert person.sessions is not None
     assert b"s3cret" not in b"".join(p.read_bytes() for p in person.sessions.file.parent.glob("sessions.sqlite3*"))
     assert "s3cret" not in audit.file().read_text()
+    assert not any("s3cret" in event.text for event in person.seen if isinstance(event, Output))
+    assert "s3cret" not in Path(runs.latest(1)[0].log).read_text()
 
 
 def test_instructions_in_what_a_program_writes_change_nothing(person: Person, model: Serve) -> None:

@@ -141,6 +141,12 @@ def test_a_cut_at_the_limit_of_length_is_marked() -> None:
         assert answer.why_not_whole == "it reached the model's limit of length"
 
 
+def test_a_refusal_is_an_answer() -> None:
+    with served(Said(refusal="I will not.")) as server:
+        answer, _ = ask(server)
+        assert answer.message == Message("assistant", "I will not.")
+
+
 def test_nobody_there_is_said_with_the_address() -> None:
     with served() as server:
         url = server.url

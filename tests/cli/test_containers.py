@@ -197,7 +197,7 @@ def test_its_environments_are_handled_as_all_others(person: Person) -> None:
     assert person("run", "app.py").code == 0
     plan = person("plan", "--json", "app.py").json
     assert (plan["kind"], plan["kind_reason"]) == (person.kind, "[envs] kind in the config")
-    assert plan["wall"] == {"name": "container", "gives": ["no network"], "lacks": []}
+    assert plan["wall"] == {"name": "container", "gives": ["no network"], "lacks": [], "why": []}
     shown = person("env", "show", "app.py", "--json").json
     assert (shown["kind"], shown["state"], shown["installed"]) == (person.kind, "ready", {"quokka": "1.2"})
     assert person.images("app") == [shown["image"]] and shown["freed_by_removing"] > shown["image_bytes"] > 0
@@ -268,7 +268,7 @@ def test_a_stranger_s_script_and_what_the_config_prefers_get_a_container_unasked
     os.setxattr(script, "user.xdg.origin.url", b"https://example.org/app.py?token=secret")
     told = person("plan", "--json", "app.py").json
     assert told["kind"] == "docker"
-    assert told["kind_reason"].startswith("a stranger's script (it came from https://example.org/app.py), and Docker")
+    assert "a stranger's script (it was downloaded (https://example.org/app.py)), and Docker" in told["kind_reason"]
     assert person("run", "app.py").out == "/opt/luci/env\n"
     refused = person("run", "app.py", "x")
     assert refused.code == 1 and "Read-only file system" in refused.err

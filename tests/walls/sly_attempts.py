@@ -190,6 +190,11 @@ def writes_a_git_hook(scene: Scene, wall: str) -> bool:
 @attempt("leave its control group (`--pids 20`)")
 def leaves_its_group(scene: Scene, wall: str) -> bool:
     only_root(wall)
+    if wall == "container":
+        found = "import glob\nfor f in glob.glob('/sys/fs/cgroup/**/cgroup.procs', recursive=True):"
+        return "yes" in said(
+            scene, wall, TRIES + f"{found} tries(lambda: open(f, 'w').write('0'))", limits=Limits(pids=20)
+        )
     with scene.behind(scene.asked(wall, limits=Limits(pids=20))) as fence:
         assert fence.group is not None
         outside = fence.group.folders[0].parent / "cgroup.procs"
