@@ -282,7 +282,7 @@ def _watch_behind(
         files.write(stdin, request.input.encode())
     try:
         for event in run_process(
-            fence.command(command) if fence else command,
+            fence.command(command, led=terminal is not None) if fence else command,
             environ=environ,
             stdin=stdin,
             timeout=request.timeout,

@@ -17,13 +17,14 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
+from luci.screens.columns import Columns
 from luci.screens.doing import Doing
 from luci.screens.failure import Failure
 from luci.screens.figures import duration
 from luci.screens.jobs import Job
 from luci.screens.plain import harmless
 from luci.screens.results import shown
-from luci.screens.steps import Steps
+from luci.screens.steps import NAME, Steps
 from luci.screens.story import Story
 from luci.screens.terms import terms
 from luci.units import amount
@@ -96,7 +97,7 @@ class Card(Doing):
             yield Static(Content(harmless(self.heading).replace("\n", " ")), classes="title")
             yield Static("", classes="outcome")
         yield Static("", classes="plan")
-        yield Static("", classes="terms")
+        yield Columns(indent=NAME + 2, classes="terms")
         yield Steps()
         yield Static("It waits for your input: F3", classes="waits")
         yield Static("", classes="made")
@@ -155,9 +156,9 @@ class Card(Doing):
         plan = self.query_one(".plan", Static)
         plan.update(story.planned)
         plan.display = bool(story.planned)
-        held = self.query_one(".terms", Static)
-        held.update(told := terms(story, getattr(self.job.request, "timeout", None) if self.job else None))
-        held.display = bool(told) and not self.folded
+        held = self.query_one(Columns)
+        held.rows = terms(story, getattr(self.job.request, "timeout", None) if self.job else None)
+        held.display = bool(held.rows) and not self.folded
         waits = self.query_one(".waits", Static)
         waits.display = self.waits and not story.is_over
         made = self.query_one(".made", Static)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 120  # things that are shown: with more, what is older is in the sessions and the runs
 _FIRST = (
-    ("say it", "what you want, in your own words, where a model is configured"),
+    ("say it", "what you want, once a model is set up"),
     ("run FILE.py", "run a script with all it imports"),
     ("plan FILE.py", "see what that would install, and why"),
     ("envs", "look at the environments"),

@@ -11,6 +11,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from luci.screens.columns import beside
 from luci.screens.env_rows import SIGNS
 from luci.screens.plain import harmless
 from luci.screens.tables import ago
@@ -88,10 +89,7 @@ def _places(told: Told) -> Content:
 
 
 def _under(label: str, indent: int, text: Content, width: int) -> Content:
-    """Return a text beside its label, each further line below the first."""
-    first, *rest = text.wrap(max(10, width - indent))
-    head = Content.assemble((f"{label:<{indent}}", QUIET), first)
-    return _lines([head, *(Content(" " * indent) + line for line in rest)])
+    return _lines(beside(Content.styled(label, QUIET), indent, text, width))
 
 
 def _requirements(told: Told) -> Content:

@@ -245,11 +245,11 @@ class Prompt(Horizontal):
                 self._take()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "back" or bool(self.screen.query("Card"))
+        return action != "back" or bool(self.screen.query("Card, Dialogue"))
 
     def action_back(self) -> None:
         """Go to the last card."""
-        if cards := self.screen.query("Card"):
+        if cards := self.screen.query("Card, Dialogue"):
             cards.last().focus()
 
     def action_earlier(self) -> None:

@@ -35,7 +35,10 @@ def main(place: str) -> int:
         signal.signal(number, signal.SIG_IGN)
     system(PR_SET_CHILD_SUBREAPER, 1)  # what a daemon leaves behind comes to us
     parent = os.pidfd_open(told["parent"])
-    if told["parent"] not in (os.getppid(), parent_of(os.getppid())):  # between is who leads a session on a terminal
+    above = os.getppid()
+    while above and above != told["parent"]:  # between may be who leads a session on a terminal
+        above = parent_of(above)
+    if not above:
         return FAILED
     woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)

@@ -118,7 +118,7 @@ class Box(Value):
     def name(self) -> str:
         return f"luci-{self.folder.name.removesuffix('.wall')}-{os.getpid()}".replace(".", "-")
 
-    def command(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+    def command(self, argv: tuple[str, ...], *, led: bool = False) -> tuple[str, ...]:
         """Return the command that runs `argv` in the container. Call it right before that: it notes who we are."""
         file = self.folder / "wall"
         file.write_bytes(marshal.dumps(self.told(list(argv))))

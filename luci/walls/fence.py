@@ -72,11 +72,14 @@ class Fence(Value):
     opened: Opened | None
     ground: Ground
 
-    def command(self, argv: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the command that runs `argv` behind the wall. Call it right before that: it notes who we are."""
+    def command(self, argv: tuple[str, ...], *, led: bool = False) -> tuple[str, ...]:
+        """Return the command that runs `argv` behind the wall. Call it right before that: it notes who we are.
+
+        `led`: another stands between us and it, as who leads a session on a terminal; then who holds it watches us.
+        """
         file = self.folder / "wall"
         told = self._told(list(argv))
-        if told["own_signals"] and not told["rlimits"] and not told["cpus"]:
+        if not led and told["own_signals"] and not told["rlimits"] and not told["cpus"]:
             file.write_bytes(told["filter"])
             words = [_HANDED if word == "{filter}" else word for word in told["command"]]
             groups = (str(len(told["join"])), *told["join"])

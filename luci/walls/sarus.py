@@ -40,7 +40,7 @@ class Hold(Value):
     def needs_words(self) -> bool:
         return self.inner.needs_words
 
-    def command(self, argv: tuple[str, ...]) -> tuple[str, ...]:
+    def command(self, argv: tuple[str, ...], *, led: bool = False) -> tuple[str, ...]:
         words = [self.program, "run", *self.mounts, mount(str(self.reports)), "-w", os.getcwd()]
         inside = {name: os.environ[name] for name in self.wall.asked.reach.variables if name in os.environ}
         for name, value in {**inside, "PATH": self.path, "HOME": "/tmp", "TMPDIR": "/tmp"}.items():

@@ -23,7 +23,7 @@ async def test_f1_tells_every_command_and_the_keys_of_every_place():
     async with opened() as person:
         await person.press("f1")
         assert isinstance(person.app.screen, Help)
-        told = "\n".join(str(part.render()) for part in person.app.screen.query("Static"))
+        told = "\n".join(str(part.render()) for part in person.app.screen.query("Static, Columns"))
         assert all(command.usage in told for command in COMMANDS.values())
         assert all(word in told for word in ("Run again", "Interrupt", "Prune", "Full width"))
         await person.press("escape")

@@ -73,7 +73,7 @@ def looking_at_an_image(project: Path, answers: dict[bytes, bytes]) -> Iterator[
     (project / "draws.py").write_text("import shutil\nshutil.copy('drawn.image', 'one.png')\n")
     (project / "one.png").unlink(missing_ok=True)
     terminal = Outer(answers)
-    terminal.until(b"Type a script's path")
+    terminal.until(b"a script's path")
     terminal.press(b"draws.py\r")
     terminal.until(b"made ")
     terminal.press(b"\x1b[Z")  # shift+tab: to the card

@@ -59,6 +59,8 @@ def detail() -> dict[str, Any]:
     numpy = {"name": "numpy", "version": "2.1.3", "requirement": "numpy>=1.23", "children": []}
     root = {"name": "matplotlib", "version": "3.9.2", "requirement": "matplotlib>=3", "children": [numpy]}
     runs = [{"script": about["script"], "started": time.time() - 90, "exit_code": code} for code in (0, 1, None)]
+    held = {"wall": "bwrap", "limits": ("memory 512 MiB", "no network")}
+    runs = [{**run, **(held if run["exit_code"] else {"wall": "", "limits": ()})} for run in runs]
     return {
         **about,
         "requirements": ["matplotlib>=3"],

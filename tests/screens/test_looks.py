@@ -72,6 +72,7 @@ def over(*said: Event, code: int = 0) -> Story:
 @pytest.fixture
 def look(snap_compare: Any, luci_home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., bool]:
     monkeypatch.setattr("luci.screens.card.monotonic", lambda: NOW)
+    monkeypatch.setattr("luci.screens.steps.monotonic", lambda: NOW)
 
     def compare(size: tuple[int, int], prepare: Callable[[Scene], Any], theme: Any = "dark") -> bool:
         app = LuciApp(Settings(app=AppSettings(theme=theme, motion=False)))
@@ -161,6 +162,31 @@ def test_failed_beside_its_output(look: Callable[..., bool], tmp_path: Path) -> 
         )
 
     assert look(NORMAL, prepare)
+
+
+def test_behind_a_wall(look: Callable[..., bool]) -> None:
+    """The kind of environment, the wall, what it holds and what it does not."""
+
+    async def prepare(scene: Scene) -> None:
+        wall = {
+            "name": "landlock",
+            "gives": ["memory 512 MiB", "1 CPU"],
+            "lacks": ["what it writes to /tmp"],
+        }
+        made = {"kind": "conda", "kind_reason": "gdal has no wheel for any Python here", "conda": ["gdal"]}
+        planned = events.Planned({**PLAN, **made, "wall": wall})
+        await scene.card("map.py", told(events.Working("planning", "map.py"), planned, *RUNNING[2:]))
+
+    assert look(NORMAL, prepare)
+
+
+def test_terminals_own_colours(look: Callable[..., bool]) -> None:
+    """The line that failed shows also where there are sixteen colours, and luci knows none of them."""
+
+    async def prepare(scene: Scene) -> None:
+        await scene.card("plot.py", over(*RUNNING, events.Ended(1, 0.4), FAILED, code=1))
+
+    assert look(SMALL, prepare, theme="terminal")
 
 
 def test_mended(look: Callable[..., bool]) -> None:

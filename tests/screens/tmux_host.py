@@ -71,7 +71,7 @@ class Tmux:
     def start(self, command: str = LUCI) -> None:
         """Start the app, between two looks at how the terminal is set."""
         self.say(f"clear; (stty -g >before; {command}; echo ended with $?; stty -g >after; echo settled)")
-        self.until("Type a script's path")
+        self.until("a script's path")
 
     def ended(self) -> str:
         """Wait until the shell is back; return what is on the screen. The terminal is as it was."""
