@@ -68,9 +68,9 @@ def _add_hidden(commands: Any) -> None:
 
 
 def _add_talk(commands: Any) -> None:
-    from luci.cli import talk_verbs
+    from luci.cli import talk_words
 
-    talk_verbs.add(commands)
+    talk_words.add(commands)
 
 
 def _voice(command: argparse.ArgumentParser) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -29,9 +28,10 @@ from luci.screens.conversation import Conversation
 from luci.screens.doing import Doing
 from luci.screens.jobs import Job
 from luci.screens.prompt import Prompt
+from luci.values import replace
 
 if TYPE_CHECKING:
-    from luci.chat.leave import Kind
+    from luci.chat.ongoing import Ongoing
     from luci.runner.request import RunRequest
     from luci.screens.environments import Environments
     from luci.screens.output import Output
@@ -52,8 +52,7 @@ class Home(Screen[None]):
         super().__init__(classes="-at-conversation -beside-output")
         self._settings = settings
         self._last: RunRequest | None = None
-        self._session = self._model = ""  # of the assistant; "" for a new one, and the one that the settings name
-        self._granted: set[Kind] = set()  # what was allowed for the session
+        self._talk: Ongoing | None = None  # the conversation with the assistant
         self._making = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
@@ -136,32 +135,34 @@ class Home(Screen[None]):
 
     def talk(self, text: str) -> None:
         """Let the assistant do what is asked for."""
-        from luci.chat.asking import AskRequest
-
         if not self.query("Dialogue"):
             self.app.stylesheet.read(Path(__file__).with_name("dialogue.tcss"))
         dialogue = self.conversation.dialogue(text)
-        request = AskRequest(text, self._session, self._model, granted=self._granted)
-        dialogue.begin(Job(dialogue, "ask", request, self._settings(), together=True))
+        dialogue.begin(Job(dialogue, "ask", self._ongoing().request(text), self._settings(), together=True))
+
+    def _ongoing(self) -> Ongoing:
+        from luci.chat.ongoing import Ongoing  # the first paint does without
+
+        self._talk = self._talk or Ongoing()
+        return self._talk
 
     def switch(self, model: str, session: str) -> None:
-        """Let another model answer, or go on with another session; what was allowed in one is not in another."""
-        from luci.chat.opening import told_so_far, who_answers
+        """Let another model answer, or go on with another conversation, of which is shown what was said."""
+        from luci.chat.opening import told_so_far
 
+        before = self._ongoing()
         try:
-            told, found = who_answers(model or self._model, session, self._settings())
+            self._talk, told = before.switched(model, session, self._settings())
         except LuciError as error:
             self.conversation.reply(error.message, error.hint, error=True)
             return
-        if found and found != self._session:
-            self._session, self._granted = found, set()
-            self.conversation.told(told_so_far(found))
-        self._model = model or self._model
+        if self._talk.session != before.session:
+            self.conversation.told(told_so_far(self._talk.session))
         self.conversation.reply(told)
 
     @on(Doing.Status)
     def _show_status(self, message: Doing.Status) -> None:
-        self._session = message.session
+        self._talk = replace(self._ongoing(), session=message.session)
         cost = f" · ${message.cost:.2f}" if message.cost else ""
         self.query_one(Bar).model = f"{message.model} · {message.context / 1000:.1f}k{cost}"
 

@@ -6,9 +6,8 @@ import sys
 
 from luci import config
 from luci.actions.door import perform
-from luci.chat.asking import AskRequest
 from luci.chat.messages import Began
-from luci.chat.opening import who_answers
+from luci.chat.ongoing import Ongoing
 from luci.chat.providers import NoModel
 from luci.context import Context
 from luci.screens.plain import harmless
@@ -20,17 +19,17 @@ class Talker:
     """Hands what a person says to a model, and shows what comes of it."""
 
     def __init__(self) -> None:
-        self._request = AskRequest()
+        self._ongoing = Ongoing()
 
     def say(self, text: str) -> None:
         """Follow a request to its end. Raises NoModel, and what else keeps a model from answering."""
         teller = Teller(plain=True)
-        steps = perform("ask", replace(self._request, text=text), Context(config.load(), teller.ask))
+        steps = perform("ask", self._ongoing.request(text), Context(config.load(), teller.ask))
         try:
             while True:
                 event = next(steps)
                 if isinstance(event, Began):
-                    self._request = replace(self._request, session=event.session)
+                    self._ongoing = replace(self._ongoing, session=event.session)
                 teller.show(event)
         except StopIteration as end:
             if end.value.why:
@@ -41,10 +40,7 @@ class Talker:
 
     def switch(self, model: str, session: str) -> str:
         """Let another model answer, or go on with another conversation; return who answers, and in which."""
-        model = model or self._request.model
-        told, found = who_answers(model, session, config.load())
-        granted = self._request.granted if found in ("", self._request.session) else set()
-        self._request = replace(self._request, model=model, session=found or self._request.session, granted=granted)
+        self._ongoing, told = self._ongoing.switched(model, session, config.load())
         return told
 
 
