@@ -200,6 +200,7 @@ def _write_begun(begun: str, words: list[str], key: str, remembered: str, script
     """Write that this run began, and what luci needs if the hook brings it back, as the sh launcher writes it."""
     resume = [sys.executable, "-P", "-E", "-m", "luci", "_resume"]
     try:
+        os.makedirs(os.path.dirname(begun), exist_ok=True)  # who was to make it may have been killed before
         with open(begun, "xb") as file:  # a file of this name is an earlier run's, not yet in the record
             file.write(b"".join(os.fsencode(word) + b"\0" for word in (*resume, "", key, remembered, script, *words)))
     except OSError:

@@ -48,7 +48,8 @@ class EnvDetail(VerticalScroll, can_focus=True):
         self._draw()
 
     def _draw(self) -> None:
-        told, width = self.told, self.scrollable_content_region.width or 80
+        # a scroll bar may come with what is written
+        told, width = self.told, (self.content_region.width or 80) - self.styles.scrollbar_size_vertical
         written = _sections(told, width) if told else [Content()] * len(SECTIONS)
         for name, section in zip(SECTIONS, written, strict=True):
             self.query_one(f"#detail-{name}", Static).update(section)

@@ -24,6 +24,18 @@ SIZE = 1 << 16
 HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 
 
+def _comes_from(pid: int) -> bool:
+    """Whether a process is this one, or one that it descends from: who leads a session on a terminal may be between."""
+    above = os.getpid()
+    while above and above != pid:
+        try:
+            with open(f"/proc/{above}/stat", "rb") as file:
+                above = int(file.read().rpartition(b")")[2].split()[1])
+        except OSError:
+            return False
+    return bool(above)
+
+
 def main(place: str) -> int:
     """Run what FILE tells, and return its exit code."""
     with open(place, "rb") as file:
@@ -32,7 +44,7 @@ def main(place: str) -> int:
         parent = os.pidfd_open(told["parent"])
     except ProcessLookupError:
         return FAILED
-    if told["parent"] not in (os.getppid(), os.getpid()):
+    if not _comes_from(told["parent"]):
         return FAILED
     container = Container(told["socket"])
     woken, waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

@@ -176,6 +176,7 @@ def test_a_strangers_script_that_no_wall_holds_is_run_after_a_yes_only(
     """The machine without walls is made up: everything else is real."""
     bare = Machine("", "it is not installed", 0, "the kernel has none", (), "not allowed")
     monkeypatch.setattr("luci.walls.machine.machine", lambda: bare)
+    monkeypatch.setattr("luci.walls.ladder.engine_trouble", lambda: "no engine answers")
     (tmp_path / "a.py").write_text("print('ran')\n")
     script = read_script(str(tmp_path / "a.py"), "file")
     asked: list[Question] = []

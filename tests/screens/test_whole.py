@@ -185,7 +185,7 @@ def test_an_editor_and_a_shell_have_the_terminal_for_themselves_and_give_it_back
     assert (tmux.folder / "edited").read_text().split("\n") == [f"+2 {tmux.folder}/fails.py", "written by hand", ""]
 
     tmux.press("F4")
-    tmux.until("p Prune")
+    tmux.until("d Remove")
     tmux.until("● ready")
     tmux.press("t")
     tmux.until(lambda: re.search(r"^\(\w+\) ", tmux.screen, re.MULTILINE))
@@ -194,7 +194,7 @@ def test_an_editor_and_a_shell_have_the_terminal_for_themselves_and_give_it_back
     assert "data/envs/luci_" in tmux.screen.replace("\n", "")
     tmux.press("C-c")
     tmux.say("exit 3")
-    tmux.until("p Prune")
+    tmux.until("d Remove")
     tmux.press("C-q")
     assert "ended with 0" in tmux.ended()
 
