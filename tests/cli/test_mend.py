@@ -767,9 +767,10 @@ def test_what_an_inner_run_asks_of_pip_is_not_the_outer_scripts(luci: Luci) -> N
 
 
 def test_a_run_is_mended_also_where_the_folder_of_running_scripts_is_gone(lone: Luci) -> None:
-    lone.write("late.py", "import os, quokka\nif os.path.exists('now'): __import__('thylacine')\nprint('well')\n")
+    guarded = "if os.path.exists('now'): __import__('thyla'.__add__(os.environ['END']))"
+    lone.write("late.py", f"import os, quokka\n{guarded}\nprint('well')\n")
     assert lone("run", "late.py").out == "well\n"
     (lone.folder / "now").touch()
     shutil.rmtree(Path(lone.environ["LUCI_HOME"], "state", "running"))
-    done = lone("run", "late.py")
+    done = lone("run", "late.py", env={"END": "cine"})
     assert done.out == "well\n" and "thylacine was missing" in done.err
