@@ -137,7 +137,8 @@ class App:
             environ = {**os.environ, "TERM": "xterm-256color", "FLOOD": str(self.script)}
             os.execve(sys.executable, [sys.executable, __file__, "--app", str(self.place)], environ)
         fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
-        threading.Thread(target=self._read, args=(fd,), daemon=True).start()
+        reading = threading.Thread(target=self._read, args=(fd,), daemon=True)
+        reading.start()
         self._wait_for(rb"<k0>")
         self.idle = [self._press(fd, number) for number in range(1, 21)][5:]  # the first load what keys need
         self.before = resident(pid)
@@ -157,6 +158,7 @@ class App:
         self.log = Path(self.place.read_text().splitlines()[0])
         os.write(fd, b"\x11")  # ctrl+q
         os.waitpid(pid, 0)
+        reading.join()  # else it reads on from whatever gets the same number next, the log for one
         os.close(fd)
 
     def _press(self, fd: int, number: int) -> float:
