@@ -86,12 +86,12 @@ def warm(work: Path, rounds: int) -> Iterator[Row]:
     trivial = _script(work, "trivial.py", "print('done')\n")
     declared = _declared(work, "trivial_declared.py", trivial, [])
     _once([LUCI, "run", str(trivial)])
-    _once([UV, "run", "--script", str(declared)])
+    _once(_uv_run(trivial, declared))
     python = _once([LUCI, "env", "path", str(trivial)]) + "/bin/python"
     commands = {
         "its own Python": [python, str(trivial)],
         "luci run": [LUCI, "run", str(trivial)],
-        "uv run": [UV, "run", "--script", str(declared)],
+        "uv run": _uv_run(trivial, declared),
     }
     times = _medians(commands, runs=10, rounds=rounds)
     yield _row(times, "luci run", "its own Python", "second run of a trivial script", 1.5, 1.25)
@@ -116,10 +116,10 @@ def first(work: Path, rounds: int) -> Iterator[Row]:
     five = _script(work, "five.py", "".join(f"import {name}\n" for name in FIVE) + "print('done')\n")
     declared = _declared(work, "declared.py", five)
     _once([LUCI, "run", str(five)])
-    _once([UV, "run", "--script", str(declared)])
+    _once(_uv_run(five, declared))
     uv_envs = _once([UV, "cache", "dir"]) + "/environments-v2"
     times = _medians(
-        {"uv run, declared": [UV, "run", "--script", str(declared)], "luci run": [LUCI, "run", str(five)]},
+        {"uv run, declared": _uv_run(five, declared), "luci run": [LUCI, "run", str(five)]},
         prepare={
             "uv run, declared": f"sh -c {shlex.quote(f'rm -rf {shlex.quote(uv_envs)}/declared-*')}",
             "luci run": _forgetting(work / "home" / "data", work / "home" / "state"),
@@ -249,6 +249,13 @@ def _declared(work: Path, name: str, script: Path, requirements: list[str] | Non
     wanted = list(FIVE.values()) if requirements is None else requirements
     block = ["# /// script", f"# dependencies = {json.dumps(wanted)}", "# ///", ""]
     return _script(work, name, "\n".join(block) + script.read_text())
+
+
+def _uv_run(script: Path, declared: Path) -> list[str]:
+    """Return uv's command for the same script with the Python that luci chose: one starts slower than another."""
+    base = "import sys; print(sys._base_executable)"
+    python = _once([_once([LUCI, "env", "path", str(script)]) + "/bin/python", "-c", base])
+    return [UV, "run", "--python", python, "--script", str(declared)]
 
 
 def _once(command: list[str]) -> str:

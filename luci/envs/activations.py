@@ -12,7 +12,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from luci.envs import files
@@ -63,6 +62,8 @@ def _given(folder: Path) -> dict[str, str]:
 
 
 def _activated(folder: Path, given: dict[str, str]) -> dict[str, str]:
+    import tempfile  # 3 ms, and only making an environment needs it
+
     shell = shutil.which("bash") or "/bin/sh"  # they are mostly written for it
     base = {
         "PATH": f"{folder}/bin{os.pathsep}{os.defpath}",

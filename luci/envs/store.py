@@ -9,24 +9,23 @@ envs/.locks/<key>   held while a key is built or removed
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from luci.envs import backends, catalogue, files, records, uses, venvs
 from luci.envs.generations import former, kept, with_former, without_former
 from luci.envs.health import fault_of
 from luci.envs.interpreters import Interpreter
+from luci.envs.locks import Lock
 from luci.envs.records import Env
 from luci.envs.spec import EnvSpec, label_for
 from luci.errors import EnvError, LuciError
 from luci.events import Built, Event, Reused, Told, Working
 from luci.values import Value, replace
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
 
 __all__ = ["Env", "Store", "altered", "condemn", "fault", "generations", "sizes", "verify", "weight"]
 
@@ -54,7 +53,7 @@ class Store(Value):
 
     def _is_locked(self, name: str) -> bool:
         lock = self._lock(name.rpartition("_")[2])
-        if not _try(lock):
+        if not lock.take(wait=False):
             return True
         lock.release()
         return False
@@ -160,7 +159,8 @@ class Store(Value):
 
     def _place(self, key: str, label: str) -> Path:
         """Return a folder for a new environment: never one with the record of another version of luci."""
-        names = [f"luci_{label}_{key}", *(f"luci_{label}-{number}_{key}" for number in range(2, 10_000))]
+        labels = itertools.chain([label], (f"{label}-{number}" for number in itertools.count(2)))
+        names = (f"luci_{each}_{key}" for each in labels)
         return next(root for name in names if not records.is_foreign(root := self.root / name))
 
     def rebuild(
@@ -198,7 +198,7 @@ class Store(Value):
         """Remove an environment if it is still what was looked at; return the bytes it held, None where it is left
         because it was built again meanwhile, or somebody is at it. Waits for nobody. Raises EnvError as `remove`."""
         lock = self._lock(env.key)
-        if not _try(lock):
+        if not lock.take(wait=False):
             return None
         try:
             now = records.read(env.root)
@@ -236,7 +236,7 @@ class Store(Value):
         for name in self._names():
             root = self.root / name
             lock = self._lock(name.rpartition("_")[2])
-            if not _try(lock):
+            if not lock.take(wait=False):
                 continue
             try:
                 env = records.read(root)
@@ -276,9 +276,7 @@ class Store(Value):
     def _names(self) -> list[str]:
         return [name for name in files.listing(self.root) if name.startswith("luci_")]
 
-    def _lock(self, key: str) -> BaseFileLock:
-        import filelock  # 15 ms, and only what changes the store needs it
-
+    def _lock(self, key: str) -> Lock:
         folder = self.root / ".locks"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -287,22 +285,12 @@ class Store(Value):
             raise EnvError(
                 f"{self.root} cannot be written.", cause=str(error), hint="LUCI_HOME moves luci's folders elsewhere."
             ) from error
-        return filelock.FileLock(folder / key)
+        return Lock(folder / key)
 
 
 def _let_go(root: Path) -> None:
     for number in generations(root):
         backends.let_go(root / f"g{number}")
-
-
-def _try(lock: BaseFileLock) -> bool:
-    import filelock
-
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        return False
-    return True
 
 
 def fault(env: Env) -> str:
