@@ -61,7 +61,7 @@ def main() -> None:
             print(
                 f"round {number + 1}: drained {drained[-1]:.2f} s, in the app {shown[-1]:.2f} s "
                 f"({shown[-1] / drained[-1]:.2f}), {len(luci.answered)} keys, "
-                f"95% within {percentile(luci.answered) * 1000:.0f} ms (idle {percentile(luci.idle) * 1000:.0f}), "
+                f"95% within {percentile(luci.answered) * 1000:.1f} ms (idle {percentile(luci.idle) * 1000:.1f}), "
                 f"memory {luci.before / 1e6:.0f} + {luci.grown / 1e6:.1f} MB, drain {luci.drain / 1e6:.0f} MB, "
                 f"the app took {luci.busy:.0%} of a core",
                 flush=True,
@@ -69,8 +69,8 @@ def main() -> None:
         ratio = statistics.median(shown) / statistics.median(drained)
         print(f"time: {ratio:.2f} of that on a terminal that is only drained (medians of {rounds})")
         print(
-            f"keys: {len(keys)}, median {statistics.median(keys) * 1000:.0f} ms, 95% within "
-            f"{percentile(keys) * 1000:.0f} ms, longest {max(keys) * 1000:.0f} ms"
+            f"keys: {len(keys)}, median {statistics.median(keys) * 1000:.1f} ms, 95% within "
+            f"{percentile(keys) * 1000:.1f} ms, longest {max(keys) * 1000:.1f} ms"
         )
         print(f"memory of the app: grows by at most {max(grown) / 1e6:.1f} MB")
 
@@ -225,6 +225,7 @@ def app(place: Path) -> None:
     import luci.screens
     from luci.config import Settings
     from luci.runner.request import RunRequest
+    from luci.screens.driver import Driver
     from luci.screens.jobs import Job
     from luci.screens.output import Output
     from luci.terminals import Terminal
@@ -233,6 +234,9 @@ def app(place: Path) -> None:
         CSS_PATH = Path(luci.screens.__file__).with_name("output.tcss")
         BINDINGS = [Binding("f9", "count", priority=True), Binding("f6", "begin", priority=True)]  # noqa: RUF012
         count = 0
+
+        def get_driver_class(self) -> type[Driver]:
+            return Driver
 
         def compose(self) -> ComposeResult:
             yield Label("<k0>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,7 @@ class Output(Widget):
     def on_mount(self) -> None:
         self.set_interval(1.0, self._tell)
         self._tell()
+        self.call_after_refresh(gc.freeze)  # else what is there by now is looked through while a script streams: 50 ms
 
     # -- what the app says
 
