@@ -48,7 +48,7 @@ def _script_line(before: list[str], word: str, start: int, *, plan: bool) -> lis
     """Behind `run`: an option, its value, the script, or what is the script's own."""
     from luci.actions.script_line import offered, split
 
-    own, args = split([*before, word])
+    _, args = split([*before, word])
     if args or "--" in before:
         return _paths(word, start, scripts=not args)
     options = {name: option for option in offered(plan=plan) for name in option.names}

@@ -18,10 +18,13 @@ _UNSEEN = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E,
 
 def strip_of(cells: Cells, width: int) -> Strip:
     """Return a row as wide as it was drawn, at most `width`; what follows is the background's."""
+    if not cells:
+        return Strip([])
     row = cells[:width]
-    drawn = list({id(style): style for style, _ in row}.values())
-    if drawn and all(style == drawn[0] for style in drawn):  # most rows: told at once, not cell by cell
-        text = "".join([char for _, char in row])
+    styles, chars = zip(*row, strict=True)
+    drawn = list(dict(zip(map(id, styles), styles, strict=True)).values())
+    if all(style == drawn[0] for style in drawn):  # most rows: told at once, not cell by cell
+        text = "".join(chars)
         plain = text.isascii()
         return Strip([Segment(text if plain else _harmless(text), style_of(drawn[0]))], len(text) if plain else None)
     return Strip(_segments(row))

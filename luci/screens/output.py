@@ -307,7 +307,8 @@ class Output(Widget):
         run = self._current
         state.set_class(bool(run and run.view.waiting), "-waiting")
         state.set_class(bool(run and run.exit_code), "-failed")
-        state.update(run.state if run else Text(""))
+        told = run.state if run else Text("")
+        state.update(told, layout=state.content_size.height != 1 or told.cell_len > state.content_size.width)
         tabs = self.query_one(Tabs)
         for each in self._opened:
             if each.told != (label := each.label):

@@ -9,7 +9,7 @@ SLICE = 0.006  # seconds of emulation between two looks at the keyboard
 GAP = 0.004  # seconds for others between two slices
 FRAME, FLOOD_FRAME = 1 / 30, 1 / 10  # nobody can read what comes too fast to be shown in full
 SHARE = 4  # a frame that took long is followed by so many times as long for others
-ANSWER = 0.05  # seconds that a key has for itself: much output is neither taken in nor drawn meanwhile
+ANSWER = 0.025  # seconds that a key has for itself; after it is the best moment for a flood: the next key is far off
 PATIENCE = 0.3  # seconds after which it is drawn all the same: who holds a key down sees it go on
 
 
