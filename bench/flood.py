@@ -3,9 +3,9 @@
 
     python bench/flood.py [LINES] [ROUNDS]
 
-The script tells itself how long it took, once on a pseudo-terminal that is only drained, once in a luci app that runs
-on a pseudo-terminal of its own, in turns. Meanwhile a key is pressed in the app now and then: answered is when what it
-changes was drawn. Nothing here passes or fails; the bars are 1.5 times, 50 ms and 60 MB.
+The script tells itself how long it took, once on a pseudo-terminal that is only drained, once in `luci` on a
+pseudo-terminal of its own, in turns. There it is shown beside the prompt, in which a person types meanwhile: a letter
+is answered when it was drawn. Nothing here passes or fails; the bars are 1.5 times, 50 ms and 60 MB.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ import threading
 import time
 from pathlib import Path
 
-SIZE = (24, 80)
-KEY = b"\x1b[20~"  # F9
+SIZE = (40, 120)
+LETTERS = [chr(number) for number in range(0x4E00, 0x9000)]  # each is typed once: what is drawn tells which one it was
+LINE = 20  # letters, after which the line is cleared
 FLOOD = """
 import os, sys, time
 open({told!r} + ".began", "w").close()
@@ -41,9 +42,6 @@ with open({told!r}, "w") as file:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--app"]:
-        app(Path(sys.argv[2]))
-        return
     lines, rounds = (int(word) for word in (*sys.argv[1:], "1000000", "3")[:2])
     with tempfile.TemporaryDirectory(prefix="luci-flood-") as folder:
         work = Path(folder)
@@ -61,7 +59,7 @@ def main() -> None:
             print(
                 f"round {number + 1}: drained {drained[-1]:.2f} s, in the app {shown[-1]:.2f} s "
                 f"({shown[-1] / drained[-1]:.2f}), {len(luci.answered)} keys, "
-                f"95% within {percentile(luci.answered) * 1000:.0f} ms (idle {percentile(luci.idle) * 1000:.0f}), "
+                f"95% within {percentile(luci.answered) * 1000:.1f} ms (idle {percentile(luci.idle) * 1000:.1f}), "
                 f"memory {luci.before / 1e6:.0f} + {luci.grown / 1e6:.1f} MB, drain {luci.drain / 1e6:.0f} MB, "
                 f"the app took {luci.busy:.0%} of a core",
                 flush=True,
@@ -69,8 +67,8 @@ def main() -> None:
         ratio = statistics.median(shown) / statistics.median(drained)
         print(f"time: {ratio:.2f} of that on a terminal that is only drained (medians of {rounds})")
         print(
-            f"keys: {len(keys)}, median {statistics.median(keys) * 1000:.0f} ms, 95% within "
-            f"{percentile(keys) * 1000:.0f} ms, longest {max(keys) * 1000:.0f} ms"
+            f"keys: {len(keys)}, median {statistics.median(keys) * 1000:.1f} ms, 95% within "
+            f"{percentile(keys) * 1000:.1f} ms, longest {max(keys) * 1000:.1f} ms"
         )
         print(f"memory of the app: grows by at most {max(grown) / 1e6:.1f} MB")
 
@@ -120,52 +118,56 @@ class App:
     """The app on a terminal of its own, seen from outside: keys in, what it draws out."""
 
     def __init__(self, script: Path, work: Path) -> None:
-        self.script, self.log = script, Path()
-        self.place = work / "app"
-        self.place.write_text("")
-        self.begun = work / "told.began"
+        self.script, self.work, self.log = script, work, Path()
+        self.told, self.begun = work / "told", work / "told.began"
         self.begun.unlink(missing_ok=True)
         self.drawn = bytearray()
         self.lock = threading.Condition()
         self.answered: list[float] = []
         self.idle: list[float] = []
         self.before = self.grown = self.drain = 0
+        self.typed = 0
 
     def run(self) -> None:
         pid, fd = pty.fork()
         if pid == 0:
-            environ = {**os.environ, "TERM": "xterm-256color", "FLOOD": str(self.script)}
-            os.execve(sys.executable, [sys.executable, __file__, "--app", str(self.place)], environ)
-        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", *SIZE, 0, 0))
+            os.chdir(self.work)
+            environ = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+            os.execve(sys.executable, [sys.executable, "-m", "luci"], environ)
         reading = threading.Thread(target=self._read, args=(fd,), daemon=True)
         reading.start()
-        self._wait_for(rb"<k0>")
-        self.idle = [self._press(fd, number) for number in range(1, 21)][5:]  # the first load what keys need
+        self._wait_for(b"Help")
+        self.idle = [self._press(fd) for _ in range(20)][5:]  # the first load what keys need
         self.before = resident(pid)
         busy, began = cpu(pid), time.monotonic()
-        os.write(fd, b"\x1b[17~")  # F6: begin
-        number = 20
-        while not self.place.read_text().endswith("ended\n"):
-            number += 1
+        os.write(fd, b"\x03run " + self.script.name.encode() + b"\r")
+        while not self.told.exists():
             begun = self.begun.exists()
-            answered = self._press(fd, number)
+            answered = self._press(fd)
             if begun:
                 self.answered.append(answered)
             self.grown = max(self.grown, resident(pid) - self.before)
             self.drain = max(self.drain, *(resident(child) for child in children(pid) if is_drain(child)), 0)
             time.sleep(random.uniform(0.05, 0.15))
         self.busy = (cpu(pid) - busy) / (time.monotonic() - began)
-        self.log = Path(self.place.read_text().splitlines()[0])
+        self._wait_for(b"exit code 0")
+        self.log = max(Path(os.environ["LUCI_HOME"]).rglob("*.log"), key=os.path.getmtime)
         os.write(fd, b"\x11")  # ctrl+q
         os.waitpid(pid, 0)
         reading.join()  # else it reads on from whatever gets the same number next, the log for one
         os.close(fd)
 
-    def _press(self, fd: int, number: int) -> float:
+    def _press(self, fd: int) -> float:
+        letter = LETTERS[self.typed % len(LETTERS)].encode()
+        self.typed += 1
         began = time.monotonic()
-        os.write(fd, KEY)
-        self._wait_for(b"<k%d>" % number)
-        return time.monotonic() - began
+        os.write(fd, letter)
+        self._wait_for(letter)
+        took = time.monotonic() - began
+        if self.typed % LINE == 0:
+            os.write(fd, b"\x03")
+        return took
 
     def _wait_for(self, mark: bytes) -> None:
         with self.lock:
@@ -213,48 +215,6 @@ def is_drain(pid: int) -> bool:
         return b"drain.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-
-
-def app(place: Path) -> None:
-    from textual import on
-    from textual.app import App as TextualApp
-    from textual.app import ComposeResult
-    from textual.binding import Binding
-    from textual.widgets import Footer, Label
-
-    import luci.screens
-    from luci.config import Settings
-    from luci.runner.request import RunRequest
-    from luci.screens.jobs import Job
-    from luci.screens.output import Output
-    from luci.terminals import Terminal
-
-    class Host(TextualApp[None]):
-        CSS_PATH = Path(luci.screens.__file__).with_name("output.tcss")
-        BINDINGS = [Binding("f9", "count", priority=True), Binding("f6", "begin", priority=True)]  # noqa: RUF012
-        count = 0
-
-        def compose(self) -> ComposeResult:
-            yield Label("<k0>")
-            yield Output()
-            yield Footer()
-
-        def action_count(self) -> None:
-            self.count += 1
-            self.query_one(Label).update(f"<k{self.count}>")
-
-        def action_begin(self) -> None:
-            self.terminal = Terminal()
-            self.job = Job(self, "run", RunRequest(os.environ["FLOOD"], terminal=self.terminal), Settings())
-            self.query_one(Output).add(self.job, "flood.py", self.terminal)
-            self.job.start()
-
-        @on(Job.Finished)
-        def finished(self, event: Job.Finished) -> None:
-            self.query_one(Output).ended(event.job, event.result if event.error is None else 1)
-            place.write_text(f"{self.terminal.log}\n{event.error or ''}ended\n")
-
-    Host().run()
 
 
 if __name__ == "__main__":

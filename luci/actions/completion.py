@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+from typing import TYPE_CHECKING
 
 from luci.actions.lines import COMMANDS, THEMES
 from luci.values import Value
+
+if TYPE_CHECKING:
+    from luci.actions.script_line import Option
 
 MOST = 200  # names of a folder that are looked at further
 
@@ -32,11 +36,46 @@ def complete(line: str, running: tuple[str, ...] = ()) -> list[Candidate]:
         found = _commands(word, start) if not _is_path(word) else []
         return found or (_paths(word, start, scripts=True) if word else [])
     command = COMMANDS.get(before[0].removeprefix("/"))
-    if command is None or command.takes == "script":
-        scripts = command is not None and all(word.startswith("-") for word in before[1:])
-        return _paths(word, start, scripts=scripts)
+    if command is None:
+        return _paths(word, start, scripts=False)
+    if command.takes == "script":
+        return _script_line(before[1:], word, start, plan=command.name == "plan")
     named = {"theme": THEMES, "running": (*running, "all") if running else ()}.get(command.takes, ())
     return [Candidate(name, start, name) for name in named if name.startswith(word)] if len(before) == 1 else []
+
+
+def _script_line(before: list[str], word: str, start: int, *, plan: bool) -> list[Candidate]:
+    """Behind `run`: an option, its value, the script, or what is the script's own."""
+    from luci.actions.script_line import offered, split
+
+    _, args = split([*before, word])
+    if args or "--" in before:
+        return _paths(word, start, scripts=not args)
+    options = {name: option for option in offered(plan=plan) for name in option.names}
+    named = options.get(before[-1]) if before else None
+    if named and named.value:
+        return _values(named, word, start)
+    name, equals, value = word.partition("=")
+    if equals and name in options:
+        return _values(options[name], value, start + len(name) + 1)
+    if word.startswith("-"):
+        left = [option for option in options.values() if option.again or not {*option.names} & {*before}]
+        fitting = [option for option in dict.fromkeys(left) if any(name.startswith(word) for name in option.names)]
+        return [_option(option, start) for option in fitting]
+    return _paths(word, start, scripts=True)
+
+
+def _option(option: Option, start: int) -> Candidate:
+    name, listed = option.names[0], ", ".join(option.choices)
+    if listed:
+        return Candidate(f"{name} ", start, name, f"{option.about}: {listed}")
+    return Candidate(f"{name} ", start, f"{name} {option.value}".rstrip(), option.about)
+
+
+def _values(option: Option, word: str, start: int) -> list[Candidate]:
+    if option.value in ("PATH", "FILE"):
+        return _paths(word, start, scripts=False)
+    return [Candidate(f"{choice} ", start, choice) for choice in option.choices if choice.startswith(word)]
 
 
 def _mentions(word: str, start: int) -> list[Candidate]:

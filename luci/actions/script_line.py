@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from luci.errors import UsageError
+from luci.values import Value
 
 if TYPE_CHECKING:
     from luci.runner.request import RunRequest
@@ -36,6 +37,16 @@ _VALUED = (
 
 _KINDS = ("auto", "venv", "conda", "docker", "podman", "sarus", "system")
 _RUNGS = ("auto", "container", "bwrap", "landlock", "limits", "off")
+
+
+class Option(Value):
+    """What may stand before the script. `value` names what it takes, nothing where it stands alone."""
+
+    names: tuple[str, ...]
+    about: str
+    value: str = ""
+    choices: tuple[str, ...] = ()
+    again: bool = False  # it may be given more than once
 
 
 def split(words: list[str]) -> tuple[list[str], list[str]]:
@@ -173,12 +184,31 @@ def _said_of_its_author(options: argparse.Namespace) -> bool | None:
 
 def read(words: list[str], *, plan: bool = False) -> RunRequest:
     """Return what the words behind `run` (or `plan`) ask for. Raises UsageError."""
+    own, args = split(words)
+    return request_of(_parser(plan).parse_args(own), tuple(args))
+
+
+def offered(*, plan: bool = False) -> list[Option]:
+    """Return the options of `run` (or `plan`), as they are declared."""
+    actions = [action for action in _parser(plan)._actions if action.option_strings]  # argparse tells them nowhere else
+    return [
+        Option(
+            tuple(sorted(action.option_strings, key=len, reverse=True)),
+            action.help or "",
+            "" if action.nargs == 0 else action.metavar if isinstance(action.metavar, str) else action.dest.upper(),
+            tuple(action.choices or ()),
+            isinstance(action.default, list),
+        )
+        for action in actions
+    ]
+
+
+def _parser(plan: bool) -> argparse.ArgumentParser:
     parser = _Words(prog="plan" if plan else "run", add_help=False, allow_abbrev=False)
     add_plan_options(parser)
     if not plan:
         add_run_options(parser)
-    own, args = split(words)
-    return request_of(parser.parse_args(own), tuple(args))
+    return parser
 
 
 class _Words(argparse.ArgumentParser):

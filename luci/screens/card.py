@@ -30,6 +30,7 @@ from luci.screens.terms import terms
 from luci.units import amount
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_A_SECOND = 10  # frames
 _MARKS = {"done": "✓", "failed": "✗", "stopped": "■"}
 
 
@@ -104,8 +105,7 @@ class Card(Doing):
         yield Vertical(classes="more")
 
     def on_mount(self) -> None:
-        still = self.app.animation_level == "none"
-        self._timer = self.set_interval(1.0 if still else 0.1, self._tick)
+        self._timer = self.set_interval(1.0 if self._is_still else 1 / _A_SECOND, self._tick)
         self._draw()
 
     def on_job_said(self, message: Job.Said) -> None:
@@ -137,12 +137,30 @@ class Card(Doing):
         self._frame += 1
         if isinstance(self.parent, Widget) and not self.region.overlaps(self.parent.region):
             return  # it is scrolled away
-        frame = "●" if self.app.animation_level == "none" else _FRAMES[self._frame % len(_FRAMES)]
-        steps = self.query_one(Steps)
-        steps.frame = frame
-        steps.refresh()
-        self.query_one(".mark", Static).update(frame)
-        self.query_one(".outcome", Static).update(self._outcome())
+        if not self._spins and not self._is_still and self._frame % _A_SECOND:
+            return
+        self.query_one(Steps).refresh()
+        self._tell_mark()
+        self._tell_outcome()
+
+    @property
+    def _is_still(self) -> bool:
+        return self.app.animation_level == "none"
+
+    @property
+    def _spins(self) -> bool:
+        """While luci works. What a script does is seen in its output; of it, the seconds are told."""
+        return self.story.state == "working" and not self._is_still
+
+    def _tell_mark(self) -> None:
+        frame = _FRAMES[self._frame % len(_FRAMES)] if self._spins else "●"
+        self.query_one(Steps).frame = frame
+        self.query_one(".mark", Static).update(_MARKS.get(self.story.state, frame), layout=False)
+
+    def _tell_outcome(self) -> None:
+        """Ten times a second: all of the screen is only laid out again where this takes another number of cells."""
+        outcome, told = self.query_one(".outcome", Static), self._outcome()
+        outcome.update(told, layout=told.cell_length != outcome.size.width)
 
     def _draw(self) -> None:
         story = self.story
@@ -150,9 +168,8 @@ class Card(Doing):
             self.set_class(story.state == state, f"-{state}")
         self.set_class(self.folded, "-folded")
         self.set_class(story.state == "done" and not self.is_run, "-resulted")
-        if story.is_over:
-            self.query_one(".mark", Static).update(_MARKS[story.state])
-        self.query_one(".outcome", Static).update(self._outcome())
+        self._tell_mark()
+        self._tell_outcome()
         plan = self.query_one(".plan", Static)
         plan.update(story.planned)
         plan.display = bool(story.planned)

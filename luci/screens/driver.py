@@ -6,9 +6,14 @@ import os
 import signal
 from typing import IO, TYPE_CHECKING, Any
 
+from textual import events
 from textual.drivers.linux_driver import LinuxDriver
 
+from luci.screens.pace import Pace
+
 if TYPE_CHECKING:
+    from textual.message import Message
+
     from luci.app import LuciApp
 
 
@@ -45,6 +50,11 @@ class Driver(LinuxDriver):
         # without its thread, as where the terminal was gone before it could be taken again, the queue fills for good
         if self._writer_thread is not None and self._writer_thread.is_alive():
             super().write(data)
+
+    def process_message(self, message: Message) -> None:
+        if isinstance(message, events.InputEvent):
+            Pace.typed()
+        super().process_message(message)
 
     def _sigtstp_application(self, *_: object) -> None:
         """Stop with all that the shell started as one job, once the terminal is as it was: the shell takes it then.

@@ -9,6 +9,7 @@ from luci.screens.emulator import Emulator
 from luci.terminals.logs import Log
 
 FAST = 1_000_000  # bytes a second; slower output is never passed over
+UNREAD = 400_000  # bytes a second of which a few frames a second say as much
 BACKLOG = 1 << 20
 NEWEST = 1 << 18  # bytes that are shown of what came too fast
 PIECE = 1 << 17
@@ -31,8 +32,18 @@ class Feed:
     @property
     def flooded(self) -> bool:
         """Whether output comes faster than is shown in full."""
+        return self._speed > FAST
+
+    @property
+    def hurried(self) -> bool:
+        """Whether lines run by faster than a person reads. The frames of a full-screen program are all to be seen."""
+        return self._speed > UNREAD and not self.emulator.alternate
+
+    @property
+    def _speed(self) -> float:
+        """Bytes a second, of late."""
         (then, less), (now, more) = (self._sizes[0], self._sizes[-1]) if self._sizes else ((0.0, 0), (0.0, 0))
-        return more - less > FAST * max(_WINDOW, now - then)
+        return (more - less) / max(_WINDOW, now - then)
 
     def advance(self, seconds: float) -> bool:
         """Feed for about so long; return whether there is more."""

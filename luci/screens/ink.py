@@ -18,10 +18,23 @@ _UNSEEN = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E,
 
 def strip_of(cells: Cells, width: int) -> Strip:
     """Return a row as wide as it was drawn, at most `width`; what follows is the background's."""
+    if not cells:
+        return Strip([])
+    row = cells[:width]
+    styles, chars = zip(*row, strict=True)
+    drawn = list(dict(zip(map(id, styles), styles, strict=True)).values())
+    if all(style == drawn[0] for style in drawn):  # most rows: told at once, not cell by cell
+        text = "".join(chars)
+        plain = text.isascii()
+        return Strip([Segment(text if plain else _harmless(text), style_of(drawn[0]))], len(text) if plain else None)
+    return Strip(_segments(row))
+
+
+def _segments(row: Cells) -> list[Segment]:
     segments: list[Segment] = []
     run: list[str] = []
     drawn: Any = None
-    for style, char in cells[:width]:
+    for style, char in row:
         if style is not drawn and style != drawn:
             if run:
                 segments.append(Segment("".join(run), style_of(drawn)))
@@ -30,9 +43,7 @@ def strip_of(cells: Cells, width: int) -> Strip:
         run.append(char)
     if run:
         segments.append(Segment("".join(run), style_of(drawn)))
-    if not all(segment.text.isascii() for segment in segments):
-        segments = [Segment(_harmless(segment.text), segment.style) for segment in segments]
-    return Strip(segments)
+    return [Segment(_harmless(segment.text), segment.style) for segment in segments]
 
 
 def text_of(cells: Cells) -> str:

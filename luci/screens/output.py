@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,7 @@ class Output(Widget):
     def on_mount(self) -> None:
         self.set_interval(1.0, self._tell)
         self._tell()
+        self.call_after_refresh(gc.freeze)  # else what is there by now is looked through while a script streams: 50 ms
 
     # -- what the app says
 
@@ -305,7 +307,8 @@ class Output(Widget):
         run = self._current
         state.set_class(bool(run and run.view.waiting), "-waiting")
         state.set_class(bool(run and run.exit_code), "-failed")
-        state.update(run.state if run else Text(""))
+        told = run.state if run else Text("")
+        state.update(told, layout=state.content_size.height != 1 or told.cell_len > state.content_size.width)
         tabs = self.query_one(Tabs)
         for each in self._opened:
             if each.told != (label := each.label):

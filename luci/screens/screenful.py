@@ -79,16 +79,23 @@ class Screenful(Widget):
             self._work()
 
     def _work(self) -> None:
-        """Feed the emulator for a moment, and again later while there is more or it comes in a flood."""
+        """Feed the emulator for a moment, and again later while there is more or it comes faster than it is read."""
         self._working = False  # before the log is looked at: of what comes after that, the terminal tells
         if not self.is_attached or (feed := self._opened()) is None:
             return
+        if feed.hurried and (wait := self._pace.until_answered()) > 0:
+            self._work_in(wait)
+            return
         began = time.monotonic()
-        if feed.advance(SLICE) or feed.flooded:
-            self._working = True
-            rest = self._pace.rest(began, unread=feed.flooded or not self.is_on_screen)
-            asyncio.get_running_loop().call_later(rest, self._work)
+        more = feed.advance(SLICE)
+        if more or feed.hurried:
+            unread = feed.flooded or not more or not self.is_on_screen
+            self._work_in(self._pace.rest(began, unread=unread))
         self._paint_soon()
+
+    def _work_in(self, seconds: float) -> None:
+        self._working = True
+        asyncio.get_running_loop().call_later(seconds, self._work)
 
     def _opened(self) -> Feed | None:
         if self._feed is None and self.terminal.output is not None:
@@ -100,13 +107,19 @@ class Screenful(Widget):
         if self._paint_due or not self.following:
             return
         self._paint_due = True
-        wait = self._pace.until_frame()
-        if wait > 0:
-            asyncio.get_running_loop().call_later(wait, self._paint)
+        self._paint_in(self._pace.until_frame())
+
+    def _paint_in(self, seconds: float) -> None:
+        if seconds > 0:
+            asyncio.get_running_loop().call_later(seconds, self._paint)
         else:
             self._paint()
 
     def _paint(self) -> None:
+        hurried = bool(self._feed and self._feed.hurried)
+        if hurried and (wait := self._pace.until_answered()) > 0:
+            self._paint_in(wait)
+            return
         self._paint_due = False
         if not self.following or not self.is_attached:
             return
@@ -118,7 +131,7 @@ class Screenful(Widget):
             self.refresh()
         else:
             self.refresh(*(Region(0, y, self.size.width, 1) for y in rows))
-        began = self._pace.begin_frame(flooded=bool(self._feed and self._feed.flooded))
+        began = self._pace.begin_frame(hurried=hurried, flooded=bool(self._feed and self._feed.flooded))
         self.call_after_refresh(self._pace.end_frame, began)
 
     def _look(self) -> None:

@@ -47,6 +47,23 @@ async def test_scripts_and_folders_are_offered_behind_run_and_other_files_are_no
 
 
 @played
+async def test_the_options_of_the_command_line_are_offered_before_the_script_and_not_behind_it():
+    async with opened() as person:
+        await person.type("run --")
+        assert {"--python VERSION", "--env", "--sandbox", "--timeout SECONDS"} <= set(person.offers)
+        await person.type("sand")
+        await person.press("tab")
+        assert person.prompt.text == "run --sandbox " and {"bwrap", "landlock", "off"} <= set(person.offers)
+        await person.type("land")
+        await person.press("tab")
+        assert person.prompt.text == "run --sandbox landlock " and "hop.py" in person.offers
+        await person.type("--s")
+        assert person.offers == ["--stranger"]
+        await person.type("x hop.py --s")
+        assert person.offers == []
+
+
+@played
 async def test_a_path_with_a_space_is_completed_quoted(project):
     (project / "nested" / "two words.py").write_text("")
     async with opened() as person:
