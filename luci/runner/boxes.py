@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from luci import paths
 from luci.config import Settings
 from luci.context import Context
-from luci.envs import backends, containers, sarus
+from luci.envs import backends, bases, containers, layers, sarus
 from luci.envs.interpreters import Interpreter
 from luci.envs.store import Env
 from luci.errors import LuciError, Refused
@@ -57,7 +57,7 @@ def boxed(
     has. Raises EnvError where no engine answers."""
     base = settings.containers.base
     if name != "sarus" and "{python}" not in base:
-        yield from containers.ready(engines.find(name), base, stop, offline=offline or settings.index.offline)
+        yield from bases.ready(engines.find(name), base, stop, offline=offline or settings.index.offline)
     return Kind(name, why, base=base, here=tuple(pythons(name, settings)))
 
 
@@ -65,8 +65,8 @@ def pythons(name: str, settings: Settings) -> list[Interpreter]:
     """Return the Pythons that a kind has; those that it would have to fetch have no path. Raises EnvError."""
     if name == "sarus":
         return sarus.pythons(settings.containers.base)
-    containers.insist_on_sdk()
-    return containers.pythons(engines.find(name), settings.containers.base)
+    bases.insist_on_sdk()
+    return bases.pythons(engines.find(name), settings.containers.base)
 
 
 def wall(kind: str, holds: Held, request: RunRequest, settings: Settings) -> Wall:
@@ -127,7 +127,7 @@ def put_up(
     network = settings.containers.network
     name = network if network != "none" else "bridge"
     place = state.with_name(f"{state.name}.wall")
-    python = str(containers.PREFIX / "bin" / "python")
+    python = str(layers.PREFIX / "bin" / "python")
     with container.around(wall, engine, containers.image_of(env.path), ground, place, python, name) as box:
         yield box
 
@@ -143,7 +143,7 @@ def shell(env: Env, command: tuple[str, ...], context: Context) -> Become:
     own = (paths.data(), paths.cache(), paths.state(), paths.config_file().parent)
     ground = Ground(env.path, Path(env.python), (), own)
     engine, image = engines.find(env.spec.kind), containers.image_of(env.path)
-    python, network = str(containers.PREFIX / "bin" / "python"), context.settings.containers.network
+    python, network = str(layers.PREFIX / "bin" / "python"), context.settings.containers.network
     box = container.ready(limits, engine, image, ground, folder, python, network)
     argv = box.command(command)
     return Become(argv, box.environ(dict(os.environ)))
@@ -163,7 +163,7 @@ def _hold(inner: fence.Fence, script: Script, made: Plan, env: Env, ground: Grou
     seen = opened(_with_its_project(inner.wall, script, made).asked.reach, ground)
     empty = inner.folder / "empty"
     empty.mkdir()
-    mounts = [holds.mount(str(env.path), target=str(containers.PREFIX), readonly=True)]
+    mounts = [holds.mount(str(env.path), target=str(layers.PREFIX), readonly=True)]
     for each in container.mounts(seen):
         mounts.append(holds.mount(each["Source"], target=each["Target"], readonly=each["ReadOnly"]))
     mounts += [holds.mount(str(empty), target=path, readonly=True) for path in container.closed_folders(seen)]
@@ -182,7 +182,7 @@ def remember(request: RunRequest, script: Script, env: Env, box: object) -> None
         return
     if known.warm.get("box") or script.argv != (request.script,):
         return
-    python = str(containers.PREFIX / "bin" / "python")
+    python = str(layers.PREFIX / "bin" / "python")
     told = box.told([python])
     create = told.pop("create")
     host = create["HostConfig"]

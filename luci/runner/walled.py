@@ -165,9 +165,9 @@ def python_of(env: Env) -> str:
     if env.spec.kind == "system":
         return env.spec.base
     if env.spec.kind in backends.BOXED:
-        from luci.envs import containers
+        from luci.envs import layers
 
-        return str(containers.PREFIX / "bin" / "python")
+        return str(layers.PREFIX / "bin" / "python")
     return str(env.python)
 
 

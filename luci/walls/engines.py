@@ -16,7 +16,7 @@ from typing import Any
 from luci import paths
 from luci.errors import EnvError
 from luci.values import Value
-from luci.walls import attach
+from luci.walls import words
 
 IDLE_SECONDS = 60  # a service that luci started for Podman ends by itself after that
 _STARTING_SECONDS = 10
@@ -37,7 +37,7 @@ class Engine(Value):
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
         """Return the status and what was answered. Raises OSError."""
-        return attach.ask(self.socket, method, path, body)
+        return words.ask(self.socket, method, path, body)
 
 
 def find(name: str) -> Engine:
@@ -129,7 +129,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _tried(name: str, place: str) -> tuple[Engine | None, str]:
     try:
-        status, server = attach.ping(place)
+        status, server = words.ping(place)
     except OSError as error:
         return None, error.strerror or str(error)
     if status != 200:
@@ -143,7 +143,7 @@ def _is_rootless(place: str) -> bool:
     """Whether root inside is the person outside."""
     if os.getuid() == 0 or os.stat(place).st_uid != os.getuid():
         return False
-    status, told = attach.ask(place, "GET", "/info")
+    status, told = words.ask(place, "GET", "/info")
     options = told.get("SecurityOptions") or () if status == 200 and isinstance(told, dict) else ()
     return any("rootless" in str(option) for option in options)
 
