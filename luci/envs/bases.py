@@ -20,6 +20,7 @@ from luci.walls.container import LABEL, trouble, ulimits
 from luci.walls.engines import Engine
 
 MINORS = ("3.13", "3.12", "3.11", "3.10", "3.9", "3.14")  # what a base with {python} in its name is tried with
+_SILENT_SECONDS = 60  # Podman itself waits without end for a registry that does not answer
 ASK = (
     "import json, os, platform, sys, sysconfig;"
     "print(json.dumps(dict(version='.'.join(map(str, sys.version_info[:3])), executable=sys.executable,"
@@ -70,17 +71,27 @@ def insist_on_sdk() -> None:
 
 
 @contextlib.contextmanager
-def talking(engine: Engine) -> Iterator[Any]:  # half of its functions have no types
-    """The engine by its SDK. Raises EnvError for what it refuses."""
+def talking(engine: Engine, patience: int = 600) -> Iterator[Any]:  # half of its functions have no types
+    """The engine by its SDK, which may be silent for so many seconds. Raises EnvError for what it refuses."""
     insist_on_sdk()
     import docker  # 200 ms, and only what changes images needs it
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
-    client = docker.APIClient(base_url=engine.address, timeout=600)
+    class Client(docker.APIClient):
+        def send(self, request: Any, **how: Any) -> Any:  # some of its functions would wait without end
+            return super().send(request, **{**how, "timeout": how.get("timeout") or patience})
+
+    client = Client(base_url=engine.address)
     try:
         yield client
     except (DockerException, RequestException) as error:
+        if "Read timed out" in str(error):
+            raise EnvError(
+                f"{engine.says} was silent for {patience} s.",
+                cause="What it waits for does not answer.",
+                hint="luci doctor",
+            ) from error
         raise trouble(str(getattr(error, "explanation", "") or error), engine) from error
     finally:
         client.close()
@@ -130,7 +141,7 @@ def base_of(name: str, known: dict[str, Any]) -> Base:
 def _pulled(engine: Engine, name: str, stop: Callable[[], bool]) -> Iterator[Event]:
     yield Working("pulling", name)
     try:
-        with talking(engine) as client:
+        with talking(engine, _SILENT_SECONDS) as client:
             repository, _, tag = name.rpartition(":") if ":" in name.rpartition("/")[2] else (name, "", "latest")
             layers: dict[str, tuple[int, int]] = {}
             for line in client.pull(repository, tag=tag, stream=True, decode=True):
@@ -148,7 +159,7 @@ def _pulled(engine: Engine, name: str, stop: Callable[[], bool]) -> Iterator[Eve
             raise
         raise EnvError(
             f"The image {name} is not here and could not be pulled.",
-            cause=error.cause or error.message,
+            cause=f"{error.message} {error.cause}" if "silent" in error.message else error.cause or error.message,
             hint="Load it into the engine, or let [containers] base name one that is there.",
         ) from error
 

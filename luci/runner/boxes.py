@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from luci.runner.plan import Plan
 
 
+CONTROLLERS = (
+    "Leave the limit out; or let the engine make control groups (rootless: version 2, systemd with Delegate=yes)."
+)
+
+
 def preferred(whose: str, settings: Settings) -> tuple[str, str]:
     """Return the kind that the settings prefer, for a script of which `whose` tells who wrote it, and why;
     ("auto", "") where none of them is to be had here without fetching anything."""
@@ -85,6 +90,8 @@ def _wall(kind: str, asked: Asked, opens: bool, settings: Settings) -> Wall:
         )
     if kind == "sarus":
         return _of_sarus(asked)
+    if asked.limits.told() and (reason := engines.cannot_limit(engines.find(kind), asked.limits)):
+        raise Refused("The limits cannot be held here.", cause=reason, hint=CONTROLLERS)
     network = asked.reach.network and (opens or settings.containers.network != "none")
     asked = replace(asked, sandbox="container", reach=replace(asked.reach, network=network))
     return Wall("container", asked, NOTHING_HERE, (*asked.limits.told(), *asked.reach.told()))
@@ -167,10 +174,10 @@ def _hold(inner: fence.Fence, script: Script, made: Plan, env: Env, ground: Grou
     for each in container.mounts(seen):
         mounts.append(holds.mount(each["Source"], target=each["Target"], readonly=each["ReadOnly"]))
     mounts += [holds.mount(str(empty), target=path, readonly=True) for path in container.closed_folders(seen)]
-    return holds.Hold(holds.program(), inner, image.id, image.path, tuple(mounts))
+    return holds.Hold(holds.program(), inner, image.id, image.path, tuple(mounts), tuple(made.variables.items()))
 
 
-def remember(request: RunRequest, script: Script, env: Env, box: object) -> None:
+def remember(request: RunRequest, script: Script, made: Plan, env: Env, box: object) -> None:
     """Keep what the next run of this script needs to start at once: see luci.runner.boxed_again."""
     known = memory.load(script)
     if box.wall.why if isinstance(box, container.Box) else True:
@@ -195,7 +202,7 @@ def remember(request: RunRequest, script: Script, env: Env, box: object) -> None
         "guarded": box.guarded,
         "engines": {name: os.environ.get(name, "") for name in boxed_again.ENGINES},
         "variables": sorted(box.chosen),
-        "fixed": box.fixed,
+        "fixed": {**made.variables, **box.fixed},
         "reads_stdin": known.warm["reads_stdin"],
         "run": {**run, "limits": box.wall.gives},
     }

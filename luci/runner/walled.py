@@ -144,6 +144,8 @@ def put_up(
     read = [folder for folder in (*read, Path(made.spec.scope or ".")) if folder.is_absolute() and folder.exists()]
     luci = (paths.data(), paths.cache(), paths.state(), paths.config_file().parent)
     ground = Ground(env.path, Path(env.python), tuple(dict.fromkeys(read)), luci, activations.names(env.path))
+    reach = replace(wall.asked.reach, variables=(*wall.asked.reach.variables, *made.variables))
+    wall = replace(wall, asked=replace(wall.asked, reach=reach))  # what the project's own file sets is no secret to it
     if env.spec.kind in backends.BOXED:
         from luci.runner import boxes
 

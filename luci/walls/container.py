@@ -348,7 +348,7 @@ def trouble(said: str, engine: Engine) -> EnvError:
         (
             "no space left",
             f"The disk of {engine.says} is full.",
-            "`docker system prune` and `luci env prune` free some.",
+            f"`{'podman' if engine.podman else 'docker'} system prune` and `luci env prune` free some.",
         ),
         (
             "connect: permission denied",
