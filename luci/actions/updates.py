@@ -9,12 +9,12 @@ from typing import Any
 from luci.actions.envs import EnvRequest, several, store
 from luci.actions.grounds import Grounds, grounds
 from luci.context import Context, Question
-from luci.envs import backends, generations, installer, resolver
-from luci.envs.resolver import Change
+from luci.envs import backends, generations, resolver
+from luci.envs.resolver import Change, Newest
 from luci.envs.store import Env
 from luci.errors import EnvError, LuciError, Refused, UsageError
 from luci.events import Event, Reached, Told, Warned
-from luci.values import Value, replace
+from luci.values import Value
 
 
 class UpdateRequest(Value):
@@ -27,12 +27,15 @@ class UpdateRequest(Value):
 
 
 class _Update(Value):
-    """What an update of one environment would change, and the lines that were resolved."""
+    """What an update of one environment would bring."""
 
     env: Env
     ground: Grounds
-    lines: tuple[str, ...]
-    changes: tuple[Change, ...]
+    newest: Newest
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return self.newest.changes
 
     def told(self, path: Path | None = None) -> dict[str, Any]:
         return _told(self.env, self.changes, path)
@@ -79,26 +82,24 @@ def _some(failed: list[LuciError], total: int) -> EnvError:
 
 
 def _resolved(env: Env, context: Context) -> Generator[Event, None, _Update]:
-    backends.insist(env.spec.kind, "update", "is not updated", f"`luci env rebuild {env.key}` solves it anew.")
+    backends.insist(env.spec.kind, "update", "is not updated", "Nothing was installed into it.")
     ground = grounds(env, context, refresh=not context.settings.index.offline)
     if not ground.same_places:
         raise EnvError(
             f"{env.name} was filled from another index than the one that is configured now.",
             hint="Run its script again: that makes an environment from this index.",
         )
-    python = ground.python.path
-    lines = yield from resolver.resolve(env.spec, python, ground.sources, ground.terms, context.stop)
-    return _Update(env, ground, lines, tuple(resolver.changes(env.installed, lines)))
+    backend = backends.of(env.spec.kind)
+    terms = (ground.sources, ground.terms, context.stop)
+    return _Update(env, ground, (yield from backend.newest(env.spec, env.path, ground.python, *terms)))
 
 
 def _updated(each: _Update, context: Context) -> Generator[Event, None, Env]:
     """Build what was shown, and nothing newer that came since."""
-    held = {line.partition("==")[0] for line in each.env.spec.constraints if "--hash=" in line}
-    pins = [line for line in each.lines if "==" in line and " @ " not in line and line.partition("==")[0] not in held]
-    exact = replace(each.env.spec, constraints=(*each.env.spec.constraints, *pins))
 
     def fill(folder: Path) -> Iterator[Event]:
-        return installer.install(exact, folder, each.ground.sources, each.ground.terms, context.stop)
+        backend = backends.of(each.env.spec.kind)
+        return backend.install(each.newest.spec, folder, each.ground.sources, each.ground.terms, context.stop)
 
     return (yield from store().rebuild(each.env, each.ground.python, fill, keep_former=True))
 

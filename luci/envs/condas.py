@@ -13,21 +13,24 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
 from luci import paths, process
-from luci.envs import activations, channels, files, installer, venvs
+from luci.envs import activations, channels, files, installer, resolver, solved, venvs
+from luci.envs.backends import Backend
 from luci.envs.installer import InstallFailed, Reason
 from luci.envs.interpreters import Interpreter
+from luci.envs.resolver import Newest
+from luci.envs.solved import Solved
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.envs.terms import Terms
 from luci.errors import EnvError, Interrupted
 from luci.events import Ended, Event, Output, Warned, Working
+from luci.values import Value, replace
 
 if TYPE_CHECKING:
     from luci.envs.backends import Ability
@@ -36,11 +39,10 @@ META = "conda-meta"
 CHILD = Path(__file__).parent / "programs" / "conda_child.py"
 
 
-@dataclass(frozen=True, slots=True)
-class Conda:
+class Conda(Backend):
     """The kind `conda`: see luci.envs.backends."""
 
-    can: frozenset[Ability] = frozenset(("environment.yml", "conda-lock", "dockerfile", "shell"))
+    can: frozenset[Ability] = frozenset(("update", "environment.yml", "conda-lock", "dockerfile", "shell"))
 
     @contextlib.contextmanager
     def making(self, folder: Path, python: Interpreter) -> Iterator[None]:
@@ -64,15 +66,36 @@ class Conda:
         if trouble := activations.keep(folder):
             yield Warned(trouble)
 
+    def newest(
+        self,
+        spec: EnvSpec,
+        folder: Path,
+        python: Interpreter,
+        sources: Sources,
+        terms: Terms,
+        stop: Callable[[], bool],
+    ) -> Generator[Event, None, Newest]:
+        insist_on_rattler()
+        chosen = yield from _solved(spec, sources, terms, stop)
+        came = solved.distributions(brought(folder))
+        held = solved.held(chosen, came)
+        limited = replace(spec, constraints=(*spec.constraints, *held))
+        lines = yield from resolver.resolve(limited, str(venvs.python_of(folder)), sources, terms, stop)
+        names = {line.partition("==")[0] for line in held} | came
+        rest = [line for line in lines if solved.name_of(line) not in names]
+        mine = {name: version for name, version in venvs.installed(folder).items() if name not in names}
+        pins = tuple(record.pin for record in chosen)
+        return Newest(
+            replace(resolver.fixed(spec, rest), conda=pins),
+            (*solved.differences(packages(folder), chosen), *resolver.changes(mine, rest)),
+        )
+
     def python(self, folder: Path, asked: Interpreter) -> tuple[str, str]:
         versions = {record["name"]: record["version"] for record in packages(folder)}
         return os.path.realpath(venvs.python_of(folder)), versions["python"]
 
     def witness(self, folder: Path) -> Path:
         return folder / META / "history"
-
-    def starts_with(self, folder: Path) -> Path:
-        return venvs.python_of(folder)
 
     def installed(self, folder: Path) -> dict[str, str]:
         came = {record["name"]: record["version"] for record in packages(folder)}
@@ -89,9 +112,6 @@ class Conda:
 
     def faults(self, folder: Path) -> list[str]:
         return list(_faults(folder))
-
-    def elsewhere(self, folder: Path) -> tuple[str, int]:
-        return "", 0
 
 
 def insist_on_rattler() -> None:
@@ -147,8 +167,15 @@ def _faults(folder: Path) -> Iterator[str]:
 # -- what a process of its own does
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+def _solved(
+    spec: EnvSpec, sources: Sources, terms: Terms, stop: Callable[[], bool]
+) -> Generator[Event, None, list[Solved]]:
+    yield Working("solving", ", ".join(["python", *spec.conda]))
+    answer = yield from _done("solving", {**_asked(spec), "do": "solve"}, _known(spec, sources), terms, stop)
+    return [Solved(*each) for each in answer["solved"]]
+
+
+class Listing(Value):
     """What channels have: all names of packages, by their canonical spelling, and the versions of Python, the newest
     first. `trouble` says why it is an earlier answer."""
 
@@ -186,20 +213,21 @@ def _listing(told: dict[str, Any]) -> Listing:
 def _solved_and_linked(
     spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: Callable[[], bool]
 ) -> Iterator[Event]:
+    asked = {**_asked(spec), "do": "install", "folder": str(folder), "packages": str(channels.package_cache())}
+    yield Working("solving", ", ".join(["python", *spec.conda]))
+    yield from _done("installing", asked, _known(spec, sources), terms, stop)
+
+
+def _asked(spec: EnvSpec) -> dict[str, Any]:
+    """Return what the solver is told of a spec."""
     from luci.envs.matches import match_spec
 
     limits = [limit for line in spec.constraints if (limit := match_spec(line))]
-    asked = {
-        "do": "install",
-        "specs": [f"python {spec.python}.*", *spec.conda],
-        "constraints": limits,
-        "folder": str(folder),
-        "packages": str(channels.package_cache()),
-    }
-    yield Working("solving", ", ".join(["python", *spec.conda]))
-    yield from _done(
-        "installing", asked, replace(sources, channels=channels.known(spec.channels, sources)), terms, stop
-    )
+    return {"specs": [f"python {spec.python}.*", *spec.conda], "constraints": limits}
+
+
+def _known(spec: EnvSpec, sources: Sources) -> Sources:
+    return replace(sources, channels=channels.known(spec.channels, sources))
 
 
 def _done(

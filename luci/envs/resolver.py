@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from luci.envs.spec import EnvSpec
 from luci.envs.terms import Terms
 from luci.errors import EnvError
 from luci.events import Event, Working
-from luci.values import Value, as_dict
+from luci.values import Value, as_dict, replace
 
 
 class Change(Value):
@@ -32,14 +32,36 @@ class Change(Value):
         return as_dict(self)
 
 
+class Newest(Value):
+    """What installing a spec would bring now: the spec with every version fixed, and what would be other than it is."""
+
+    spec: EnvSpec
+    changes: tuple[Change, ...]
+
+
+def fixed(spec: EnvSpec, lines: Sequence[str]) -> EnvSpec:
+    """Return a spec that brings what was resolved, and nothing newer; what a hash fixes already is left to that."""
+    held = {line.partition("==")[0] for line in spec.constraints if "--hash=" in line}
+    pins = [line for line in lines if "==" in line and " @ " not in line and line.partition("==")[0] not in held]
+    return replace(spec, constraints=(*spec.constraints, *pins))
+
+
 def resolve(
-    spec: EnvSpec, python: str, sources: Sources, terms: Terms, stop: Callable[[], bool]
+    spec: EnvSpec,
+    python: str,
+    sources: Sources,
+    terms: Terms,
+    stop: Callable[[], bool],
+    more: Sequence[str] = (),
 ) -> Generator[Event, None, tuple[str, ...]]:
-    """Return one line for each distribution that installing `spec` would bring now. Raises InstallFailed."""
+    """Return one line for each distribution that installing `spec` would bring now, `more` being options for uv.
+
+    Raises InstallFailed.
+    """
     if not spec.requirements:
         return ()
     yield Working("resolving", ", ".join(spec.requirements))
-    written = yield from compiled(spec, python, sources, terms, stop, ())
+    written = yield from compiled(spec, python, sources, terms, stop, more)
     return tuple(line.strip() for line in written.splitlines() if line.strip() and not line.lstrip().startswith("#"))
 
 
@@ -72,8 +94,12 @@ def changes(installed: dict[str, str], resolved: Sequence[str]) -> list[Change]:
         name = str(canonicalize_name(wanted.name))
         pinned = next((specifier.version for specifier in wanted.specifier), "")
         then[name] = installed.get(name, "from its address") if wanted.url else pinned
-    names = sorted({*installed, *then})
-    found = [Change(name, installed.get(name, ""), then.get(name, "")) for name in names]
+    return differences(installed, then)
+
+
+def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    """Return what becomes of each name, of {name: version} as it is and as it will be."""
+    found = [Change(name, before.get(name, ""), after.get(name, "")) for name in sorted({*before, *after})]
     return [change for change in found if not _same(change)]
 
 

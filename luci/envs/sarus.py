@@ -2,49 +2,45 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luci import paths
-from luci.envs import containers, files, venvs
-from luci.envs.containers import MINORS, PREFIX, RECORD, Base
+from luci.envs import files
+from luci.envs.bases import ASK, MINORS, Base, base_of
 from luci.envs.interpreters import Interpreter
+from luci.envs.layers import PREFIX, RECORD, Layered, fill
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.envs.terms import Terms
 from luci.errors import EnvError
 from luci.events import Event, Working
-from luci.values import Value
 from luci.walls import sarus
 
 if TYPE_CHECKING:
     from luci.envs.backends import Ability
 
 
-class Sarus(Value):
+class Sarus(Layered):
     """The kind `sarus`: see luci.envs.backends."""
 
-    can: frozenset[Ability] = frozenset(("requirements", "pep723", "environment.yml", "dockerfile"))
+    can: frozenset[Ability] = frozenset(("update", "requirements", "pep723", "environment.yml", "dockerfile"))
 
-    @contextlib.contextmanager
-    def making(self, folder: Path, python: Interpreter) -> Iterator[None]:
-        folder.mkdir(parents=True)
-        yield
+    def base(self, spec: EnvSpec, terms: Terms, stop: Callable[[], bool]) -> Generator[Event, None, Base]:
+        yield from ()
+        if here := at_hand(spec.base):
+            return here
+        raise EnvError(f"Sarus has no image {spec.base}.", hint=f"sarus pull {spec.base}, or sarus load FILE.tar NAME")
 
     def install(
         self, spec: EnvSpec, folder: Path, sources: Sources, terms: Terms, stop: Callable[[], bool]
     ) -> Iterator[Event]:
-        base = at_hand(spec.base)
-        if base is None:
-            raise EnvError(
-                f"Sarus has no image {spec.base}.", hint=f"sarus pull {spec.base}, or sarus load FILE.tar NAME"
-            )
-        yield from containers.fill(spec, folder, base, sources, terms, stop)
+        base = yield from self.base(spec, terms, stop)
+        yield from fill(spec, folder, base, sources, terms, stop)
         yield Working("compiling", "what was installed")
         inside = [str(PREFIX / "bin" / "python"), "-I", "-m", "compileall", "-q", str(PREFIX / "lib")]
         code, said = _run(sarus.mount(str(folder), target=str(PREFIX)), spec.base, *inside)
@@ -53,30 +49,9 @@ class Sarus(Value):
         told = {"engine": "sarus", "image": spec.base, "bytes": 0, "base": base.id, "version": base.version}
         files.write_json(folder / RECORD, {**told, "path": f"{PREFIX}/bin:{base.path}"})
 
-    def python(self, folder: Path, asked: Interpreter) -> tuple[str, str]:
-        return str(folder / RECORD), str(files.read_json(folder / RECORD)["version"])
-
-    def witness(self, folder: Path) -> Path:
-        return folder / "pyvenv.cfg"
-
-    def starts_with(self, folder: Path) -> Path:
-        return folder
-
-    def installed(self, folder: Path) -> dict[str, str]:
-        return venvs.installed(folder)
-
-    def needs(self, folder: Path) -> dict[str, list[str]]:
-        return {}
-
-    def brought(self, folder: Path) -> frozenset[str]:
-        return frozenset()
-
     def faults(self, folder: Path) -> list[str]:
         told = files.read_json(folder / RECORD)
         return [] if _listed(str(told.get("image", ""))) else [f"Sarus has no image {told.get('image')} any more"]
-
-    def elsewhere(self, folder: Path) -> tuple[str, int]:
-        return "", 0
 
 
 def pythons(base: str) -> list[Interpreter]:
@@ -99,12 +74,12 @@ def at_hand(name: str) -> Base | None:
     memory = paths.cache() / "images" / f"sarus-{hashlib.sha256(line.encode()).hexdigest()[:24]}.json"
     known = files.read_json(memory)
     if not known:
-        code, said = _run(name, "python3", "-I", "-c", containers.ASK)
+        code, said = _run(name, "python3", "-I", "-c", ASK)
         if code:
             raise EnvError(f"The image {name} has no Python that starts.", cause=said)
         known = json.loads(said)
         files.write_json(memory, known, needed=False)
-    return containers.base_of(line, known)
+    return base_of(line, known)
 
 
 def _listed(name: str) -> str:

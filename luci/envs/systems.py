@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luci.envs import files
+from luci.envs.backends import Backend
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.envs.terms import Terms
 from luci.errors import EnvError
 from luci.events import Event
-from luci.values import Value
 
 if TYPE_CHECKING:
     from luci.envs.backends import Ability
@@ -37,7 +37,7 @@ _INSTALLED = (
 )
 
 
-class System(Value):
+class System(Backend):
     """The kind `system`: see luci.envs.backends. Its folder holds no more than what luci knows of the interpreter."""
 
     can: frozenset[Ability] = frozenset(("requirements", "pep723", "environment.yml", "dockerfile", "shell"))
@@ -61,26 +61,11 @@ class System(Value):
     def witness(self, folder: Path) -> Path:
         return folder / RECORD
 
-    def starts_with(self, folder: Path) -> Path:
-        return folder / "bin" / "python"
-
     def installed(self, folder: Path) -> dict[str, str]:
         from packaging.utils import canonicalize_name
 
         told = json.loads(_said(os.readlink(folder / "bin" / "python"), _INSTALLED))
         return dict(sorted((str(canonicalize_name(name)), version) for name, version in told.items()))
-
-    def needs(self, folder: Path) -> dict[str, list[str]]:
-        return {}
-
-    def brought(self, folder: Path) -> frozenset[str]:
-        return frozenset()
-
-    def faults(self, folder: Path) -> list[str]:
-        return []
-
-    def elsewhere(self, folder: Path) -> tuple[str, int]:
-        return "", 0
 
 
 def there(python: str, modules: Iterable[str]) -> frozenset[str]:

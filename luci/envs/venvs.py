@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from luci import kept, paths
 from luci.envs import files
+from luci.envs.backends import Backend
 from luci.envs.interpreters import Interpreter
 from luci.envs.naming import canonical_name
 from luci.errors import EnvError
-from luci.values import Value
 
 if TYPE_CHECKING:
     from luci.envs.backends import Ability
@@ -28,7 +28,7 @@ HOOK = Path(__file__).parent / "hook"
 HOOK_FILES = ("_luci_hook.py", "_luci_report.py", "_luci_matplotlib.py")
 
 
-class Venv(Value):
+class Venv(Backend):
     """The kind `venv`: see luci.envs.backends."""
 
     can: frozenset[Ability] = frozenset(
@@ -50,30 +50,6 @@ class Venv(Value):
         from luci.envs import installer
 
         yield from installer.install(spec, folder, sources, terms, stop)
-
-    def python(self, folder: Path, asked: Interpreter) -> tuple[str, str]:
-        return asked.path, asked.version
-
-    def witness(self, folder: Path) -> Path:
-        return folder / "pyvenv.cfg"
-
-    def starts_with(self, folder: Path) -> Path:
-        return python_of(folder)
-
-    def installed(self, folder: Path) -> dict[str, str]:
-        return installed(folder)
-
-    def needs(self, folder: Path) -> dict[str, list[str]]:
-        return {}
-
-    def brought(self, folder: Path) -> frozenset[str]:
-        return frozenset()
-
-    def faults(self, folder: Path) -> list[str]:
-        return []
-
-    def elsewhere(self, folder: Path) -> tuple[str, int]:
-        return "", 0
 
 
 def create(folder: Path, python: Interpreter, uv: str | None) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from luci import paths
 from luci.config import Settings
 from luci.context import Context
-from luci.envs import backends, containers, sarus
+from luci.envs import backends, bases, containers, layers, sarus
 from luci.envs.interpreters import Interpreter
 from luci.envs.store import Env
 from luci.errors import LuciError, Refused
@@ -32,6 +32,11 @@ from luci.walls.places import Ground, opened
 
 if TYPE_CHECKING:
     from luci.runner.plan import Plan
+
+
+CONTROLLERS = (
+    "Leave the limit out; or let the engine make control groups (rootless: version 2, systemd with Delegate=yes)."
+)
 
 
 def preferred(whose: str, settings: Settings) -> tuple[str, str]:
@@ -57,7 +62,7 @@ def boxed(
     has. Raises EnvError where no engine answers."""
     base = settings.containers.base
     if name != "sarus" and "{python}" not in base:
-        yield from containers.ready(engines.find(name), base, stop, offline=offline or settings.index.offline)
+        yield from bases.ready(engines.find(name), base, stop, offline=offline or settings.index.offline)
     return Kind(name, why, base=base, here=tuple(pythons(name, settings)))
 
 
@@ -65,8 +70,8 @@ def pythons(name: str, settings: Settings) -> list[Interpreter]:
     """Return the Pythons that a kind has; those that it would have to fetch have no path. Raises EnvError."""
     if name == "sarus":
         return sarus.pythons(settings.containers.base)
-    containers.insist_on_sdk()
-    return containers.pythons(engines.find(name), settings.containers.base)
+    bases.insist_on_sdk()
+    return bases.pythons(engines.find(name), settings.containers.base)
 
 
 def wall(kind: str, holds: Held, request: RunRequest, settings: Settings) -> Wall:
@@ -85,6 +90,8 @@ def _wall(kind: str, asked: Asked, opens: bool, settings: Settings) -> Wall:
         )
     if kind == "sarus":
         return _of_sarus(asked)
+    if asked.limits.told() and (reason := engines.cannot_limit(engines.find(kind), asked.limits)):
+        raise Refused("The limits cannot be held here.", cause=reason, hint=CONTROLLERS)
     network = asked.reach.network and (opens or settings.containers.network != "none")
     asked = replace(asked, sandbox="container", reach=replace(asked.reach, network=network))
     return Wall("container", asked, NOTHING_HERE, (*asked.limits.told(), *asked.reach.told()))
@@ -127,7 +134,7 @@ def put_up(
     network = settings.containers.network
     name = network if network != "none" else "bridge"
     place = state.with_name(f"{state.name}.wall")
-    python = str(containers.PREFIX / "bin" / "python")
+    python = str(layers.PREFIX / "bin" / "python")
     with container.around(wall, engine, containers.image_of(env.path), ground, place, python, name) as box:
         yield box
 
@@ -143,7 +150,7 @@ def shell(env: Env, command: tuple[str, ...], context: Context) -> Become:
     own = (paths.data(), paths.cache(), paths.state(), paths.config_file().parent)
     ground = Ground(env.path, Path(env.python), (), own)
     engine, image = engines.find(env.spec.kind), containers.image_of(env.path)
-    python, network = str(containers.PREFIX / "bin" / "python"), context.settings.containers.network
+    python, network = str(layers.PREFIX / "bin" / "python"), context.settings.containers.network
     box = container.ready(limits, engine, image, ground, folder, python, network)
     argv = box.command(command)
     return Become(argv, box.environ(dict(os.environ)))
@@ -163,14 +170,14 @@ def _hold(inner: fence.Fence, script: Script, made: Plan, env: Env, ground: Grou
     seen = opened(_with_its_project(inner.wall, script, made).asked.reach, ground)
     empty = inner.folder / "empty"
     empty.mkdir()
-    mounts = [holds.mount(str(env.path), target=str(containers.PREFIX), readonly=True)]
+    mounts = [holds.mount(str(env.path), target=str(layers.PREFIX), readonly=True)]
     for each in container.mounts(seen):
         mounts.append(holds.mount(each["Source"], target=each["Target"], readonly=each["ReadOnly"]))
     mounts += [holds.mount(str(empty), target=path, readonly=True) for path in container.closed_folders(seen)]
-    return holds.Hold(holds.program(), inner, image.id, image.path, tuple(mounts))
+    return holds.Hold(holds.program(), inner, image.id, image.path, tuple(mounts), tuple(made.variables.items()))
 
 
-def remember(request: RunRequest, script: Script, env: Env, box: object) -> None:
+def remember(request: RunRequest, script: Script, made: Plan, env: Env, box: object) -> None:
     """Keep what the next run of this script needs to start at once: see luci.runner.boxed_again."""
     known = memory.load(script)
     if box.wall.why if isinstance(box, container.Box) else True:
@@ -182,7 +189,7 @@ def remember(request: RunRequest, script: Script, env: Env, box: object) -> None
         return
     if known.warm.get("box") or script.argv != (request.script,):
         return
-    python = str(containers.PREFIX / "bin" / "python")
+    python = str(layers.PREFIX / "bin" / "python")
     told = box.told([python])
     create = told.pop("create")
     host = create["HostConfig"]
@@ -195,7 +202,7 @@ def remember(request: RunRequest, script: Script, env: Env, box: object) -> None
         "guarded": box.guarded,
         "engines": {name: os.environ.get(name, "") for name in boxed_again.ENGINES},
         "variables": sorted(box.chosen),
-        "fixed": box.fixed,
+        "fixed": {**made.variables, **box.fixed},
         "reads_stdin": known.warm["reads_stdin"],
         "run": {**run, "limits": box.wall.gives},
     }

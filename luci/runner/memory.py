@@ -23,7 +23,8 @@ FORMAT = 1
 class Memory(Value):
     """`key` is that of the environment it last ran in. `modules` and shared `libraries` were found missing in a run,
     `limits` are releases that still had what was missing, `python` is a specifier and `as_of` a day that a failure
-    taught; `approved` are distributions that a person let in for this script, `names` the modules they are for."""
+    taught; `approved` are distributions that a person let in for this script, `names` the modules they are for, and
+    `variables` the lines NAME=value that were let in."""
 
     script: str = ""
     key: str = ""
@@ -33,6 +34,7 @@ class Memory(Value):
     requirements: tuple[str, ...] = ()
     limits: dict[str, str] = anew(dict)
     approved: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
     python: str = ""
     as_of: str = ""
     warm: dict[str, Any] = anew(dict)

@@ -62,6 +62,17 @@ class Plan(Value):
         return tuple(c for c in self.choices if c.kind in certain and c.certainty is Certainty.REQUIRED)
 
     @property
+    def variables(self) -> dict[str, str]:
+        """What a file of the project's sets for whoever runs in the environment."""
+        said = self.declarations.conda if self.declarations else None
+        return dict(said.variables) if said else {}
+
+    @property
+    def variables_from(self) -> str:
+        said = self.declarations.conda if self.declarations else None
+        return said.file.name if said else ""
+
+    @property
     def label(self) -> str:
         return self.script.path.stem if self.script.path else self.script.kind
 
@@ -83,6 +94,7 @@ class Plan(Value):
             "requirements": list(self.spec.requirements),
             "scope": self.spec.scope,
             "as_of": self.spec.as_of,
+            "variables": self.variables,
             "wall": dict(self.wall),
             "choices": [_choice_as_dict(c) for c in self.choices],
             "refused": [_choice_as_dict(c) for c in self.asked],

@@ -13,7 +13,7 @@ from luci.envs import backends, channels, uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Told, Warned
-from luci.runner import cascade, declared, launch, memory, plan, table
+from luci.runner import cascade, declared, launch, memory, plan, table, variables
 from luci.runner.approval import to_install
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
@@ -45,6 +45,7 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         approved = cascade.approve(made, context)
         known = replace(known, approved=tuple(sorted({*known.approved, *approved})))
         made = yield from plan.make(script, wants, context, known)
+    known = variables.approved(made, known, wants.allow, context, all_of_them=asks_first)
     made = walled(made, wall_for(request, script, context, made.spec.kind))
     yield Planned(made.as_dict())
     _refuse_the_hopeless(made)
@@ -125,11 +126,12 @@ def _provided_by(env: Env | None) -> frozenset[str]:
 
 
 def _earlier(made: Plan, known: Memory, store: Store, error: EnvError) -> Env:
-    """Return the environment that served this script before if it has all that is needed now; else raise `error`."""
+    """Return the environment that served this script before if it is of the same kind, for another would run elsewhere
+    than was asked for, and has all that is needed now; else raise `error`."""
     if getattr(error, "reason", "network") not in ("network", "offline"):
         raise error
     env = store.get(known.key)
-    if env is None or not store.take(env):
+    if env is None or env.spec.kind != made.spec.kind or not store.take(env):
         raise error
     had = _provided_by(env)
     for choice in made.choices:
@@ -173,9 +175,11 @@ def _remember(
             venvs.refresh_hook(env.path)
         warm = memory.warm(env, _read_files(made, env), _absent(made), _roots(made), _deciding_variables())
         warm["proven"] = was_proven
-        warm["ordinary"] = boxed or context.settings.run.record or is_held(script, context, env.spec.kind)
+        joined = any(name in variables.JOINED for name in made.variables)
+        warm["ordinary"] = boxed or joined or context.settings.run.record or is_held(script, context, env.spec.kind)
         warm["paths"] = list(made.scan.paths)
         warm["reads_stdin"] = made.scan.reads_stdin
+        warm["variables"] = made.variables
         if _changed_since(began, made):  # what was saved in the meantime is not what was read
             warm = {}
     approved = tuple(sorted({*known.approved, *(n for n in request.wants.allow if n in env.installed)}))
@@ -205,6 +209,8 @@ def remember_that_it_worked(request: RunRequest, script: Script) -> None:
 
 
 def _let_the_launcher_know(request: RunRequest, script: Script, warm: dict[str, Any]) -> None:
+    if warm.get("variables"):
+        return  # the launcher knows none
     if warm and request.wants == NOTHING_MORE and script.kind == "file" and not warm["ordinary"]:
         launch.record(request.script, memory.place(script), warm)
 

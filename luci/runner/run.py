@@ -185,13 +185,17 @@ def _command(request: RunRequest, script: Script, env: Env) -> tuple[str, ...]:
     return (python_of(env), *request.python_args, *script.argv, *request.args)
 
 
-def _environ(request: RunRequest, script: Script, env: Env, extra_paths: tuple[str, ...]) -> dict[str, str]:
+def _environ(request: RunRequest, script: Script, env: Env, made: Plan) -> dict[str, str]:
     kept = (os.environ["PYTHONPATH"],) if request.keep_pythonpath and os.environ.get("PYTHONPATH") else ()
-    environ = activated(folder_of(env), dict(os.environ), (*extra_paths, *kept))
+    environ = activated(folder_of(env), dict(os.environ), (*made.scan.paths, *kept))
     if not os.path.exists(f"{environ.get('VIRTUAL_ENV', '')}/pyvenv.cfg"):
         environ.pop("VIRTUAL_ENV", None)
-    if request.env_file:
-        environ = {**_env_file(request.env_file), **environ}
+    said = _env_file(request.env_file) if request.env_file else {}
+    if made.variables:
+        from luci.runner.variables import with_them
+
+        environ = with_them(environ, {name: value for name, value in made.variables.items() if name not in said})
+    environ = {**said, **environ}
     environ["LUCI_MEMORY"] = str(memory.place(script))
     return environ
 
@@ -205,7 +209,7 @@ def _env_file(name: str) -> dict[str, str]:
 
 
 def _become(request: RunRequest, script: Script, made: Plan, env: Env, state: Path | None) -> Become:
-    environ = _environ(request, script, env, made.scan.paths)
+    environ = _environ(request, script, env, made)
     if state:
         environ["LUCI_RUN"] = f"{os.getpid()}:exec:{state}"
     stdin = str(_spooled(script, state or running() / str(os.getpid()))) if script.kind == "stdin" else ""
@@ -253,7 +257,7 @@ def _watch_behind(
     seen = Path(f"{told}.end")
     for leftover in (report, seen):
         leftover.unlink(missing_ok=True)
-    environ = _environ(request, script, env, made.scan.paths)
+    environ = _environ(request, script, env, made)
     environ["LUCI_RUN"] = f"0:report:{told}"
     log, terminal, since = None, request.terminal, 0
     if terminal or request.record or context.settings.run.record:
@@ -307,7 +311,7 @@ def _watch_behind(
     if fence and env.spec.kind in backends.IN_ENGINES and found is None and not ended.signal:
         from luci.runner import boxes
 
-        boxes.remember(request, script, env, fence)
+        boxes.remember(request, script, made, env, fence)
     for hit in fence.verdict(ended.exit_code, seconds=ended.seconds, said=tail) if fence else ():
         yield Told(hit)
     if found is None and ended.exit_code == 1 and not seen.exists():

@@ -144,6 +144,8 @@ def put_up(
     read = [folder for folder in (*read, Path(made.spec.scope or ".")) if folder.is_absolute() and folder.exists()]
     luci = (paths.data(), paths.cache(), paths.state(), paths.config_file().parent)
     ground = Ground(env.path, Path(env.python), tuple(dict.fromkeys(read)), luci, activations.names(env.path))
+    reach = replace(wall.asked.reach, variables=(*wall.asked.reach.variables, *made.variables))
+    wall = replace(wall, asked=replace(wall.asked, reach=reach))  # what the project's own file sets is no secret to it
     if env.spec.kind in backends.BOXED:
         from luci.runner import boxes
 
@@ -165,9 +167,9 @@ def python_of(env: Env) -> str:
     if env.spec.kind == "system":
         return env.spec.base
     if env.spec.kind in backends.BOXED:
-        from luci.envs import containers
+        from luci.envs import layers
 
-        return str(containers.PREFIX / "bin" / "python")
+        return str(layers.PREFIX / "bin" / "python")
     return str(env.python)
 
 

@@ -59,6 +59,7 @@ def start(words: list[str]) -> None:
         sys.stdout.flush()
         os._exit(code)
     environ = activated(folder, dict(os.environ), warm["paths"])
+    environ |= warm.get("variables", {})
     environ["LUCI_MEMORY"] = remembered
     environ["LUCI_RUN"] = f"{os.getpid()}:exec:{begun}"
     python = f"{folder}/bin/python"

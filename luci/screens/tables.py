@@ -49,6 +49,8 @@ def plan(told: dict[str, Any]) -> None:
         print(harmless(f"conda       {', '.join(told['conda']) or 'Python alone'}, from {', '.join(told['channels'])}"))
     elif told["base"]:
         print(harmless(f"base        {told['base']}"))
+    for name, value in told.get("variables", {}).items():
+        print(harmless(f"sets        {name}={value}"))
     print(f"environment {told['key']}  ({told['environment']})")
     if told["as_of"]:
         print(harmless(f"packages    as of {told['as_of']}"))

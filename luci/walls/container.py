@@ -21,7 +21,7 @@ from typing import Any
 
 from luci.errors import EnvError
 from luci.values import Value, replace
-from luci.walls import attach, engines, syscalls
+from luci.walls import engines, syscalls, words
 from luci.walls.asked import shown
 from luci.walls.engines import Engine
 from luci.walls.fence import LOADED, USUAL
@@ -29,9 +29,8 @@ from luci.walls.ladder import Wall
 from luci.walls.places import IN_A_PROJECT, SYSTEM, Ground, Opened, opened, parted, system_keys
 
 LABEL = "luci"
-_ATTACH = (
-    f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import attach; sys.exit(attach.main(sys.argv[1]))"
-)
+_LUCI = str(Path(__file__).parents[2])
+_ATTACH = f"import sys; sys.path.append({_LUCI!r}); from luci.walls import attach; sys.exit(attach.main(sys.argv[1]))"
 # process 1 of a container hears no signal that it has no handler for, and must bury who has lost its parent; the
 # command leads the terminal, whose keys then reach it alone, and is not left stopped where nobody could wake it
 _INIT = """
@@ -313,7 +312,7 @@ def _empty(engine: Engine) -> str:
             info.type, info.mode = tarfile.DIRTYPE, 0o755
             tar.addfile(info)
     query = f"fromSrc=-&repo={name}&changes=LABEL%20{LABEL}=empty"
-    status, told = attach.ask(engine.socket, "POST", f"/images/create?{query}", content.getvalue())
+    status, told = words.ask(engine.socket, "POST", f"/images/create?{query}", content.getvalue())
     if status != 200 or "error" in str(told):
         raise trouble(str(told), engine)
     return name
@@ -349,7 +348,7 @@ def trouble(said: str, engine: Engine) -> EnvError:
         (
             "no space left",
             f"The disk of {engine.says} is full.",
-            "`docker system prune` and `luci env prune` free some.",
+            f"`{'podman' if engine.podman else 'docker'} system prune` and `luci env prune` free some.",
         ),
         (
             "connect: permission denied",

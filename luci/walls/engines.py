@@ -16,10 +16,13 @@ from typing import Any
 from luci import paths
 from luci.errors import EnvError
 from luci.values import Value
-from luci.walls import attach
+from luci.walls import words
+from luci.walls.asked import Limits
 
 IDLE_SECONDS = 60  # a service that luci started for Podman ends by itself after that
 _STARTING_SECONDS = 10
+_OF_PODMAN = "/v4.0.0/libpod/info"
+_OF_DOCKER = {"memory": "MemoryLimit", "cpu": "CpuCfsQuota", "pids": "PidsLimit"}
 
 
 class Engine(Value):
@@ -37,7 +40,7 @@ class Engine(Value):
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
         """Return the status and what was answered. Raises OSError."""
-        return attach.ask(self.socket, method, path, body)
+        return words.ask(self.socket, method, path, body)
 
 
 def find(name: str) -> Engine:
@@ -77,6 +80,23 @@ def any_of_them() -> Engine:
             return find("podman")
         except EnvError:
             raise error from None
+
+
+def cannot_limit(engine: Engine, limits: Limits) -> str:
+    """Return which limits an engine would leave out without a word, and why; empty where it holds all."""
+    wanted = {"memory": limits.memory, "cpu": limits.cpus, "pids": limits.pids}
+    if not any(wanted.values()):
+        return ""
+    if engine.podman:
+        host = _info(engine.socket, _OF_PODMAN).get("host", {})
+        has = {name: name in host.get("cgroupControllers", wanted) for name in wanted}
+        why = f"control groups of {host.get('cgroupVersion', 'this machine')} are not given to it"
+    else:
+        told = _info(engine.socket, "/info")
+        has = {name: told.get(said, True) is not False for name, said in _OF_DOCKER.items()}
+        why = "control groups are not given to it"
+    lacks = [name for name, figure in wanted.items() if figure and not has[name]]
+    return f"{engine.says} limits no {' and no '.join(lacks)} here: {why}" if lacks else ""
 
 
 def _hint(name: str, refused: bool) -> str:
@@ -129,23 +149,28 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _tried(name: str, place: str) -> tuple[Engine | None, str]:
     try:
-        status, server = attach.ping(place)
+        status, server = words.ping(place)
     except OSError as error:
         return None, error.strerror or str(error)
     if status != 200:
         return None, f"it answers with {status}"
     program, _, version = server.partition(" ")[0].partition("/")
     podman = program == "Libpod"
-    return Engine(name, place, f"{'Podman' if podman else 'Docker'} {version}", _is_rootless(place), podman), ""
+    return Engine(name, place, f"{'Podman' if podman else 'Docker'} {version}", _is_rootless(place, podman), podman), ""
 
 
-def _is_rootless(place: str) -> bool:
-    """Whether root inside is the person outside."""
+def _is_rootless(place: str, podman: bool) -> bool:
+    """Whether root inside is the person outside. Podman tells in its own words only."""
     if os.getuid() == 0 or os.stat(place).st_uid != os.getuid():
         return False
-    status, told = attach.ask(place, "GET", "/info")
-    options = told.get("SecurityOptions") or () if status == 200 and isinstance(told, dict) else ()
-    return any("rootless" in str(option) for option in options)
+    if podman:
+        return bool(_info(place, _OF_PODMAN).get("host", {}).get("security", {}).get("rootless"))
+    return any("rootless" in str(option) for option in _info(place, "/info").get("SecurityOptions") or ())
+
+
+def _info(place: str, path: str) -> dict[str, Any]:
+    status, told = words.ask(place, "GET", path)
+    return told if status == 200 and isinstance(told, dict) else {}
 
 
 def _service() -> str:

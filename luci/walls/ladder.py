@@ -47,7 +47,7 @@ def choose(asked: Asked, machine: Machine) -> Wall | None:
     if rung in ("auto", "any"):
         for name in _HIGH:
             if rung == "auto" and not _absent(name, machine):
-                return _with_less(_wall(name, asked, machine), _unlimited(asked, machine))
+                return _with_less(_wall(name, asked, machine), _why_not(name, asked, machine))
             if not _why_not(name, asked, machine):
                 return _wall(name, asked, machine)
         if rung == "any":
@@ -75,6 +75,10 @@ def _why_not(name: str, asked: Asked, machine: Machine) -> str:
         return missing
     if name == "limits" and asked.reach.told():
         return f"limits alone do not hold: {', '.join(asked.reach.told())}"
+    if name == "container":
+        from luci.walls import engines
+
+        return engines.cannot_limit(engines.any_of_them(), asked.limits)
     return "; ".join(_unlimited(asked, machine))
 
 
@@ -84,8 +88,8 @@ def _absent(name: str, machine: Machine) -> str:
     return {"bwrap": machine.no_bwrap, "landlock": machine.no_landlock, "limits": ""}[name]
 
 
-def _with_less(wall: Wall, unlimited: list[str]) -> Wall:
-    return replace(wall, lacks=(*wall.lacks, *unlimited))
+def _with_less(wall: Wall, unlimited: str) -> Wall:
+    return replace(wall, lacks=(*wall.lacks, unlimited)) if unlimited else wall
 
 
 def _hint(name: str, asked: Asked, machine: Machine) -> str:
@@ -94,6 +98,8 @@ def _hint(name: str, asked: Asked, machine: Machine) -> str:
         return NEEDED[name]
     if name == "limits" and asked.reach.told():
         return "bwrap and landlock can hold that: leave --sandbox out, and luci takes one of them."
+    if name == "container":
+        return "Let the engine make control groups, or leave the limit out; --sandbox auto takes what works here."
     return NEEDED["limits"]
 
 

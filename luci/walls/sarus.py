@@ -27,6 +27,7 @@ class Hold(Value):
     image: str
     path: str  # PATH inside
     mounts: tuple[str, ...]
+    given: tuple[tuple[str, str], ...] = ()  # variables that are set inside, whatever they are outside
 
     @property
     def wall(self) -> Wall:
@@ -43,7 +44,7 @@ class Hold(Value):
     def command(self, argv: tuple[str, ...], *, led: bool = False) -> tuple[str, ...]:
         words = [self.program, "run", *self.mounts, mount(str(self.reports)), "-w", os.getcwd()]
         inside = {name: os.environ[name] for name in self.wall.asked.reach.variables if name in os.environ}
-        for name, value in {**inside, "PATH": self.path, "HOME": "/tmp", "TMPDIR": "/tmp"}.items():
+        for name, value in {**inside, **dict(self.given), "PATH": self.path, "HOME": "/tmp", "TMPDIR": "/tmp"}.items():
             words += ["-e", f"{name}={value}"]
         return self.inner.command((*words, self.image, *argv))
 

@@ -36,6 +36,7 @@ def channel(tmp_path_factory: pytest.TempPathFactory) -> CondaChannel:
     outback = {"share/outback/map.txt": "here\n", "etc/conda/activate.d/outback.sh": sets}
     outback["etc/conda/env_vars.d/outback.json"] = '{"CREEK": "dry"}'
     made.add("outback", "0.1", outback, python=False)
+    made.add("dunnart", "1.0", {"share/dunnart": "small\n"}, python=False)
     made.add_library("wombat", "libwombat.so.1", base / "stage")
     made.add("libbilby", "1.0", {"share/bilby": ""}, python=False)
     made.add("numbat", "3.0", {"numbat.py": "def eat():\n    return 'termites'\n"})
@@ -69,16 +70,18 @@ def test_a_script_runs_on_the_channels_python_with_what_conda_has_and_the_rest_f
     assert shown["installed"] == {"emu": "2.0", "feathers": "1.0", "python": OWN, "quokka": "1.2"}
 
 
-def test_a_conda_environment_is_handled_as_every_other_and_what_it_cannot_is_refused_in_a_line(person: Luci) -> None:
+def test_a_conda_environment_is_handled_as_every_other_and_what_it_cannot_is_refused_in_a_line(
+    person: Luci, channel: CondaChannel, index: PackageIndex
+) -> None:
     person.write("app.py", "import emu, quokka, sys\nprint(open(sys.prefix + '/share/outback/map.txt').read())")
-    person.write("environment.yml", "dependencies:\n  - outback =0.1\n  - pip:\n    - quokka<1.2\n")
+    person.write("environment.yml", "dependencies:\n  - outback =0.1\n  - dunnart\n  - pip:\n    - quokka<1.2\n")
     assert person("run", "--yes", "app.py").out == "here\n\n"
     env = person.env_of("app.py")
 
     (listed,) = person("env", "list", "--json").json
     assert (listed["kind"], listed["state"], listed["installed"]["quokka"]) == ("conda", "ready", "1.1")
     roots = {node["name"]: node["children"] for node in person("env", "tree", "app.py", "--json").json}
-    assert sorted(roots) == ["emu", "outback", "python", "quokka"]
+    assert sorted(roots) == ["dunnart", "emu", "outback", "python", "quokka"]
     assert [child["name"] for child in roots["emu"]] == ["python", "feathers"]
     assert person("env", "stats", "--json").json["by_kind"] == {"conda": 1}
 
@@ -88,7 +91,7 @@ def test_a_conda_environment_is_handled_as_every_other_and_what_it_cannot_is_ref
     lock = (person.folder / "elsewhere" / "conda-lock.yml").read_text()
     plan = person("plan", "--json", "elsewhere/app.py").json
     assert plan["kind_reason"] == "conda-lock.yml declares it" and plan["refused"] == [], plan
-    assert {spec.split("[")[0] for spec in plan["conda"]} == {"emu", "feathers", "outback", "python"}
+    assert {spec.split("[")[0] for spec in plan["conda"]} == {"dunnart", "emu", "feathers", "outback", "python"}
     assert [line.split(" --hash=sha256:")[0] for line in plan["requirements"]] == ["quokka==1.1"]
     done = person("run", "elsewhere/app.py")
     assert (done.code, done.out) == (0, "many quokka\n"), done.err
@@ -101,7 +104,19 @@ def test_a_conda_environment_is_handled_as_every_other_and_what_it_cannot_is_ref
     assert f"  - python={OWN}=0\n" in exported and "  - pip:\n" in exported and '"quokka==1.1"' in exported
     refused = person("env", "export", "app.py", "--format", "pylock")
     assert refused.code == 2 and "An environment of the kind conda is not exported as pylock." in refused.err
-    assert "is not updated" in person("env", "update", "app.py", "--yes").err
+
+    channel.add("dunnart", "1.1", {"share/dunnart": "small\n"}, python=False)
+    channel.index()
+    index.add_wheel("quokka", "1.1.1", {"quokka.py": ""})
+    dry = person("env", "update", "app.py", "--dry-run")
+    assert dry.code == 0 and "dunnart  1.0 -> 1.1" in dry.out, dry
+    [told] = person("env", "update", "app.py", "--yes", "--json").json
+    changed = [{"name": "dunnart", "before": "1.0", "after": "1.1"}]
+    assert told["changes"] == [*changed, {"name": "quokka", "before": "1.1", "after": "1.1.1"}]
+    newer = person("env", "show", "app.py", "--json").json["installed"]
+    assert (newer["dunnart"], newer["quokka"], newer["emu"]) == ("1.1", "1.1.1", "2.0")
+    assert person("env", "update", "--undo", "app.py").code == 0
+    assert person("env", "show", "app.py", "--json").json["installed"]["dunnart"] == "1.0"
 
     assert person("env", "verify", "app.py").code == 0
     (env / "share" / "outback" / "map.txt").unlink()

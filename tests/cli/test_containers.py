@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from luci.walls import attach
+from luci.walls import words
 from tests import engines
 from tests.cli.conftest import Luci, wait_for
+from tests.package_index import PackageIndex
 
 KINDS = [pytest.param(kind, marks=engines.needs(kind)) for kind in ("docker", "podman")]
 
@@ -30,7 +31,7 @@ class Person(Luci):
     kind = ""
 
     def ask(self, path: str) -> Any:
-        return attach.ask(engines.SOCKETS[self.kind].removeprefix("unix://"), "GET", path)[1]
+        return words.ask(engines.SOCKETS[self.kind].removeprefix("unix://"), "GET", path)[1]
 
     @property
     def containers(self) -> list[str]:
@@ -191,9 +192,9 @@ def test_who_is_killed_for_memory_is_told_so_and_who_is_killed_otherwise_is_not(
 
 
 @each_kind
-def test_its_environments_are_handled_as_all_others(person: Person) -> None:
+def test_its_environments_are_handled_as_all_others(person: Person, index: PackageIndex) -> None:
     person.write("kept", "")
-    person.write("app.py", "import quokka")
+    person.write("app.py", "import quokka\nprint(quokka.hop())")
     assert person("run", "app.py").code == 0
     plan = person("plan", "--json", "app.py").json
     assert (plan["kind"], plan["kind_reason"]) == (person.kind, "[envs] kind in the config")
@@ -210,9 +211,19 @@ def test_its_environments_are_handled_as_all_others(person: Person) -> None:
     written = person("env", "export", "app.py", "--format", "dockerfile").out.splitlines()
     assert written[1] == f"FROM luci-test/python:{engines.VERSION}" and "    quokka==1.2" in written
     assert "quokka==1.2" in person("env", "export", "app.py").out
-    for words in (("export", "--format", "pylock"), ("update",)):
-        refused = person("env", words[0], "app.py", *words[1:])
-        assert refused.code == 2 and f"An environment of the kind {person.kind} is not" in refused.err
+    refused = person("env", "export", "app.py", "--format", "pylock")
+    assert refused.code == 2 and f"An environment of the kind {person.kind} is not" in refused.err
+
+    index.add_wheel("quokka", "2.0", {"quokka.py": "def hop():\n    return 'far'\n"})
+    [told] = person("env", "update", "app.py", "--yes", "--json").json
+    assert told["changes"] == [{"name": "quokka", "before": "1.2", "after": "2.0"}]
+    former, shown = shown, person("env", "show", "app.py", "--json").json
+    assert (shown["key"], shown["installed"]) == (former["key"], {"quokka": "2.0"})
+    assert person.images("app") == sorted([former["image"], shown["image"]])
+    assert person("run", "app.py").out == "far\n"
+    assert person("env", "update", "--undo", "app.py").code == 0
+    assert person("run", "app.py").out == "hop\n"
+    shown = former
 
     assert person("env", "verify", "app.py").code == 0
     subprocess.run([*engine_words(person.kind), "rmi", "--force", shown["image"]], check=True, capture_output=True)

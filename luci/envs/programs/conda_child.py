@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def main() -> None:
     asked = json.loads(os.environ.pop("LUCI_CONDA"))
     try:
-        answer = asyncio.run(_have(asked) if asked["do"] == "have" else _install(asked))
+        answer = asyncio.run({"have": _have, "solve": _solve, "install": _install}[asked["do"]](asked))
     except SolverError as error:
         _say({"failed": "unsolvable", "cause": str(error)})
     except GatewayError as error:
@@ -61,8 +61,8 @@ async def _have(asked: dict[str, Any]) -> dict[str, Any]:
     return {"names": [name.normalized for name in names], "pythons": newest}
 
 
-async def _install(asked: dict[str, Any]) -> dict[str, Any]:
-    records = await rattler.solve(
+async def _solved(asked: dict[str, Any]) -> list[RepoDataRecord]:
+    return await rattler.solve(
         sources=asked["channels"],
         specs=asked["specs"],
         constraints=asked["constraints"],
@@ -70,7 +70,20 @@ async def _install(asked: dict[str, Any]) -> dict[str, Any]:
         virtual_packages=rattler.VirtualPackage.detect(),
         channel_relations="disabled",
     )
-    _say({"solved": len(records)})
+
+
+async def _solve(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return name, version, build of each package, and whether it is for a Python."""
+    records = await _solved(asked)
+    return {"solved": [[r.name.normalized, str(r.version), str(r.build), _is_for_python(r)] for r in records]}
+
+
+def _is_for_python(record: RepoDataRecord) -> bool:
+    return any(str(need).split()[0] in ("python", "python_abi") for need in record.depends)
+
+
+async def _install(asked: dict[str, Any]) -> dict[str, Any]:
+    records = await _solved(asked)
     await rattler.install(
         records,
         target_prefix=asked["folder"],

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from luci.errors import LuciError
-from luci.runner.declared import conda_locks, pixi
+from luci.runner.declared import conda_locks, pixi, variables
 from luci.runner.declared.uv_table import tabled
 from luci.runner.declared.values import (
     CondaChoice,
@@ -24,6 +24,7 @@ from luci.runner.declared.values import (
     requirement,
     shown,
 )
+from luci.values import replace
 
 _YAML = ("environment.yml", "environment.yaml")
 _TOML = "pixi.toml"
@@ -56,7 +57,12 @@ def _of(folder: Path, locks: list[Path], pyproject: dict[str, Any]) -> Declarati
         missing = _beyond(said, lock)
         if not missing:
             files = (*(said.files if said else ()), path)
-            return Declarations(lock.requirements, requires_python=lock.requires_python, files=files, conda=lock.conda)
+            conda = (
+                replace(lock.conda, variables=said.conda.variables)
+                if lock.conda and said and said.conda
+                else lock.conda
+            )
+            return Declarations(lock.requirements, requires_python=lock.requires_python, files=files, conda=conda)
         problems.append(f"{path.name} is not used: {missing} is not in it.")
     if said is None and not problems:
         return None
@@ -115,8 +121,8 @@ def _read(path: Path) -> Declarations:
     lines: list[Declared] = []
     pips: list[str] = []
     python = ""
-    if table.get("variables"):
-        problems.append(f"{path.name}: its variables are not set; `luci run --env-file` sets some.")
+    told, untold = variables.read(table.get("variables"), path.name)
+    problems += untold
     for entry in _list(table.get("dependencies")):
         if isinstance(entry, dict):
             pips += [text for text in _list(entry.get("pip")) if isinstance(text, str)]
@@ -137,7 +143,8 @@ def _read(path: Path) -> Declarations:
         except ValueError as error:
             problems.append(f"{path.name}: {text!r} is left out: {error}")
     channels = tuple(text for text in _list(table.get("channels")) if isinstance(text, str) and text != "nodefaults")
-    choice = CondaChoice(path, channels, tuple(specs), tuple(d.line for d in lines if d.origin.endswith("pip")))
+    pip_lines = tuple(d.line for d in lines if d.origin.endswith("pip"))
+    choice = CondaChoice(path, channels, tuple(specs), pip_lines, told)
     return Declarations(tuple(lines), requires_python=python, files=(path,), problems=tuple(problems), conda=choice)
 
 

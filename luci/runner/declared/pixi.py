@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from luci.runner.declared import variables
 from luci.runner.declared.conda_locks import platform
 from luci.runner.declared.uv_table import listed, string, tabled
 from luci.runner.declared.values import (
@@ -51,7 +53,10 @@ def declared(table: dict[str, Any], path: Path) -> Declarations:
     if path.name == "pyproject.toml" and not set(specs) - {"python", "pip"}:
         return Declarations(tuple(pips), problems=tuple(problems))
     lines = [Declared(name, name, place) for name in specs if name != "python"]
-    choice = CondaChoice(path, tuple(_channels(table)), tuple(specs.values()), tuple(line.line for line in pips))
+    activated, untold = variables.read(_variables(table, place, problems), place)
+    problems += untold
+    pip_lines = tuple(line.line for line in pips)
+    choice = CondaChoice(path, tuple(_channels(table)), tuple(specs.values()), pip_lines, activated)
     asked = specifier("" if limit == "*" else limit)
     return Declarations((*lines, *pips), requires_python=asked, files=(path,), problems=tuple(problems), conda=choice)
 
@@ -59,10 +64,29 @@ def declared(table: dict[str, Any], path: Path) -> Declarations:
 def _dependencies(table: dict[str, Any], key: str) -> Iterator[tuple[str, Any]]:
     """Yield what the default environment has: for every platform, then for this one."""
     yield from tabled(table, key).items()
+    for each in _targets(table):
+        yield from tabled(each, key).items()
+
+
+def _variables(table: dict[str, Any], place: str, problems: list[str]) -> dict[str, Any]:
+    """Return what is set when the default environment is activated; what a shell would expand is left out."""
+    if tabled(table, "activation").get("scripts"):
+        problems.append(f"{place}: its activation scripts are not run.")
+    found: dict[str, Any] = {}
+    for each in (table, *_targets(table)):
+        found |= tabled(tabled(each, "activation"), "env")
+    for name in [name for name, value in found.items() if isinstance(value, str) and re.search(r"[$%`]", value)]:
+        problems.append(f"{place}: {shown(name)} is not set: a shell would have to expand it.")
+        del found[name]
+    return found
+
+
+def _targets(table: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the tables of this platform, the nearest last."""
     targets = tabled(table, "target")
     for name in ("unix", sys.platform.replace("darwin", "osx").replace("win32", "win"), platform()):
         if name != "unix" or sys.platform != "win32":
-            yield from tabled(tabled(targets, name), key).items()
+            yield tabled(targets, name)
 
 
 def _channels(table: dict[str, Any]) -> Iterator[str]:

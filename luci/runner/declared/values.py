@@ -56,12 +56,14 @@ def _joined(mine: Any, other: Any) -> Any:
 
 
 class CondaChoice(Value):
-    """What a file says to conda: match specs, and where from. `pips` are lines for the package index."""
+    """What a file says to conda: match specs, and where from. `pips` are lines for the package index, `variables` what
+    whoever runs in the environment is to see."""
 
     file: Path
     channels: tuple[str, ...] = ()
     specs: tuple[str, ...] = ()
     pips: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 def match_spec(name: str, told: Mapping[str, str]) -> str:
