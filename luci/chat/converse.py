@@ -21,6 +21,7 @@ from luci.chat.mending import Mending
 from luci.chat.messages import Answer, Message, Replied, Replying, Spent, ToolCall, Used, Using
 from luci.chat.model import Model, NoTools, TooLong
 from luci.chat.replay import Replay
+from luci.chat.shorten import sound
 from luci.chat.tools import TOOLS, Wrong
 from luci.errors import Interrupted, LuciError
 from luci.events import Event, Warned
@@ -61,7 +62,7 @@ class Talk:
         self.hands.mending = Mending()
         self.hands.worked = []
         budget = Budget(self.model.settings, self.hands.sessions)
-        self._say(Message("user", self.hands.secrets.masked(text)))
+        self._say(Message("user", sound(self.hands.secrets.masked(text))))
         if budget.blind:
             yield Warned("The price of this model is not known: the limits of money hold only as far as it is told.")
         if self.planner:
@@ -94,7 +95,7 @@ class Talk:
 
     def _over(self, text: str, why: str) -> Outcome:
         if why:
-            self.hands.sessions.add(self.hands.session, "note", {"text": f"It ended: {why}."})
+            self.hands.note("note", {"text": f"It ended: {why}."})
         return Outcome(text, why, tuple(self.hands.ground.shown(path) for path in self.hands.worked))
 
     def _say(self, message: Message) -> None:
@@ -207,7 +208,7 @@ class Talk:
                 break
 
     def _hear(self, call: ToolCall, told: str, as_text: bool) -> None:
-        told = self.hands.secrets.masked(told)
+        told = sound(self.hands.secrets.masked(told))
         self._say(Message("user", f"[luci] {told}") if as_text else Message("tool", told, call_id=call.id))
 
     def _use(self, call: ToolCall) -> Generator[Event, None, str]:
@@ -231,7 +232,7 @@ class Talk:
         except OSError as error:  # the disk, or a file that is gone: the model may do something else
             told, ok = f"error: {error.strerror or error}", False
         masked = self.hands.secrets.masked(told)
-        self.hands.sessions.add(self.hands.session, "use", {"title": _title(call), "tool": call.name, "ok": ok})
+        self.hands.note("use", {"title": _title(call), "tool": call.name, "ok": ok})
         yield Used(call.id, call.name, ok, masked)
         return told
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from luci.chat.messages import Answer, Message, ToolCall, Usage
+from luci.chat.shorten import sound
 from luci.values import Value
 
 WHY_NOT_WHOLE = {
@@ -55,7 +56,7 @@ class Written:
         new = ""
         for choice in (piece.get("choices") or [])[:1]:  # none in the piece that tells the usage
             delta = choice.get("delta") or {}
-            new = _text(delta.get("content")) or _text(delta.get("refusal"))
+            new = sound(_text(delta.get("content")) or _text(delta.get("refusal")))
             self.text += new
             self.thought = self.thought or bool(delta.get("reasoning_content") or delta.get("reasoning"))
             for at, part in enumerate(delta.get("tool_calls") or ()):
@@ -72,7 +73,7 @@ class Written:
         call.id = id or call.id
         call.name = call.name or name
         arguments = function.get("arguments") or ""
-        call.arguments += arguments if isinstance(arguments, str) else json.dumps(arguments)
+        call.arguments += sound(arguments) if isinstance(arguments, str) else json.dumps(arguments)
         if extra := part.get("extra_content"):  # Google's signature of the thought that led to the call
             call.extra = {"by": self.host, "extra_content": extra}
 
