@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 
@@ -13,7 +14,7 @@ def exchange(path: Path, content: bytes | None) -> None:
         real.unlink(missing_ok=True)
         return
     real.parent.mkdir(parents=True, exist_ok=True)
-    new = real.with_name(f".{real.name[:200]}.{os.getpid()}.new")
+    new = real.with_name(f".{real.name[:200]}.{os.getpid()}-{secrets.token_hex(4)}.new")  # two threads may write it
     try:
         with open(new, "xb") as file:
             file.write(content)

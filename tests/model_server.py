@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import select
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
+
+from tests.model_dialects import Dialect, piece
 
 Body = Mapping[str, Any]
 
@@ -17,7 +21,9 @@ class Said:
     """An answer. `calls` are pairs of a tool's name and its arguments, as values or as the raw text of bad JSON.
 
     `fault` is how it goes wrong: "drop" hangs up half-way, "silence" sends half and then nothing until the test is
-    over, "html" is a page, "whole" comes in one piece although a stream was asked for.
+    over, "html" is a page, "whole" comes in one piece although a stream was asked for, "error" is an error in the
+    middle of a stream, "waits" says nothing at all until the test is over. `alive` are comments before the answer,
+    ten a second.
     """
 
     text: str = ""
@@ -28,7 +34,9 @@ class Said:
     refusal: str = ""
     usage: Mapping[str, Any] | None = None
     reason: str = ""  # why it ended, if not for the usual reason
-    fault: Literal["", "drop", "silence", "html", "whole", "garbage"] = ""
+    fault: Literal["", "drop", "silence", "html", "whole", "garbage", "error", "waits"] = ""
+    error: Mapping[str, Any] = field(default_factory=dict)  # what is said in the middle of a stream
+    alive: int = 0
     piece: int = 7  # characters that come at once
 
     def message_of(self) -> dict[str, Any]:
@@ -38,31 +46,18 @@ class Said:
         ]
         return {"role": "assistant", "content": self.text, **({"tool_calls": calls} if calls else {})}
 
-    def chunks(self) -> Iterator[dict[str, Any]]:
+    def chunks(self, body: Body, dialect: Dialect) -> Iterator[dict[str, Any]]:
         if self.refusal:
-            yield _chunk({"refusal": self.refusal})
+            yield piece({"refusal": self.refusal})
         for at in range(0, len(self.text), self.piece):
-            yield _chunk({"content": self.text[at : at + self.piece]})
-        for n, call in enumerate(self.message_of().get("tool_calls", ())):
-            function = call["function"]
-            yield _chunk(
-                {"tool_calls": [{**call, "index": n, "function": {"name": function["name"], "arguments": ""}}]}
-            )
-            for at in range(0, len(function["arguments"]), self.piece):
-                piece = function["arguments"][at : at + self.piece]
-                yield _chunk({"tool_calls": [{"index": n, "function": {"arguments": piece}}]})
-        yield _chunk({}, self.reason or ("tool_calls" if self.calls else "stop"))
-        if self.usage is not None:
-            yield {**_chunk({}), "choices": [], "usage": dict(self.usage)}
+            yield piece({"content": self.text[at : at + self.piece]})
+        yield from dialect.calls(self.message_of().get("tool_calls", []), self.piece)
+        yield piece({}, self.reason or dialect.reason("tool_calls" if self.calls else "stop"))
+        yield from dialect.end(self.usage, body)
 
 
 def _text(arguments: Any) -> str:
     return arguments if isinstance(arguments, str) else json.dumps(arguments)
-
-
-def _chunk(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
-    choice = {"index": 0, "delta": delta, "finish_reason": reason}
-    return {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "scripted", "choices": [choice]}
 
 
 Next = Said | Callable[[Body], Said]
@@ -71,10 +66,12 @@ Next = Said | Callable[[Body], Said]
 class ModelServer:
     """`script` holds what is said next; an entry may be a function of the request. `requests` are those that came."""
 
-    def __init__(self, *script: Next, models: tuple[str, ...] = ("scripted",)) -> None:
-        self.script, self.models = list(script), models
-        self.requests: list[Body] = []
+    def __init__(self, *script: Next, models: tuple[str, ...] = ("scripted",), dialect: Dialect | None = None) -> None:
+        self.script, self.models, self.dialect = list(script), models, dialect or Dialect()
+        self.requests: list[Body] = []  # that were taken
+        self.refused: list[Body] = []  # by the dialect
         self.keys: list[str] = []
+        self.left: list[Body] = []  # whose answers nobody waited for
         self.over = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"owner": self}))
         self._server.daemon_threads = True
@@ -112,14 +109,21 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        if self.path.endswith("/models"):
-            listed = [{"id": name, "object": "model", "created": 1, "owned_by": "tests"} for name in self.owner.models]
-            self._send(200, json.dumps({"object": "list", "data": listed}))
+        if self.path == "/v1/models":
+            status, told = self.owner.dialect.refuses_models(dict(self.headers)) or (
+                200,
+                self.owner.dialect.models(self.owner.models),
+            )
+            self._send(status, json.dumps(told))
         else:
             self._send(404, "{}")
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if refusal := self.owner.dialect.refusal(body, dict(self.headers)):
+            self.owner.refused.append(body)
+            self._send(refusal[0], json.dumps(refusal[1]))
+            return
         self.owner.requests.append(body)
         self.owner.keys.append(self.headers.get("Authorization", ""))
         if not self.owner.script:
@@ -131,26 +135,45 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(said.status, json.dumps({"error": {"message": said.message}}), headers=said.headers)
         elif said.fault == "html":
             self._send(200, "<html><body>Welcome to nginx!</body></html>", "text/html")
-        elif said.fault == "whole":
+        elif said.fault == "waits":
+            self._wait(body)
+        elif said.fault == "whole" or not body.get("stream"):
             choice = {"index": 0, "message": said.message_of(), "finish_reason": "stop"}
             self._send(200, json.dumps({"id": "1", "object": "chat.completion", "created": 1, "choices": [choice]}))
         else:
-            self._stream(said)
+            self._stream(said, body)
 
-    def _stream(self, said: Said) -> None:
+    def _wait(self, body: Body) -> None:
+        """Say nothing, until the test is over or nobody waits any more."""
+        while not self.owner.over.wait(0.02):
+            ready, _, _ = select.select([self.connection], [], [], 0)
+            if ready and not self.connection.recv(1, socket.MSG_PEEK):
+                self.owner.left.append(body)
+                break
+        self.close_connection = True
+
+    def _stream(self, said: Said, body: Body) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
-        chunks = list(said.chunks())
+        dialect = self.owner.dialect
+        chunks = list(said.chunks(body, dialect))
         if said.fault:
             chunks = chunks[: len(chunks) // 2]
+        for _ in range(said.alive):
+            self.wfile.write(b": OPENROUTER PROCESSING\n\n")
+            self.wfile.flush()
+            self.owner.over.wait(0.1)
         for chunk in chunks:
+            self.wfile.write(dialect.before().encode())
             self._event(json.dumps(chunk))
+        if said.error:
+            self._event(json.dumps(said.error))
         if said.fault == "garbage":
             self._event("{this is no JSON")
         if said.fault == "silence":
-            self.owner.over.wait()
+            self._wait(body)
         if not said.fault:
             self._event("[DONE]")
         self.close_connection = True

@@ -35,6 +35,6 @@ def adopt(path: Path, hands: Hands) -> Generator[Event, None, None]:
             done = yield from perform("adopt", replace(request, dry_run=False), replace(hands.context, ask=ask))
             if done.written:
                 hands.sessions.changed(hands.session, path, before, path.read_text(encoding="utf-8"))
-                hands.sessions.add(hands.session, "change", {"path": str(path), "diff": done.diff})
+                hands.note("change", {"path": str(path), "diff": done.diff})
     except LuciError as error:
         yield Told(f"What {shown} needs was not written into it: {error.message}")

@@ -19,14 +19,16 @@ from luci.chat.budget import Budget, reckoned
 from luci.chat.hands import Hands
 from luci.chat.mending import Mending
 from luci.chat.messages import Answer, Message, Replied, Replying, Spent, ToolCall, Used, Using
-from luci.chat.model import Model, NoTools
+from luci.chat.model import Model, NoTools, TooLong
 from luci.chat.replay import Replay
+from luci.chat.shorten import sound
 from luci.chat.tools import TOOLS, Wrong
 from luci.errors import Interrupted, LuciError
 from luci.events import Event, Warned
 from luci.values import Value, replace
 
 _SAVE_SECONDS = 0.5  # between two notes of an answer that is being written
+_SMALLEST = 2_000  # tokens: a model that holds less holds no conversation
 _SAME = 4  # answers in a row that may call for the very same
 _FENCE = re.compile(r"^```(?:python|py)[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 _NAMED = re.compile(r"#\s*(?:file(?:name)?:\s*)?([\w./-]+\.py)\s*$")
@@ -52,13 +54,15 @@ class Talk:
     messages: list[Message] = field(default_factory=list)
     speaks_tools: bool = True
     planner: Model | None = None
+    room: int = 0  # tokens that the model was found to hold, 0: nothing is known but the settings
+    _counted: tuple[int, int] = (0, 0)  # tokens of the last prompt: what was reckoned, and what the server counted
 
     def ask(self, text: str) -> Generator[Event, None, Outcome]:
         """Follow a request to its end."""
         self.hands.mending = Mending()
         self.hands.worked = []
         budget = Budget(self.model.settings, self.hands.sessions)
-        self._say(Message("user", self.hands.secrets.masked(text)))
+        self._say(Message("user", sound(self.hands.secrets.masked(text))))
         if budget.blind:
             yield Warned("The price of this model is not known: the limits of money hold only as far as it is told.")
         if self.planner:
@@ -79,8 +83,9 @@ class Talk:
             calls = answer.message.calls or self._written_as_text(answer.message.text)
             if not calls:
                 yield from self._adopt()
-                return self._over(answer.message.text, "")
-            rounds.append(tuple(replace(call, id="") for call in calls))
+                silent = not answer.message.text.strip() and not rounds
+                return self._over(answer.message.text, "the model said nothing" if silent else "")
+            rounds.append(tuple(replace(call, id="", extra={}) for call in calls))
             try:
                 yield from self._use_all(calls, told_as_text=not answer.message.calls)
             except Interrupted as error:
@@ -90,7 +95,7 @@ class Talk:
 
     def _over(self, text: str, why: str) -> Outcome:
         if why:
-            self.hands.sessions.add(self.hands.session, "note", {"text": f"It ended: {why}."})
+            self.hands.note("note", {"text": f"It ended: {why}."})
         return Outcome(text, why, tuple(self.hands.ground.shown(path) for path in self.hands.worked))
 
     def _say(self, message: Message) -> None:
@@ -120,22 +125,30 @@ class Talk:
             )
 
     def _answer(self, budget: Budget, *, with_tools: bool) -> Generator[Event, None, Answer]:
-        """Ask the model; what it writes is noted while it comes, so that a crash loses nothing that was shown."""
-        try:
-            return (yield from self._answer_once(budget, with_tools=with_tools and self.speaks_tools))
-        except NoTools:
-            if not self.speaks_tools:
-                raise
-            self.speaks_tools = False  # it is told how to write scripts without
-            return (yield from self._answer_once(budget, with_tools=False))
+        """Ask the model, with less where it turns out to hold less, or to take no tools."""
+        while True:
+            try:
+                return (yield from self._answer_once(budget, with_tools=with_tools and self.speaks_tools))
+            except NoTools:
+                if not self.speaks_tools:
+                    raise
+                self.speaks_tools = False  # it is told how to write scripts without
+            except TooLong as error:
+                before = self.room or min(self.model.settings.context_tokens, reckoned(self.messages))
+                self.room = round(min(error.room or before, before) * 0.7)  # what it counts is not what is reckoned
+                if self.room < _SMALLEST:
+                    raise
+                yield Warned(f"{error.message} What is old is told in fewer words.", hint=error.hint)
 
     def _answer_once(self, budget: Budget, *, with_tools: bool) -> Generator[Event, None, Answer]:
+        """What is written is noted while it comes, so that a crash loses nothing that was shown."""
         tools = [tool.schema for tool in TOOLS.values()] if with_tools else []
         system = Message("system", prompts.system(self.hands.folder, tools=self.speaks_tools))
         settings, secrets = self.model.settings, self.hands.secrets
-        told = window.fitting([system, *self.messages], settings.context_tokens)
+        more = reckoned([], json.dumps(tools))
+        told = window.fitting([system, *self.messages], (self.room or settings.context_tokens) - more)
         told = [replace(message, text=secrets.masked(message.text)) for message in told]
-        prompt = reckoned(told, json.dumps(tools))
+        prompt = reckoned(told) + more
         steps = self.model.answer(told, tools, budget.left(prompt))
         draft, text, noted = 0, "", 0.0
         session, sessions = self.hands.session, self.hands.sessions
@@ -163,12 +176,21 @@ class Talk:
         usage = budget.took(answer.usage, prompt, reckoned([answer.message]))
         yield Replied(answer.message.text, answer.why_not_whole)
         yield Spent(budget.used.tokens, sessions.spent_today()[0], budget.used.cost, usage.prompt or 0)
-        if answer.usage.prompt and answer.usage.prompt < prompt / 3 and prompt > 2_000:
+        if answer.usage.prompt and self._lost_its_beginning(prompt, answer.usage.prompt):
             yield Warned(
                 f"The server took {answer.usage.prompt:,} tokens of about {prompt:,}: it seems to drop the beginning.",
-                hint="Give it a larger context, or set model.context_tokens to what it has.",
+                hint=_larger(self.model),
             )
         return answer
+
+    def _lost_its_beginning(self, prompt: int, counted: int) -> bool:
+        """Whether a server seems to have read only the end: it counts far fewer tokens than were sent, or no more than
+        before although much was added."""
+        was, had = self._counted
+        self._counted = (prompt, counted)
+        if prompt <= _SMALLEST:
+            return False
+        return counted < prompt / 2 or (bool(was) and prompt > was * 1.2 and counted <= had * 1.02)
 
     # -- tools
 
@@ -186,7 +208,7 @@ class Talk:
                 break
 
     def _hear(self, call: ToolCall, told: str, as_text: bool) -> None:
-        told = self.hands.secrets.masked(told)
+        told = sound(self.hands.secrets.masked(told))
         self._say(Message("user", f"[luci] {told}") if as_text else Message("tool", told, call_id=call.id))
 
     def _use(self, call: ToolCall) -> Generator[Event, None, str]:
@@ -210,7 +232,7 @@ class Talk:
         except OSError as error:  # the disk, or a file that is gone: the model may do something else
             told, ok = f"error: {error.strerror or error}", False
         masked = self.hands.secrets.masked(told)
-        self.hands.sessions.add(self.hands.session, "use", {"title": _title(call), "tool": call.name, "ok": ok})
+        self.hands.note("use", {"title": _title(call), "tool": call.name, "ok": ok})
         yield Used(call.id, call.name, ok, masked)
         return told
 
@@ -234,6 +256,17 @@ class Talk:
 
         for path in self.hands.worked:
             yield from adopt(path, self.hands)
+
+
+def _larger(model: Model | Replay) -> str:
+    """What to do so that a server reads all that it is sent."""
+    own = {
+        "ollama": "OLLAMA_CONTEXT_LENGTH=32768 ollama serve, or num_ctx of the model",
+        "lmstudio": "the context length with which LM Studio loads the model",
+        "llamacpp": "llama-server -c 32768",
+        "vllm": "vllm serve --max-model-len",
+    }.get(model.endpoint.provider if isinstance(model, Model) else "", "its context")
+    return f"Make it larger ({own}), or tell luci what it has: luci config model.context_tokens N"
 
 
 def _title(call: ToolCall) -> str:

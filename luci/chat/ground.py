@@ -5,22 +5,45 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import stat
+import unicodedata
 from pathlib import Path
 
 from luci.values import Value
 from luci.walls.places import IN_A_PROJECT, KEYS, RUN_BY_THEMSELVES
 
 LARGEST = 2_000_000  # bytes of a file that is read or written
+_EXAMPLES = re.compile(r".*\.(example|sample|template|dist)", re.IGNORECASE)  # of a secret file: they hold none
 _SECRET_NAMES = re.compile(
-    r"\.env(\..*)?|.*\.(pem|key|p12|pfx|kdbx|keystore|jks)|id_(rsa|dsa|ecdsa|ed25519)(\.pub)?|credentials(\..*)?"
-    r"|\.netrc|\.pypirc|\.npmrc|\.pgpass|\.git-credentials|secrets?\.(toml|ya?ml|json|ini)|.*_history",
+    r"\.env.*|.*\.env|.*\.(pem|key|p12|pfx|ppk|kdbx|keystore|jks|ovpn|gpg|asc|tfvars|tfstate)"
+    r"|id_(rsa|dsa|ecdsa|ed25519).*|credentials.*|client_secret.*\.json|service[-_]account.*\.json|tokens?\.(json|pickle)"
+    r"|\.netrc|_netrc|\.pypirc|\.npmrc|\.yarnrc(\.yml)?|\.pgpass|\.my\.cnf|\.git-credentials|\.htpasswd|\.dockercfg"
+    r"|\.vault-token|kubeconfig|secrets?\.(toml|ya?ml|json|ini|env|py)|.*_history|\.boto|\.s3cfg",
     re.IGNORECASE,
 )
 _RUN_NAMES = re.compile(
-    r"\.(bash|zsh|k|tcsh|c)(rc|_profile|_login|_logout|_aliases|env)|\.profile|\.zshenv|\.zprofile|\.inputrc|\.vimrc"
-    r"|\.tmux\.conf|\.emacs|\.pdbrc|\.pythonrc(\.py)?|\.envrc|sitecustomize\.py|usercustomize\.py|conftest\.py"
-    r"|.*\.pth|\.pre-commit-config\.yaml|\.gitconfig|\.gitattributes|\.gitmodules|\.mise\.toml|\.tool-versions",
+    r"\.(bash|zsh|k|tcsh|c)(rc|_profile|_login|_logout|_aliases|env)|\.profile|\.zshenv|\.zprofile|\.inputrc|\.g?vimrc"
+    r"|\.n?vimrc|\.nvim\.lua|\.exrc|\.lvimrc|\.dir-locals\.el"
+    r"|\.tmux\.conf|\.emacs|\.pdbrc(\.py)?|\.gdbinit|\.lldbinit|\.pythonrc(\.py)?|\.pythonstartup|\.envrc"
+    r"|sitecustomize\.py|usercustomize\.py|conftest\.py"
+    r"|.*\.pth|\.pre-commit-(config|hooks)\.yaml|\.gitconfig|\.gitattributes|\.gitmodules|\.mise\.toml|\.tool-versions"
+    r"|.*\.code-workspace|head|config|commondir|gitdir",  # the last: git takes a folder with these for a repository
     re.IGNORECASE,
+)
+_BUILD_NAMES = re.compile(
+    r"setup\.py|setup\.cfg|(gnu)?makefile|.*\.mk|\.?justfile|taskfile\.ya?ml|noxfile\.py|tox\.ini|pytest\.ini|\.?pytest\.ini"
+    r"|dodo\.py|fabfile\.py|tasks\.py|sconstruct|meson\.build|cmakelists\.txt|(docker|container)file.*|.*\.dockerfile"
+    r"|(docker-)?compose.*\.ya?ml|jenkinsfile|vagrantfile|package\.json|azure-pipelines\.ya?ml|\.gitlab-ci\.ya?ml"
+    r"|\.travis\.yml|uv\.toml|pip\.conf|hatch_build\.py|pdm_build\.py",
+    re.IGNORECASE,
+)
+_RUN_FOLDERS = {
+    *(name.casefold() for name in IN_A_PROJECT),
+    *(".github", ".gitlab", ".circleci", ".husky", ".devcontainer", ".zed", ".fleet", ".nvim", ".direnv"),
+    *(".venv", "site-packages", "dist-packages", "node_modules", "__pycache__", ".ipython", ".jupyter"),
+}
+_UNSEEN = dict.fromkeys(
+    (0x200B, 0x200C, 0x200D, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
 )
 
 
@@ -34,8 +57,9 @@ class Ground(Value):
     folder: Path
 
     def place(self, name: str) -> Path:
-        """Return where a path of the model's leads, links followed. Raises NotHere for what is no path."""
-        if not name or "\0" in name or len(name) > 1000:
+        """Return where a path of the model's leads, links followed. Raises NotHere for what is no path, or one that a
+        person would see otherwise than it is."""
+        if not name or len(name) > 1000 or any(unicodedata.category(char) in ("Cc", "Cf", "Cs") for char in name):
             raise NotHere("That is no path.")
         return Path(os.path.realpath(self.folder / os.path.expanduser(name)))
 
@@ -51,31 +75,54 @@ class Ground(Value):
         """Return why a file has a question of its own; empty for an ordinary file of the project."""
         if not path.is_relative_to(self._root):
             return "it lies outside the project"
-        inside = path.relative_to(self._root).parts
-        if _SECRET_NAMES.fullmatch(path.name):
+        inside = [_plain(part) for part in path.relative_to(self._root).parts]
+        name = _plain(path.name)
+        if _SECRET_NAMES.fullmatch(name) and (writing or not _EXAMPLES.fullmatch(name)):
             return "files of that name hold secrets"
-        homes = {f"/{name}" for name in KEYS}
+        homes = {f"/{each.casefold()}" for each in KEYS}
         if any(f"/{'/'.join(inside[: n + 1])}" in homes for n in range(len(inside))):
             return "it holds keys"
+        if _has_other_names(path):
+            return "it has another name somewhere else (a hard link)"
         if not writing:
             return "it is the repository's own" if ".git" in inside else ""
-        if _RUN_NAMES.fullmatch(path.name):
+        if _RUN_NAMES.fullmatch(name):
             return "such files run by themselves"
-        if any(part in (*IN_A_PROJECT, ".github", ".venv") for part in inside):
+        if _BUILD_NAMES.fullmatch(name):
+            return "other programs run what stands in it"
+        if any(part in _RUN_FOLDERS for part in inside) or self._is_in_an_environment(path):
             return "what lies there runs by itself"
-        if any("/".join(inside).startswith(name) for name in RUN_BY_THEMSELVES if name.startswith(".")):
+        home = Path(os.path.realpath(os.path.expanduser("~")))
+        below = "/".join(inside)
+        if any(
+            f"{below}/".startswith(f"{each}/") for each in RUN_BY_THEMSELVES if each[0] == "." or self._root == home
+        ):
             return "what lies there runs by itself"
+        if self._root == home and inside and inside[0].startswith("."):
+            return "it is one of your own settings"
         return ""
+
+    def _is_in_an_environment(self, path: Path) -> bool:
+        between = [folder for folder in path.parents if folder.is_relative_to(self._root) and folder != self._root]
+        return any((folder / "pyvenv.cfg").exists() for folder in between) or _plain(path.name) == "pyvenv.cfg"
+
+    def secret_files(self) -> list[str]:
+        """Return the files at the top of the project whose names say that they hold secrets."""
+        names = sorted(entry.name for entry in os.scandir(self.folder) if entry.is_file())
+        return [name for name in names if _SECRET_NAMES.fullmatch(name) and not _EXAMPLES.fullmatch(name)]
 
     def read(self, path: Path) -> str:
         """Return a text file. Raises NotHere."""
         try:
             if not path.is_file():
                 raise NotHere(f"There is no file {self.shown(path)}.")
-            if path.stat().st_size > LARGEST:
-                raise NotHere(f"{self.shown(path)} is larger than {LARGEST:,} bytes.")
-            with open(path, encoding="utf-8", newline="") as file:  # its line ends stay as they are
-                return file.read()
+            # the path was judged with its links followed: one that was put there meanwhile leads elsewhere
+            with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), encoding="utf-8", newline="") as file:
+                if os.path.realpath(path) != str(path):
+                    raise NotHere(f"{self.shown(path)} was exchanged meanwhile.")
+                if os.fstat(file.fileno()).st_size > LARGEST:
+                    raise NotHere(f"{self.shown(path)} is larger than {LARGEST:,} bytes.")
+                return file.read()  # its line ends stay as they are
         except UnicodeDecodeError:
             raise NotHere(f"{self.shown(path)} is no text.") from None
         except OSError as error:
@@ -83,6 +130,20 @@ class Ground(Value):
 
     def read_if_there(self, path: Path) -> str | None:
         return self.read(path) if os.path.lexists(path) else None
+
+
+def _plain(name: str) -> str:
+    """Return a name as a disk takes it that tells neither capitals nor forms of a letter apart, nor sees all of it."""
+    return unicodedata.normalize("NFKC", name.translate(_UNSEEN)).casefold().rstrip(". ") or name
+
+
+def _has_other_names(path: Path) -> bool:
+    """Whether a file is reached by another name, too: that one may lie where nothing may be read."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_nlink > 1
 
 
 def diff(before: str | None, after: str | None, name: str) -> str:

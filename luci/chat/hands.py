@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from luci.chat import audit
 from luci.chat.ground import Ground
 from luci.chat.leave import Effect, Leave, Verdict
 from luci.chat.mending import Mending
 from luci.chat.secrets import Secrets
-from luci.chat.sessions import Sessions
+from luci.chat.sessions import Kind, Sessions
 from luci.chat.tools import Wrong
 from luci.context import Context
 from luci.errors import Interrupted
@@ -47,19 +48,26 @@ class Hands:
         shown = replace(effect, details=tuple(self.secrets.masked(line) for line in effect.details))
         verdict = self.leave.of(shown)
         told = {
-            "session": self.session,
             "kind": effect.kind,
-            "title": self.secrets.masked(effect.title),
+            "title": effect.title,
             "details": list(shown.details),
             "yes": verdict.yes,
             "by": verdict.by,
             "reason": verdict.reason,
         }
-        audit.add("leave", told)
-        self.sessions.add(self.session, "leave", {name: told[name] for name in told if name != "session"})
+        self.audit("leave", told)
+        self.note("leave", told)
         if verdict.stop:
             raise Interrupted("Stopped.")
         if not verdict.yes:
             reason = f": {verdict.reason}" if verdict.reason else ""
             raise Wrong(f"This was refused by {verdict.by}{reason}. Do not try the same again; nothing was done.")
         return verdict
+
+    def note(self, kind: Kind, told: Mapping[str, Any]) -> int:
+        """Write down what happens in the session, secrets masked wherever they stand; return its number."""
+        return self.sessions.add(self.session, kind, self.secrets.masked_within(told))
+
+    def audit(self, what: str, told: Mapping[str, Any]) -> None:
+        """Write down what is about to be done, secrets masked. Raises OSError: then it must not be done."""
+        audit.add(what, {"session": self.session, **self.secrets.masked_within(told)})

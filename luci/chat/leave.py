@@ -109,11 +109,20 @@ def _covers(rule: str, effect: Effect, *, denying: bool) -> bool:
     if not pattern:
         return True
     if effect.kind in ("read", "write"):
-        name = effect.subject.rpartition("/")[2]
-        return fnmatch.fnmatchcase(effect.subject, pattern) or (denying and fnmatch.fnmatchcase(name, pattern))
+        return _matches(effect.subject, pattern, denying=denying)
     if effect.kind == "run":
         return _covers_command(pattern, effect.subject, denying=denying)
-    return fnmatch.fnmatchcase(effect.subject, pattern)
+    names = effect.subject.split() if effect.kind == "install" else [effect.subject]
+    found = [_matches(name, pattern, denying=denying) for name in names]
+    return any(found) if denying else bool(found) and all(found)
+
+
+def _matches(name: str, pattern: str, *, denying: bool) -> bool:
+    """Whether a name is meant. To deny, it may be in any folder, and in capitals: some disks do not tell them apart."""
+    if not denying:
+        return fnmatch.fnmatchcase(name, pattern)
+    name, pattern = name.casefold(), pattern.casefold()
+    return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name.rpartition("/")[2], pattern)
 
 
 def _covers_command(rule: str, command: str, *, denying: bool) -> bool:
@@ -124,15 +133,18 @@ def _covers_command(rule: str, command: str, *, denying: bool) -> bool:
     True
     >>> _covers_command("report.py --year *", "report.py --year 2026 --delete", denying=False)
     False
+    >>> _covers_command("report.py --delete", "old/report.py --delete=all", denying=True)
+    True
     """
     try:
         wanted, words = shlex.split(rule), shlex.split(command)
     except ValueError:
         return denying
-    if not wanted or not words or not fnmatch.fnmatchcase(words[0], wanted[0]):
+    if not wanted or not words or not _matches(words[0], wanted[0], denying=denying):
         return False
     if denying:
-        return all(any(fnmatch.fnmatchcase(word, each) for word in words[1:]) for each in wanted[1:])
+        told = [part for word in words[1:] for part in (word, word.partition("=")[0])]
+        return all(any(fnmatch.fnmatchcase(word, each) for word in told) for each in wanted[1:])
     flags = [each for each in wanted[1:] if each.startswith("-")]
     plain = [each for each in wanted[1:] if not each.startswith("-")]
     return all(
@@ -155,10 +167,10 @@ class Leave:
         """Return whether an effect may happen."""
         if rule := self.rules.denies(effect):
             return Verdict(False, "a rule", f"the rule {rule!r} forbids it")
+        if self.policy == "never" and effect.kind != "read":
+            return Verdict(False, "the policy", "the policy is never: only reading is allowed")
         if effect.own:
             return self._asked(effect)
-        if self.policy == "never":
-            return Verdict(False, "the policy", "the policy is never: only reading is allowed")
         if effect.kind in self.allowed:
             return Verdict(True, f"--allow {effect.kind}")
         if effect.kind in self.granted:

@@ -42,7 +42,7 @@ def list_files(request: ListFiles, hands: Hands) -> Generator[Event, None, str]:
     _leave_to_read(folder, hands)
     found = [hands.ground.shown(path) for path in _files(folder)]
     more = f"\n… and {len(found) - MOST_FILES} more" if len(found) > MOST_FILES else ""
-    return "\n".join(found[:MOST_FILES]) + more or "The folder is empty."
+    return data("\n".join(found[:MOST_FILES])) + more if found else "The folder is empty."
 
 
 def search_files(request: SearchFiles, hands: Hands) -> Generator[Event, None, str]:
@@ -56,12 +56,23 @@ def search_files(request: SearchFiles, hands: Hands) -> Generator[Event, None, s
         path = Path(os.path.realpath(name))  # a link may lead out of the project
         if hands.context.stop() or len(hits) >= MOST_HITS:
             break
-        if not path.is_file() or path.stat().st_size > LARGEST or hands.ground.peculiar(path, writing=False):
+        if not _may_be_searched(path, hands):
             continue
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        try:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:  # it is gone, or nobody may read it
+            continue
+        for number, line in enumerate(lines, start=1):
             if request.text in line:
                 hits.append(f"{hands.ground.shown(path)}:{number}: {line.strip()[:300]}")
     return data("\n".join(hits[:MOST_HITS])) if hits else "It is nowhere."
+
+
+def _may_be_searched(path: Path, hands: Hands) -> bool:
+    if not path.is_file() or path.stat().st_size > LARGEST or hands.ground.peculiar(path, writing=False):
+        return False
+    shown = hands.ground.shown(path)
+    return not hands.leave.rules.denies(Effect("read", f"Read {shown}?", (), shown))
 
 
 def environments(request: Environments, hands: Hands) -> Generator[Event, None, str]:
@@ -69,13 +80,11 @@ def environments(request: Environments, hands: Hands) -> Generator[Event, None, 
     from luci.actions.envs import EnvRequest
 
     found = yield from perform("env list", EnvRequest(), hands.context)
-    return (
-        "\n".join(
-            f"{row['label']} ({row['key']}): Python {row['python']}, {', '.join(row['requirements']) or 'no packages'}"
-            for row in found
-        )
-        or "There are none."
-    )
+    told = [
+        f"{row['label']} ({row['key']}): Python {row['python']}, {', '.join(row['requirements']) or 'no packages'}"
+        for row in found
+    ]
+    return data("\n".join(told)) if told else "There are none."
 
 
 def ask_user(request: AskUser, hands: Hands) -> Generator[Event, None, str]:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from luci.events import Event
-from luci.values import Value
+from luci.values import Value, anew
 
 Role = Literal["system", "user", "assistant", "tool"]
 
 
 class ToolCall(Value):
-    """What a model wants done. `arguments` is the JSON text that it wrote, which may be none."""
+    """What a model wants done. `arguments` is the JSON text that it wrote, which may be none. `extra` is what a server
+    wants to have back with the call, with "by" for the server's name."""
 
     id: str
     name: str
     arguments: str
+    extra: Mapping[str, Any] = anew(dict)
+
+    def as_wire(self, host: str) -> dict[str, Any]:
+        """Return the form of the protocol. Servers read the arguments and the name of each earlier call, and refuse all
+        that follows where they are none: what was wrong with them is said in the answer to the call."""
+        name = re.sub(r"[^a-zA-Z0-9_-]", "_", self.name)[:64] or "unknown"
+        function = {"name": name, "arguments": self.arguments if _is_object(self.arguments) else "{}"}
+        extra = {key: told for key, told in self.extra.items() if key != "by"} if self.extra.get("by") == host else {}
+        return {"id": self.id, "type": "function", "function": function, **extra}
+
+    def as_dict(self) -> dict[str, Any]:
+        told = {"id": self.id, "name": self.name, "arguments": self.arguments}
+        return {**told, "extra": dict(self.extra)} if self.extra else told
 
 
 class Message(Value):
@@ -31,23 +47,25 @@ class Message(Value):
     call_id: str = ""
     whole: bool = True
 
-    def as_wire(self) -> dict[str, Any]:
-        """Return the form of the chat-completions protocol."""
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything in it: many servers take no empty message, an answer stopped at once for one."""
+        return bool(self.text.strip() or self.calls or self.role == "tool")
+
+    def as_wire(self, host: str = "") -> dict[str, Any]:
+        """Return the form of the chat-completions protocol, as it is sent to `host`."""
         if self.role == "tool":
             return {"role": "tool", "tool_call_id": self.call_id, "content": self.text}
-        wire: dict[str, Any] = {"role": self.role, "content": self.text}
         if self.calls:
-            wire["tool_calls"] = [
-                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-                for call in self.calls
-            ]
-        return wire
+            calls = [call.as_wire(host) for call in self.calls]
+            return {"role": self.role, "content": self.text or None, "tool_calls": calls}
+        return {"role": self.role, "content": self.text}
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "role": self.role,
             "text": self.text,
-            "calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in self.calls],
+            "calls": [call.as_dict() for call in self.calls],
             "call_id": self.call_id,
             "whole": self.whole,
         }
@@ -55,8 +73,15 @@ class Message(Value):
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Message:
         """Return what `as_dict` told."""
-        calls = tuple(ToolCall(call["id"], call["name"], call["arguments"]) for call in told["calls"])
+        calls = tuple(ToolCall(c["id"], c["name"], c["arguments"], c.get("extra") or {}) for c in told["calls"])
         return cls(told["role"], told["text"], calls, told["call_id"], told["whole"])
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 class Usage(Value):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -17,7 +16,8 @@ from luci.config import ModelSettings
 from luci.errors import ConfigError
 from luci.values import Value, replace
 
-LOCAL_PATIENCE = 0.2  # seconds in which a server on this machine must take a connection
+LOCAL_PATIENCE = 0.5  # seconds in which a server on this machine must say what it has
+_SPEECHLESS = re.compile(r"embed|whisper|\btts\b|rerank|dall-e|moderation|stable-diffusion|\bbge-", re.IGNORECASE)
 
 
 class Provider(Value):
@@ -50,7 +50,7 @@ PROVIDERS = {
             "https://api.anthropic.com/v1",
             ("ANTHROPIC_API_KEY",),
             "claude-sonnet-4-0",
-            r"claude-sonnet-(\d+(?:-\d{1,2})?)",
+            r"claude-sonnet-(\d+(?:-\d{1,2})?)(?:-\d{8})?",
         ),
         Provider(
             "google",
@@ -83,6 +83,11 @@ class Endpoint(Value):
     @property
     def host(self) -> str:
         return urlsplit(self.base_url).hostname or self.base_url
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is on this machine."""
+        return self.host == "localhost" or self.host == "::1" or self.host.startswith("127.")
 
     @property
     def told(self) -> str:
@@ -156,17 +161,34 @@ def _what_to_do() -> str:
 
 
 def servers_here() -> list[Provider]:
-    """Return the local servers that take a connection."""
-    return [known for known in PROVIDERS.values() if known.local and takes_connections(known.base_url)]
+    """Return the local servers that are up, and tell which models they have as a model server does."""
+    return [known for known in PROVIDERS.values() if known.local and serves_models(known.base_url)]
 
 
-def takes_connections(base_url: str) -> bool:
+def serves_models(base_url: str) -> bool:
+    """Whether a model server answers there: many another one takes connections at the same ports."""
+    import http.client
+    import json
+
     parts = urlsplit(base_url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=LOCAL_PATIENCE)
     try:
-        with socket.create_connection((parts.hostname, parts.port or 80), LOCAL_PATIENCE):
-            return True
-    except OSError:
+        connection.request("GET", f"{parts.path.rstrip('/')}/models", headers={"Accept": "application/json"})
+        told = json.loads(connection.getresponse().read(1_000_000))
+        return isinstance(told, dict) and isinstance(told.get("data"), list)
+    except (OSError, ValueError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()
+
+
+def for_talking(offered: Iterable[str]) -> list[str]:
+    """Return the models that answer in words, as far as their names say it.
+
+    >>> for_talking(["text-embedding-nomic", "whisper-1", "qwen3:8b"])
+    ['qwen3:8b']
+    """
+    return [name for name in offered if not _SPEECHLESS.search(name)]
 
 
 def newest(offered: Iterable[str], family: str) -> str:

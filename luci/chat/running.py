@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from luci.chat.ground import NotHere
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect, Kind
 from luci.chat.mending import Failure
-from luci.chat.secrets import Secrets
+from luci.chat.secrets import Masking, Secrets
 from luci.chat.shorten import data, shortened
 from luci.chat.tools import PlanScript, RunCode, RunLog, RunScript, Wrong
 from luci.context import Context, Question
@@ -27,11 +28,12 @@ from luci.runner.approval import origins
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.wants import Wants
-from luci.values import replace
+from luci.values import fields, replace
 from luci.walls.asked import Asked, Limits, Reach
 from luci.walls.defaults import OFF
 
 MOST = 6_000  # characters of a run's output that a model is told
+_NAMED = re.compile(r"([A-Za-z0-9][\w.-]*)\S* for ")  # a package in what a question says of it
 MEMORY = 4 * 2**30  # bytes
 PIDS = 512
 
@@ -68,13 +70,33 @@ class _Seen:
 
     def through(self, steps: Generator[Event, None, int], secrets: Secrets) -> Generator[Event, None, int]:
         """Take and hand on what is said, secrets masked, to the end; return the exit code."""
+        streams = {"stdout": Masking(secrets), "stderr": Masking(secrets)}
         while True:
             try:
                 event = next(steps)
             except StopIteration as end:
+                yield from _shown(streams)
                 return int(end.value)
             self.take(event)
-            yield replace(event, text=secrets.masked(event.text)) if isinstance(event, Output) else event
+            if isinstance(event, Output):
+                if text := streams[event.stream].take(event.text):
+                    yield replace(event, text=text)
+                continue
+            if isinstance(event, Ended | Retrying):  # other events may come between two pieces of a line
+                yield from _shown(streams)
+            yield _masked(event, secrets)
+
+
+def _shown(streams: dict[str, Masking]) -> Iterator[Output]:
+    """Yield what was held back."""
+    for name, masking in streams.items():
+        if text := masking.rest():
+            yield Output("stdout" if name == "stdout" else "stderr", text)
+
+
+def _masked(event: Event, secrets: Secrets) -> Event:
+    told = {name: getattr(event, name) for name in fields(event)}
+    return replace(event, **{name: secrets.masked(each) for name, each in told.items() if isinstance(each, str)})
 
 
 def plan(request: PlanScript, hands: Hands) -> Generator[Event, None, str]:
@@ -82,12 +104,13 @@ def plan(request: PlanScript, hands: Hands) -> Generator[Event, None, str]:
     asked = RunRequest(hands.ground.shown(path), wants=_wants(path, hands))
     made, what = yield from perform("plan", asked, _context(hands))
     lines = origins(made, "install", "ask", "none") or ["no packages"]
-    return "\n".join([f"Python {made.interpreter.version}", *lines, f"environment: {what}"])
+    return data("\n".join([f"Python {made.interpreter.version}", *lines, f"environment: {what}"]))
 
 
 def run(request: RunScript, hands: Hands) -> Generator[Event, None, str]:
     path = _script(request.script, hands)
     shown = hands.ground.shown(path)
+    _leave_to_see(request.args, shown, hands)
     args = tuple(hands.secrets.put_back(word) for word in request.args)
     asked = RunRequest(shown, args=args, wants=_wants(path, hands), input=request.stdin)
     reach = Reach(network=request.network, variables=request.variables)
@@ -138,7 +161,10 @@ def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[
         asked, made = yield from _behind_a_wall(asked, shown, hands)
         command = shlex.join([shown, *asked.args])
         details = tuple(_command(asked, made, shown))
-        hands.may(Effect("run", f"Run {shown}?", details, command, bounded=made.wall["name"] not in ("off", "limits")))
+        secret = tuple(f"It can read {name}, which holds secrets." for name in hands.ground.secret_files())
+        bounded = made.wall["name"] not in ("off", "limits") and not secret
+        title = "Run this code?" if asked.kind == "code" else f"Run {shown}?"
+        hands.may(Effect("run", title, (*details, *secret), command, bounded=bounded))
         began = time.time()
         code = yield from seen.through(perform("run", asked, _context(hands)), hands.secrets)
         _mask_logs(began, hands.secrets)
@@ -149,8 +175,15 @@ def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[
     failure = _failure(code, seen, expect, shown)
     told = _told(code, seen, failure, hands.mending.ran(failure))
     ended = {"script": shown, "args": list(asked.args), "exit_code": code, "wall": seen.wall}
-    hands.sessions.add(hands.session, "run", {**ended, "text": hands.secrets.masked(told)})
+    hands.note("run", {**ended, "text": told})
     return told, failure is None
+
+
+def _leave_to_see(args: tuple[str, ...], shown: str, hands: Hands) -> None:
+    """Ask before a script of a model's is given a secret: what it then writes need not look like one."""
+    if named := hands.secrets.named_in(args):
+        details = tuple(f"It is given the value of {name}." for name in named)
+        hands.may(Effect("read", f"Let {shown} have these secrets?", details, " ".join(named), own=True))
 
 
 def _mask_logs(since: float, secrets: Secrets) -> None:
@@ -168,7 +201,7 @@ def _mask_logs(since: float, secrets: Secrets) -> None:
 
 def _leave_to_reach(reach: Reach, shown: str, hands: Hands) -> None:
     """Ask for what goes beyond the wall that every script of a model's has."""
-    secret = [each.name for each in sorted(hands.folder.glob(".env*")) if each.is_file()]
+    secret = hands.ground.secret_files()
     if reach.network:
         readable = [f"It can read {name}, and send it anywhere." for name in secret]
         details = ("It can reach every host that you can.", *readable)
@@ -204,7 +237,9 @@ def _context(hands: Hands) -> Context:
     def ask(question: Question) -> bool:
         kind: Kind = "run" if question.kind == "retry" else "install"
         sure = question.kind == "packages"
-        effect = Effect(kind, question.text, question.details, question.text, own=not sure, bounded=sure)
+        named = dict.fromkeys(found[1] for line in question.details if (found := _NAMED.match(line)))
+        subject = " ".join(named) or question.text
+        effect = Effect(kind, question.text, question.details, subject, own=not sure, bounded=sure)
         try:
             hands.may(effect)
         except Wrong:
@@ -259,11 +294,14 @@ def _told(code: int, seen: _Seen, failure: Failure | None, advice: str) -> str:
     wall = f", behind {seen.wall} ({', '.join(seen.gives)})" if seen.wall else ""
     lines = [f"exit code {code}{took}{wall}", *(f"luci: {text}" for text in seen.told)]
     if failure:
-        lines.append(f"failed: {failure.error}" + (f" at {failure.file}:{failure.line}" if failure.line else ""))
-    if seen.failed and seen.failed.excerpt:
-        numbered = enumerate(seen.failed.excerpt, start=seen.failed.first)
-        lines += [f"{'>' if number == seen.failed.line else ' '}{number:>5}  {line}" for number, line in numbered]
+        where = f" at {failure.file}:{failure.line}" if failure.line else ""
+        lines += ["failed:", data("\n".join([f"{failure.error}{where}", *_excerpt(seen.failed)]))]
     for name, text in (("stdout", seen.stdout), ("stderr", seen.stderr)):
         if text.strip():
             lines += [f"{name}:", data(shortened(text, MOST))]
     return "\n".join([*lines, *([advice] if advice else [])])
+
+
+def _excerpt(failed: Failed | None) -> list[str]:
+    numbered = enumerate(failed.excerpt, start=failed.first) if failed else ()
+    return [f"{'>' if failed and number == failed.line else ' '}{number:>5}  {line}" for number, line in numbered]

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import hashlib
+import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+import urllib.parse
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from luci.values import Value
 
 _NAMES = re.compile(
-    r"(?:^|.*[_-])(?:[A-Z]*KEY|TOKEN|[A-Z]*SECRET|PASSW(?:OR)?D|PASSPHRASE|CREDENTIALS?|AUTH|PAT|DSN)(?:$|[_-].*)",
+    r"(?:^|.*[_-])(?:[A-Z]*KEY|TOKEN|[A-Z]*SECRET|[A-Z]*PASSW(?:OR)?D|PASS|PASSPHRASE|PWD|CREDENTIALS?"
+    r"|AUTH|PAT|DSN|COOKIE)(?:$|[_-].*)",
     re.IGNORECASE,
 )
-_NO_SECRETS = re.compile(r"SSH_AUTH_SOCK|XAUTHORITY|.*(_FILE|_PATH|_DIR|_SOCK|_TTY|_TYPE|_METHOD)")
+_NO_SECRETS = re.compile(
+    r"SSH_AUTH_SOCK|XAUTHORITY|PWD|OLDPWD|.*(_FILE|_PATH|_DIR|_SOCK|_TTY|_TYPE|_METHOD)", re.IGNORECASE
+)
 _SHORTEST = 8  # characters: what is shorter is found in ordinary text
+_PASSED_OVER = {".git", ".hg", ".venv", "venv", "__pycache__", "node_modules", "site-packages"}
+_DEEP = 3  # folders below the project in which .env files are looked for
 _SHAPES = (
     ("private-key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
     ("api-key", r"\bsk-[A-Za-z0-9_-]{16,}"),
@@ -29,11 +39,14 @@ _SHAPES = (
     ("jwt", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     ("password", r"(?<=://)[^\s/:@]+:[^\s/@]{3,}(?=@)"),
 )
+_IN_A_WORD = re.compile(r"[\w\-.:/@+=~%]")
+_LONGEST_WORD = 4_096  # characters that are held back until it is over
+_BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?!.*-----END)", re.DOTALL)
 _SHAPE = re.compile("|".join(f"(?P<{name.replace('-', '_')}>{pattern})" for name, pattern in _SHAPES), re.DOTALL)
 
 
 class Secrets(Value):
-    """Known values by name. A placeholder is the same each time that its value is met."""
+    """Known values by name. A placeholder is the same each time that its value is met, also where it was encoded."""
 
     values: Mapping[str, str]
 
@@ -50,9 +63,27 @@ class Secrets(Value):
             return placeholder(name) if name else _of_shape(match)
 
         text = _SHAPE.sub(named, text)
-        for value in sorted(names, key=len, reverse=True):
-            text = text.replace(value, placeholder(names[value]))
+        for form, shown in self._forms:
+            if form in text:
+                text = text.replace(form, shown)
         return text
+
+    def masked_within(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values of JSON with the texts in them masked."""
+
+        def masked(value: Any) -> Any:
+            if isinstance(value, str):
+                return self.masked(value)
+            if isinstance(value, Mapping):
+                return {key: masked(each) for key, each in value.items()}
+            return [masked(each) for each in value] if isinstance(value, list | tuple) else value
+
+        return {key: masked(value) for key, value in told.items()}
+
+    def named_in(self, texts: Iterable[str]) -> list[str]:
+        """Return the names of the secrets whose placeholders stand in texts."""
+        joined = "\n".join(texts)
+        return [name for name in self.values if placeholder(name) in joined]
 
     def put_back(self, text: str, *, within: str | None = None) -> str:
         """Return text with the placeholders of known values replaced by them; only of those that are in `within`
@@ -61,9 +92,86 @@ class Secrets(Value):
             if within is None or value in within:
                 text = text.replace(placeholder(name), value)
         if within is not None:
+            for form, shown in self._forms:
+                if form in within:
+                    text = text.replace(shown, form)
             for match in _SHAPE.finditer(within):
                 text = text.replace(_of_shape(match), match.group())
         return text
+
+    @property
+    def _forms(self) -> tuple[tuple[str, str], ...]:
+        return _forms_of(tuple(self.values.items()))
+
+
+class Masking:
+    """Masks what comes in pieces: a secret that two pieces share is held back until all of it is there."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets, self._held = secrets, ""
+
+    def take(self, text: str) -> str:
+        """Take a piece; return what may be shown by now."""
+        text = self._held + text
+        at = self._beginning(text)
+        self._held = text[at:]
+        return self._secrets.masked(text[:at])
+
+    def rest(self) -> str:
+        held, self._held = self._held, ""
+        return self._secrets.masked(held)
+
+    def _beginning(self, text: str) -> int:
+        """Return where a secret may have begun that is not over yet."""
+        found = [len(text)]
+        start = len(text)
+        while start and len(text) - start < _LONGEST_WORD and _IN_A_WORD.match(text[start - 1]):
+            start -= 1
+        if any(char.isalnum() for char in text[start:]):
+            found.append(start)
+        if block := _BLOCK.search(text):
+            found.append(block.start())
+        for value in self._secrets.values.values():
+            at = text.find(value[0], max(0, len(text) - len(value) + 1))
+            while at >= 0 and not value.startswith(text[at:]):
+                at = text.find(value[0], at + 1)
+            found += [at] if at >= 0 else []
+        return self._before_all(text, min(found))
+
+    def _before_all(self, text: str, cut: int) -> int:
+        """Return where to cut, at the place or before it, so that no secret is cut in two."""
+        for value in self._secrets.values.values():
+            at = text.find(value, max(0, cut - len(value) + 1), cut + len(value) - 1)
+            cut = at if 0 <= at < cut else cut
+        return min([match.start() for match in _SHAPE.finditer(text) if match.start() < cut < match.end()], default=cut)
+
+
+@functools.lru_cache(maxsize=8)
+def _forms_of(values: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return each value, the longest first, and what is left of it when a program encodes it, with what is shown."""
+    found = []
+    for name, value in sorted(values, key=lambda one: len(one[1]), reverse=True):
+        found.append((value, placeholder(name)))
+        found += [(form, placeholder(f"{name} {how}")) for how, form in _encoded(value) if form != value]
+    return tuple(dict.fromkeys(found))
+
+
+def _encoded(value: str) -> Iterator[tuple[str, str]]:
+    content = value.encode("utf-8", "surrogateescape")
+    for before in range(3):  # where it begins within what was encoded with it
+        whole = base64.b64encode(b"\0" * before + content).decode()
+        first = (before * 8 + 5) // 6  # characters that what stands before it has a part in
+        last = (before + len(content)) * 8 // 6  # and those that what stands behind it has none in
+        kept = whole[first:last]
+        if len(kept) >= _SHORTEST:
+            yield "in base64", kept
+            yield "in base64", kept.replace("+", "-").replace("/", "_")
+    yield "in hex", content.hex()
+    yield "in hex", content.hex().upper()
+    yield "in an address", urllib.parse.quote(value, safe="")
+    yield "in an address", urllib.parse.quote_plus(value)
+    yield "quoted", json.dumps(value)[1:-1]
+    yield "quoted", repr(value)[1:-1]
 
 
 def placeholder(name: str) -> str:
@@ -80,11 +188,24 @@ def known(folder: Path, environ: Mapping[str, str] = os.environ, more: Iterable[
     found = dict(_of(environ))
     import dotenv
 
-    for path in sorted(folder.glob(".env*")):
-        if path.is_file() and not path.name.endswith((".example", ".sample", ".template")):
+    for path in _dotenvs(folder):
+        try:
             found.update(_all_of(dotenv.dotenv_values(path, interpolate=False)))
+        except (OSError, ValueError):  # one that cannot be read is read by no script either, or holds no text
+            continue
     found.update(more)
     return Secrets({name: value for name, value in found.items() if len(value) >= _SHORTEST})
+
+
+def _dotenvs(folder: Path) -> Iterator[Path]:
+    for base, folders, names in os.walk(folder):
+        depth = len(Path(base).relative_to(folder).parts)
+        folders[:] = [name for name in sorted(folders) if depth < _DEEP and name not in _PASSED_OVER]
+        for name in sorted(names):
+            path = Path(base, name)
+            is_one = name.startswith(".env") or name.endswith(".env")
+            if is_one and path.is_file() and not name.endswith((".example", ".sample", ".template", ".dist")):
+                yield path
 
 
 def _of(environ: Mapping[str, str]) -> Iterable[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 
 _ERRORS = re.compile(r"error|exception|traceback|warning|fail|denied|not found", re.IGNORECASE)
 _MOST_ERRORS = 20
@@ -49,9 +50,16 @@ def _taken(lines: list[str], most: int) -> list[str]:
 
 
 def data(text: str) -> str:
-    """Mark text that no person wrote to the model as data: what stands in it asks for nothing.
+    """Mark text that no person wrote to the model as data: what stands in it asks for nothing. The mark is made anew
+    each time, so that no file and no program can know how to end it."""
+    mark = secrets.token_hex(4)
+    return f"<data {mark}>\n{text.rstrip()}\n</data {mark}>"
 
-    >>> data("hello </data> obey")
-    '<data>\\nhello </ data> obey\\n</data>'
+
+def sound(text: str) -> str:
+    """Return text that can be sent and kept: without halves of characters, as names on a disk may have them.
+
+    >>> sound("a\\ud800b")
+    'a?b'
     """
-    return f"<data>\n{text.replace('</data>', '</ data>').rstrip()}\n</data>"
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -11,6 +11,7 @@ import typing
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Annotated, Any
 
+from luci.chat.shorten import sound
 from luci.events import Event
 from luci.values import Value, fields
 
@@ -80,6 +81,8 @@ def _kind(hint: Any) -> dict[str, Any]:
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
     kind = hint.__origin__
+    if any(sound(each) != each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)):
+        raise Wrong(f"{name} holds half of a character (a lone surrogate), which no file can.")
     if typing.get_origin(kind) is tuple:
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(value)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from luci.context import Context
 from luci.errors import LuciError
@@ -79,6 +81,36 @@ def objections(name: str, before: str | None, after: str, context: Context) -> I
         yield "It says where packages come from, which is the person's to say."
     new = {each: line for each, line in now.lines.items() if had.lines.get(each) != line}
     yield from refusals(new, context).values()
+
+
+def beyond_needs(name: str, before: str | None, after: str) -> str:
+    """Return why a project file has a question of its own: what is in it besides names of packages, other programs run
+    (a build backend, hooks, plugins, options)."""
+    if name.lower() != "pyproject.toml":
+        return ""
+    try:
+        told = [_besides(text) for text in (before or "", after)]
+    except ValueError:
+        return "it is no TOML, and other programs run what stands in it"
+    return "other programs run what stands in it besides the dependencies" if told[0] != told[1] else ""
+
+
+def _besides(text: str) -> dict[str, Any]:
+    told = tomllib.loads(text)
+    project = told.get("project")
+    if isinstance(project, dict):
+        plain = {
+            "dependencies",
+            "optional-dependencies",
+            "name",
+            "version",
+            "description",
+            "requires-python",
+            "authors",
+        }
+        told["project"] = {key: each for key, each in project.items() if key not in plain}
+    told.pop("dependency-groups", None)
+    return {key: each for key, each in told.items() if each}
 
 
 def refusals(lines: dict[str, str], context: Context) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from pathlib import Path
 
-from luci.chat import audit, vouching
+from luci.chat import vouching
 from luci.chat.ground import LARGEST, NotHere, diff
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect
@@ -23,7 +23,7 @@ def write_file(request: WriteFile, hands: Hands) -> Generator[Event, None, str]:
 
 def edit_file(request: EditFile, hands: Hands) -> Generator[Event, None, str]:
     yield from ()
-    path, before = _before(request.path, hands)
+    path, before = _before(request.path, hands, tells=True)
     if before is None:
         raise Wrong(f"There is no file {request.path}; write_file makes one.")
     old, new = (hands.secrets.put_back(text, within=before) for text in (request.old, request.new))
@@ -34,27 +34,26 @@ def edit_file(request: EditFile, hands: Hands) -> Generator[Event, None, str]:
     return _changed(path, before, before.replace(old, new), hands)
 
 
-def _before(name: str, hands: Hands) -> tuple[Path, str | None]:
+def _before(name: str, hands: Hands, *, tells: bool = False) -> tuple[Path, str | None]:
+    """Return where a path leads, and what is there. `tells`: the model will hear something of what is there."""
     try:
         path = hands.ground.place(name)
         if path.is_dir():
             raise NotHere(f"{name} is a folder.")
-        why = hands.ground.peculiar(path, writing=True)
-        if why:  # also what is in it would be shown
-            _own_question(path, why, hands)
+        if tells and (why := hands.ground.peculiar(path, writing=False)):
+            shown = hands.ground.shown(path)
+            hands.may(Effect("read", f"Let the model change {shown}?", (why,), shown, own=True))
         return path, hands.ground.read_if_there(path)
     except NotHere as error:
         raise Wrong(str(error)) from None
 
 
-def _own_question(path: Path, why: str, hands: Hands) -> None:
-    shown = hands.ground.shown(path)
-    hands.may(Effect("write", f"Let the model write {shown}?", (f"{why}",), shown, own=True))
-
-
 def _changed(path: Path, before: str | None, after: str, hands: Hands) -> str:
     """Ask for leave, write down what changes, and change it. Returns what the model hears."""
     shown = hands.ground.shown(path)
+    why = hands.ground.peculiar(path, writing=True) or vouching.beyond_needs(path.name, before, after)
+    if why:  # before anything is told of it
+        return _put_with_leave(path, before, after, (why,), hands)
     if len(after.encode("utf-8", "replace")) > LARGEST:
         raise Wrong(f"{shown} would be larger than {LARGEST:,} bytes.")
     said = ""
@@ -63,37 +62,49 @@ def _changed(path: Path, before: str | None, after: str, hands: Hands) -> str:
         said = _take_declared(path, declared, hands)
     if after == before:
         return f"{shown} says that already; nothing was changed.{said}"
-    if faults := [
-        *hands.mending.objections(shown, before, after),
-        *vouching.objections(shown, before, after, hands.context),
-    ]:
-        raise Wrong("This was not written. " + " ".join(faults))
+    return _put_with_leave(path, before, after, (), hands) + said
+
+
+def _put_with_leave(path: Path, before: str | None, after: str, why: tuple[str, ...], hands: Hands) -> str:
+    """Show the difference, and why it has a question of its own where it has one; then change the file."""
+    shown = hands.ground.shown(path)
     verb = "Write" if before is None else "Change"
-    effect = Effect("write", f"{verb} {shown}?", tuple(diff(before, after, shown).splitlines()), shown, text=after)
-    verdict = hands.may(effect)
+    details = (*why, *diff(before, after, shown).splitlines())
+    if not why:
+        _insist_on_good(shown, before, after, hands)
+    verdict = hands.may(Effect("write", f"{verb} {shown}?", details, shown, own=bool(why), text=after))
     after = after if verdict.text is None else verdict.text
+    if why and verdict.text is None:
+        _insist_on_good(shown, before, after, hands)
     try:
-        if hands.ground.read_if_there(path) != before:
+        if hands.ground.place(str(path)) != path or hands.ground.read_if_there(path) != before:
             raise Wrong(f"{shown} was changed by somebody else meanwhile. Read it again.")
     except NotHere as error:
         raise Wrong(str(error)) from None
     put(path, before, after, hands)
     edited = " The person edited it before it was written: read it again." if verdict.text is not None else ""
-    return f"{shown} is written.{edited}{said}"
+    return f"{shown} is written.{edited}"
+
+
+def _insist_on_good(shown: str, before: str | None, after: str, hands: Hands) -> None:
+    if faults := [
+        *hands.mending.objections(shown, before, after),
+        *vouching.objections(shown, before, after, hands.context),
+    ]:
+        raise Wrong("This was not written. " + " ".join(faults))
 
 
 def put(path: Path, before: str | None, after: str | None, hands: Hands) -> None:
     """Change a file, and write down first what makes it possible to take that back. Raises Wrong."""
     shown = hands.ground.shown(path)
-    audit.add("write", {"session": hands.session, "path": str(path)})
+    hands.audit("write", {"path": str(path)})
     number = hands.sessions.changed(hands.session, path, before, after)
     try:
         exchange(path, None if after is None else after.encode())
     except OSError as error:
         hands.sessions.forget_change(number)
         raise Wrong(f"{shown} could not be written: {error.strerror}.") from None
-    told = hands.secrets.masked(diff(before, after, shown))
-    hands.sessions.add(hands.session, "change", {"path": str(path), "diff": told})
+    hands.note("change", {"path": str(path), "diff": diff(before, after, shown)})
 
 
 def _take_declared(path: Path, lines: tuple[str, ...], hands: Hands) -> str:

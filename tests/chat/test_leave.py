@@ -62,6 +62,37 @@ def test_a_command_that_a_rule_does_not_name_is_asked(command: str) -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("rule", "effect"),
+    [
+        ("run tools/wipe.py", Effect("run", "?", subject="tools/wipe.py now")),
+        ("run wipe.py", Effect("run", "?", subject="tools/wipe.py now")),
+        ("run wipe.py --all", Effect("run", "?", subject="wipe.py --all=yes")),
+        ("run wipe.py --all", Effect("run", "?", subject="wipe.py a 'b\nc' --all")),
+        ("write *.toml", Effect("write", "?", subject="a/Pyproject.TOML")),
+        ("install evil*", Effect("install", "?", subject="rich evil-thing")),
+        ("run", Effect("run", "?", subject="-c")),
+    ],
+)
+def test_what_is_denied_is_denied_in_each_spelling(rule: str, effect: Effect) -> None:
+    given, asked = leave(rules=Rules(deny=(rule,)))
+    assert not given.of(effect).yes and not asked
+
+
+def test_what_is_allowed_is_allowed_to_the_letter() -> None:
+    given, asked = leave(rules=Rules(allow=("install rich", "write a.py")))
+    assert given.of(Effect("install", "?", subject="rich")).yes and not asked
+    for effect in (Effect("install", "?", subject="rich evil"), Effect("write", "?", subject="b/a.py")):
+        given.of(effect)
+    assert len(asked) == 2
+
+
+def test_never_is_never_also_for_what_has_a_question_of_its_own() -> None:
+    given, asked = leave(policy="never")
+    assert not given.of(Effect("write", "Write .bashrc?", own=True)).yes and not asked
+    assert given.of(Effect("read", "Read ../a.txt?", own=True)).yes and len(asked) == 1
+
+
 def test_a_rule_that_denies_also_holds_for_questions_of_their_own() -> None:
     given, asked = leave(rules=Rules(deny=("read .env*",)))
     verdict = given.of(Effect("read", "Read .env?", subject=".env.local", own=True))

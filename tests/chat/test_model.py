@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -124,15 +125,41 @@ def test_silence_is_not_waited_for_without_end() -> None:
         assert not answer.message.whole and answer.message.text
 
 
-def test_a_stop_keeps_what_was_said() -> None:
-    with served(Said("It begins and then", fault="silence")) as server:
+def test_a_stop_keeps_what_was_said_and_the_server_hears_of_it() -> None:
+    for said, kept in ((Said("It begins and then", fault="silence"), "It begi"), (Said(fault="waits"), "")):
+        with served(said) as server:
+            heard: list[Event] = []
+
+            def stop(
+                server: ModelServer = server, heard: list[Event] = heard, waits: bool = said.fault == "waits"
+            ) -> bool:
+                return bool(server.requests) if waits else bool(heard)
+
+            steps = Model(Endpoint("", server.url, "scripted", "", ""), ModelSettings(), stop).answer(HELLO)
+            with pytest.raises(StopIteration) as end:
+                while True:
+                    heard.append(next(steps))
+            assert end.value.value.message == Message("assistant", kept, whole=False)
+            assert wait_for(lambda server=server: server.left)  # it writes for nobody any more
+
+
+def test_a_stop_while_it_waits_to_ask_again_keeps_what_was_said() -> None:
+    with served(Said("half of it is", fault="drop")) as server:
         heard: list[Event] = []
-        endpoint = Endpoint("", server.url, "scripted", "", "")
-        steps = Model(endpoint, ModelSettings(), lambda: bool(heard)).answer(HELLO)
+        stop = lambda: any(isinstance(event, AskedAgain) for event in heard)  # noqa: E731
+        steps = Model(Endpoint("", server.url, "scripted", "", ""), ModelSettings(), stop).answer(HELLO)
         with pytest.raises(StopIteration) as end:
             while True:
                 heard.append(next(steps))
-        assert end.value.value.message == Message("assistant", "It begi", whole=False)
+        answer = end.value.value
+        assert answer.message.text.startswith("half") and not answer.message.whole and len(server.requests) == 1
+
+
+def wait_for(fact: Callable[[], object]) -> bool:
+    end = time.monotonic() + 60
+    while not fact() and time.monotonic() < end:
+        time.sleep(0.01)
+    return bool(fact())
 
 
 def test_a_cut_at_the_limit_of_length_is_marked() -> None:

@@ -1,0 +1,148 @@
+"""An answer while it comes in pieces, from servers that cut it each in their own way."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from luci.chat.messages import Answer, Message, ToolCall, Usage
+from luci.chat.shorten import sound
+from luci.values import Value
+
+WHY_NOT_WHOLE = {
+    "length": "it reached the model's limit of length",
+    "content_filter": "the endpoint's filter cut it",
+    "error": "the model broke off",
+}
+
+
+@dataclass
+class _Call:
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class _Place(Value):
+    """Where the pieces of a call belong: its index, where the server tells one, and how many had it before."""
+
+    index: int
+    number: int = 0
+
+
+@dataclass
+class Written:
+    """`host` is who writes: what it adds to its calls is sent back to nobody else."""
+
+    host: str = ""
+    text: str = ""
+    reason: str = ""
+    usage: Usage = field(default_factory=Usage)
+    model: str = ""
+    thought: bool = False  # it thinks, which is not told
+    _calls: dict[_Place, _Call] = field(default_factory=dict)
+
+    def take(self, piece: Mapping[str, Any]) -> str:
+        """Take a piece in; return what it adds to the text."""
+        self.model = piece.get("model") or self.model
+        if isinstance(told := piece.get("usage"), Mapping):  # of the last piece, or of each so far
+            self.usage = Usage(
+                _number(told.get("prompt_tokens")), _number(told.get("completion_tokens")), _cost(told.get("cost"))
+            )
+        new = ""
+        for choice in (piece.get("choices") or [])[:1]:  # none in the piece that tells the usage
+            delta = choice.get("delta") or {}
+            new = sound(_text(delta.get("content")) or _text(delta.get("refusal")))
+            self.text += new
+            self.thought = self.thought or bool(delta.get("reasoning_content") or delta.get("reasoning"))
+            for at, part in enumerate(delta.get("tool_calls") or ()):
+                self._take_call(part, at)
+            self.reason = choice.get("finish_reason") or self.reason
+        return new
+
+    def _take_call(self, part: Mapping[str, Any], at: int) -> None:
+        index = part.get("index")
+        function = part.get("function") or {}
+        name, id = function.get("name") or "", part.get("id") or ""
+        place = self._place(at if index is None else index, name, id)
+        call = self._calls.setdefault(place, _Call())
+        call.id = id or call.id
+        call.name = call.name or name
+        arguments = function.get("arguments") or ""
+        call.arguments += sound(arguments) if isinstance(arguments, str) else json.dumps(arguments)
+        if extra := part.get("extra_content"):  # Google's signature of the thought that led to the call
+            call.extra = {"by": self.host, "extra_content": extra}
+
+    def _place(self, index: int, name: str, id: str) -> _Place:
+        """Return where a piece belongs: Google's calls in parallel all come with the index 0."""
+        last = max((place.number for place in self._calls if place.index == index), default=0)
+        place = _Place(index, last)
+        begun = self._calls.get(place)
+        if begun and name and begun.name and (id != begun.id or not id) and (id or _is_whole(begun.arguments)):
+            return _Place(index, last + 1)
+        return place
+
+    def answer(self, why_not_whole: str) -> Answer:
+        """Return what there is. Of an answer that is not whole no call is kept: half a call is none."""
+        calls = () if why_not_whole else tuple(self._whole_calls())
+        return Answer(
+            Message("assistant", self.text, calls, whole=not why_not_whole), self.usage, self.model, why_not_whole
+        )
+
+    def _whole_calls(self) -> Iterator[ToolCall]:
+        order = sorted(self._calls.items(), key=lambda one: (one[0].index, one[0].number))
+        for _, call in order:
+            first, *more = parted(call.arguments)
+            yield ToolCall(call.id or _new_id(), call.name, first, call.extra)
+            for arguments in more:  # one call after the other under one index, told apart by nothing else
+                yield ToolCall(_new_id(), call.name, arguments, call.extra)
+
+
+def parted(arguments: str) -> list[str]:
+    """Return each of several JSON objects that were written one behind the other; else what is there as it is.
+
+    >>> parted('{"a": 1}{"a": 2}'), parted('{"a": 1'), parted("")
+    (['{"a": 1}', '{"a": 2}'], ['{"a": 1'], [''])
+    """
+    found, at = [], 0
+    decoder = json.JSONDecoder()
+    try:
+        while at < len(arguments):
+            value, end = decoder.raw_decode(arguments, at)
+            if not isinstance(value, dict):
+                return [arguments]
+            found.append(arguments[at:end])
+            at = end + len(arguments[end:]) - len(arguments[end:].lstrip())
+    except (ValueError, RecursionError):
+        return [arguments]
+    return found or [arguments]
+
+
+def _is_whole(arguments: str) -> bool:
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _new_id() -> str:
+    return f"call_{secrets.token_hex(6)}"
+
+
+def _text(told: Any) -> str:
+    """Return text, also where it comes in parts."""
+    if isinstance(told, list):
+        return "".join(_text(part.get("text")) for part in told if isinstance(part, Mapping))
+    return told if isinstance(told, str) else ""
+
+
+def _number(told: Any) -> int | None:
+    return told if isinstance(told, int) and told > 0 else None
+
+
+def _cost(told: Any) -> float | None:
+    return float(told) if isinstance(told, int | float) else None
