@@ -144,6 +144,9 @@ def _add_env(commands: Any) -> None:
             command.add_argument("--budget-gb", type=float, metavar="N", help="keep at most N GB (default 10)")
         command.set_defaults(do="env", verb=verb)
     _add_more_env(verbs)
+    from luci.cli import env_words
+
+    env_words.add(verbs, _voice, _environments)
 
 
 def _add_more_env(verbs: Any) -> None:
