@@ -32,8 +32,8 @@ def complete(line: str, running: tuple[str, ...] = ()) -> list[Candidate]:
         found = _commands(word, start) if not _is_path(word) else []
         return found or (_paths(word, start, scripts=True) if word else [])
     command = COMMANDS.get(before[0].removeprefix("/"))
-    if command is None or command.takes == "script":
-        scripts = command is not None and all(word.startswith("-") for word in before[1:])
+    if command is None or command.takes in ("script", "file"):
+        scripts = command is not None and command.takes == "script" and all(word.startswith("-") for word in before[1:])
         return _paths(word, start, scripts=scripts)
     named = {"theme": THEMES, "running": (*running, "all") if running else ()}.get(command.takes, ())
     return [Candidate(name, start, name) for name in named if name.startswith(word)] if len(before) == 1 else []

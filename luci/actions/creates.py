@@ -37,7 +37,10 @@ class ImportRequest(Value):
 
 
 def create(request: CreateRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
-    """Return the environment, as lists tell it, with `made` ("built" or "reused") and `left_out`."""
+    """Return the environment, as lists tell it, with `made` ("built" or "reused") and `left_out`.
+
+    One of a file that says its name is called so, where no other is given.
+    """
     if not request.files:
         made = yield from by_hand.make(Wish(request.name, request.wants), context, dry_run=request.dry_run)
         return _told(made, ())
@@ -49,7 +52,7 @@ def create(request: CreateRequest, context: Context) -> Generator[Event, None, d
 
 
 def take_over(request: ImportRequest, context: Context) -> Generator[Event, None, dict[str, Any]]:
-    """The same of a file or a folder from elsewhere; it is named after that where no name is given."""
+    """The same of a file or a folder from elsewhere."""
     wish = _wish(request.source, request.name, request.wants, "import")
     made = yield from by_hand.make(wish, context, dry_run=request.dry_run)
     return _told(made, wish.left)
@@ -60,7 +63,7 @@ def _wish(source: str, name: str, wants: Wants, verb: str) -> Wish:
         raise UsageError(f"There is no file {source}.", hint=f"Taken over are {elsewhere.FORMS}, or a folder.")
     taken = elsewhere.read(Path(source))
     said = taken.declarations
-    if not name and (own := taken.name or (_name_in(os.path.basename(source)) if verb == "import" else "")):
+    if not name and (own := taken.name or _name_in(os.path.basename(source))):
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", own).strip("-_")[:32].strip("-_")
     return Wish(name, wants, said, taken.left, taken.notes, verb)
 

@@ -163,7 +163,8 @@ def remove(request: EnvRequest, context: Context) -> Generator[Event, None, list
 
 def _what_goes(env: Env) -> str:
     """One line for whom is asked: what it is, what is in it, and what is won."""
-    packages = ", ".join((*env.spec.conda, *env.spec.requirements)) or "no packages"
+    lines = (line.partition(" --hash")[0] for line in (*env.spec.conda, *env.spec.requirements))
+    packages = ", ".join(lines) or "no packages"
     called = f"called {', '.join(env.names)}; " if env.names else ""
     return f"{env.name}  ({called}{packages}; frees {units.amount(sum(sizes(env.root)))})"
 

@@ -216,7 +216,8 @@ def _environments(prefix: str, **_: Any) -> list[str]:
     from luci import paths
     from luci.envs.store import Store
 
-    known = [word for env in Store(paths.envs()).all() for word in (env.label, env.key)]
+    known = [word for env in Store(paths.envs()).all() for word in (*env.names, env.label, env.key)]
+    known = list(dict.fromkeys(known))
     scripts = FilesCompleter(("py", "pyw"))(prefix)
     return [word for word in (*known, *scripts) if word.startswith(prefix)]
 

@@ -121,7 +121,8 @@ def _insist_on_the_name(wish: Wish, made: Plan, store: Store) -> None:
     other = store.named(wish.name) if wish.name else None
     if other is None or other.key == made.spec.key or made.spec.key in other.about.get("asked", ()):
         return
-    holds = ", ".join((*other.spec.conda, *other.spec.requirements)) or "no packages"
+    lines = (line.partition(" --hash")[0] for line in (*other.spec.conda, *other.spec.requirements))
+    holds = ", ".join(lines) or "no packages"
     more = f"It is broken, and `luci env rebuild {wish.name}` mends it. " if fault(other) else ""
     raise UsageError(
         f"{wish.name} is another environment: Python {other.version}, {holds}.",

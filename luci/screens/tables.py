@@ -76,7 +76,7 @@ def envs(rows: list[dict[str, Any]]) -> None:
             ", ".join(row["names"]) or row["name"].removeprefix("luci_").rpartition("_")[0],
             row["python_version"],
             str(row["packages"]),
-            ", ".join(row["requirements"]) or "-",
+            _wanted(row) or "-",
             ago(row["last_used"]),
             row["state"],
         )
@@ -90,6 +90,10 @@ def envs(rows: list[dict[str, Any]]) -> None:
         _table((*heads, "kind"), [(*cell, kind) for cell, kind in zip(cells, kinds, strict=True)])
 
 
+def _wanted(row: dict[str, Any]) -> str:
+    return ", ".join(line.partition(" --hash")[0] for line in row["requirements"])
+
+
 def env(row: dict[str, Any]) -> None:
     facts = [
         ("name", row["name"]),
@@ -101,7 +105,7 @@ def env(row: dict[str, Any]) -> None:
         ("path", row["path"]),
         ("activate", row["activate"]),
         ("project", row["scope"] or "shared"),
-        ("requirements", ", ".join(row["requirements"]) or "none"),
+        ("requirements", _wanted(row) or "none"),
         ("installed", ", ".join(f"{name} {version}" for name, version in row["installed"].items()) or "nothing"),
         ("scripts", ", ".join(row["scripts"]) or "none"),
         ("created", ago(row["created"])),

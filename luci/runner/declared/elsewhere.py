@@ -86,23 +86,23 @@ def _toml(path: Path) -> Taken:
         return _complete(locks.pylock(table, path, whole=True), path, lock=True)
     if "package" in table:
         is_poetry = "lock-version" in tabled(table, "metadata")
-        said, left = foreign_locks.poetry(table, path) if is_poetry else foreign_locks.uv(table, path)
+        said, notes = foreign_locks.poetry(table, path) if is_poetry else foreign_locks.uv(table, path)
         taken = _complete(said, path, lock=True)
-        return replace(taken, left=(*taken.left, *left))
+        return replace(taken, notes=(*taken.notes, *notes))
     if not {"project", "tool", "dependency-groups"} & table.keys():
         raise ValueError("it is neither a lock nor a pyproject.toml")
     read = Pyproject(table, path.parent, [path]).read()
-    left = tuple(f"{each.line} is left out: it is optional ({each.origin})." for each in read.optional)
+    notes = tuple(f"{each.line} is left out: it is optional ({each.origin})." for each in read.optional)
     said = Declarations((*read.project, *read.poetry), requires_python=read.requires_python, index=read.index)
     taken = _complete(replace(said, problems=tuple(read.problems)), path)
     name = tabled(table, "project").get("name", "")
-    return replace(taken, notes=left, name=name if isinstance(name, str) else "")
+    return replace(taken, notes=(*taken.notes, *notes), name=name if isinstance(name, str) else "")
 
 
 def _pipfile(path: Path) -> Taken:
-    said, left = foreign_locks.pipfile(read_text(path), path)
+    said, notes = foreign_locks.pipfile(read_text(path), path)
     taken = _complete(said, path, lock=True)
-    return replace(taken, left=(*taken.left, *left))
+    return replace(taken, notes=(*taken.notes, *notes))
 
 
 def _complete(said: Declarations, path: Path, *, lock: bool = False, name: str = "") -> Taken:

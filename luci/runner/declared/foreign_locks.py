@@ -1,5 +1,8 @@
-"""Read the locks of whole projects: uv.lock, poetry.lock, Pipfile.lock. Each reader returns what the project itself
-needs, each at its version and with its hashes, and a sentence on what is left out: groups, extras, the project."""
+"""Read the locks of whole projects: uv.lock, poetry.lock, Pipfile.lock.
+
+Each reader returns what the project itself needs, each at its version and with its hashes, and a sentence on each that
+is left out, since nobody asked for it: groups, extras, the project itself.
+"""
 
 from __future__ import annotations
 
@@ -31,42 +34,42 @@ def uv(table: dict[str, Any], path: Path) -> Read:
     own = [package for package in packages if {"editable", "virtual"} & tabled(package, "source").keys()]
     if listed(tabled(table, "manifest"), "requirements", dict) or not own:
         return locks.uv_lock(table, path), ()
-    left = []
+    notes = []
     wanted = []
     names = {string(package, "name") for package in own}
     for package in own:
         if "editable" in tabled(package, "source"):
-            left.append(f"{string(package, 'name')} is left out: it is the project itself, installed editable.")
+            notes.append(f"{string(package, 'name')} is left out: it is the project itself, installed editable.")
         wanted += [need for need in listed(package, "dependencies", dict) if need.get("name") not in names]
         for part, what in (("dev-dependencies", "group"), ("optional-dependencies", "extra")):
             for group, needs in tabled(package, part).items():
                 told = ", ".join(str(need.get("name", "?")) for need in needs if isinstance(need, dict))
-                left.append(f"{told or 'nothing'} is left out: of the {what} {group}.")
+                notes.append(f"{told or 'nothing'} is left out: of the {what} {group}.")
     asked = [{"name": n.get("name"), "extras": n.get("extra", []), "marker": n.get("marker", "")} for n in wanted]
     rest = [package for package in packages if package not in own]
     said = locks.uv_lock({**table, "manifest": {"requirements": asked}, "package": rest}, path)
-    return said, tuple(left)
+    return said, tuple(notes)
 
 
 def poetry(table: dict[str, Any], path: Path) -> Read:
     """Of poetry.lock the group `main`. Raises ValueError."""
     declared: list[Declared] = []
-    left: list[str] = []
+    notes: list[str] = []
     for package in listed(table, "package", dict):
         name, version = string(package, "name"), string(package, "version")
         groups = listed(package, "groups", str) or [string(package, "category") or "main"]
         if "main" not in groups:
-            left.append(f"{name} {version} is left out: of the group {', '.join(groups)}.")
+            notes.append(f"{name} {version} is left out: of the group {', '.join(groups)}.")
             continue
         if package.get("optional") is True:
-            left.append(f"{name} {version} is left out: it is optional, of an extra.")
+            notes.append(f"{name} {version} is left out: it is optional, of an extra.")
             continue
         said = package.get("markers", "")
         marker = str(said.get("main", "")) if isinstance(said, dict) else str(said)
         hashes = _hashes(file.get("hash") for file in listed(package, "files", dict))
         declared.append(_pin(name, version, _source(tabled(package, "source"), path.parent), marker, hashes, path))
     python = poetry_words.version_range(string(tabled(table, "metadata"), "python-versions"))
-    return Declarations(tuple(declared), requires_python=python, files=(path,)), tuple(left)
+    return Declarations(tuple(declared), requires_python=python, files=(path,)), tuple(notes)
 
 
 def _source(source: dict[str, Any], folder: Path) -> str:
@@ -98,12 +101,12 @@ def pipfile(text: str, path: Path) -> Read:
         bracket = f"[{','.join(extras)}]" if extras else ""
         hashes = _hashes(listed(said, "hashes", str))
         declared.append(_pin(f"{name}{bracket}", version, url, string(said, "markers"), hashes, path))
-    left = [f"{name} is left out: it is for development." for name in tabled(table, "develop")]
+    notes = [f"{name} is left out: it is for development." for name in tabled(table, "develop")]
     requires = tabled(tabled(table, "_meta"), "requires")
     python = string(requires, "python_full_version") or string(requires, "python_version")
     minor = ".".join(python.split(".")[:2])
     said = Declarations(tuple(declared), requires_python=f"=={minor}.*" if minor else "", files=(path,))
-    return said, tuple(left)
+    return said, tuple(notes)
 
 
 def _pin(name: str, version: str, url: str, marker: str, hashes: tuple[str, ...], path: Path) -> Declared:
