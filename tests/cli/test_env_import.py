@@ -10,7 +10,7 @@ import pytest
 
 from luci.envs.installer import find_uv
 from luci.runner.declared import elsewhere
-from tests.cli.conftest import Luci, Shared
+from tests.cli.conftest import Near, Shared
 
 
 def digest(shared: Shared, name: str) -> str:
@@ -18,15 +18,15 @@ def digest(shared: Shared, name: str) -> str:
     return "sha256:" + hashlib.sha256(wheel.read_bytes()).hexdigest()
 
 
-def test_a_virtual_environment_becomes_one_of_lucis_and_what_is_edited_is_named(luci: Luci) -> None:
-    uv, place = find_uv(), luci.folder / "old"
+def test_a_virtual_environment_becomes_one_of_lucis_and_what_is_edited_is_named(near: Near) -> None:
+    uv, place = find_uv(), near.folder / "old"
     assert uv
-    project = luci.write("mine/pyproject.toml", '[project]\nname = "mine"\nversion = "1"\n').parent
+    project = near.write("mine/pyproject.toml", '[project]\nname = "mine"\nversion = "1"\n').parent
     for command in (
         [uv, "venv", "-q", "--no-project", place],
         [uv, "pip", "install", "-q", "--python", place, "wombat==1.1", "quokka==1.0"],
     ):
-        done = luci.command(command, env={"UV_DEFAULT_INDEX": luci.environ["LUCI_INDEX_URL"]})
+        done = near.command(command, env={"UV_DEFAULT_INDEX": near.environ["LUCI_INDEX_URL"]})
         assert done.code == 0, done.err
     [site] = place.glob("lib/*/site-packages")
     (site / "mine-1.dist-info").mkdir()
@@ -34,17 +34,17 @@ def test_a_virtual_environment_becomes_one_of_lucis_and_what_is_edited_is_named(
     origin = json.dumps({"url": project.as_uri(), "dir_info": {"editable": True}})
     (site / "mine-1.dist-info" / "direct_url.json").write_text(origin)
 
-    refused = luci("env", "import", "old", "moved")
+    refused = near.near("env", "import", "old", "moved")
     assert refused.code == 126 and "mine 1 is left out: it is installed editable" in refused.err
-    told = luci("env", "import", "old", "moved", "--yes", "--json").json
+    told = near.near("env", "import", "old", "moved", "--yes", "--json").json
     assert told["installed"] == {"quokka": "1.0", "wombat": "1.1"} and len(told["left_out"]) == 1
     config = (place / "pyvenv.cfg").read_text()
     assert f"version_info = {'.'.join(told['python_version'].split('.')[:2])}" in config
-    assert luci("env", "remove", "moved", "--yes").code == 0
-    assert "no virtual environment" in luci("env", "import", "mine").err
+    assert near.near("env", "remove", "moved", "--yes").code == 0
+    assert "no virtual environment" in near.near("env", "import", "mine").err
 
 
-def test_the_locks_of_other_tools_are_held_to_their_hashes(luci: Luci, shared: Shared) -> None:
+def test_the_locks_of_other_tools_are_held_to_their_hashes(near: Near, shared: Shared) -> None:
     hashes = {name: digest(shared, f"{name}-1.1-*.whl") for name in ("wombat", "quokka")}
     entries = {
         name: {"version": "==1.1", "hashes": [told], "markers": "python_version >= '3'"}
@@ -53,18 +53,18 @@ def test_the_locks_of_other_tools_are_held_to_their_hashes(luci: Luci, shared: S
     entries["cassowary"] = {"version": "==1", "markers": "sys_platform == 'nowhere'"}
     entries["own"] = {"path": ".", "editable": True}
     pipfile = {"_meta": {}, "default": entries, "develop": {"bilby": {"version": "==1.2"}}}
-    luci.write("Pipfile.lock", json.dumps(pipfile))
-    done = luci("env", "import", "Pipfile.lock", "farm", "--yes", "--allow", "cassowary", "--json")
+    near.write("Pipfile.lock", json.dumps(pipfile))
+    done = near.near("env", "import", "Pipfile.lock", "farm", "--yes", "--allow", "cassowary", "--json")
     assert done.code == 0, done.err
     assert done.json["installed"] == {"quokka": "1.1", "wombat": "1.1"}
     for line in ("cassowary is left out", "own is left out", "bilby is left out: it is for development"):
         assert line in done.err
-    luci("env", "remove", "farm", "--yes")
+    near.near("env", "remove", "farm", "--yes")
     entries["wombat"]["hashes"] = ["sha256:" + "0" * 64]
-    luci.write("Pipfile.lock", json.dumps(pipfile))
-    wrong = luci("env", "import", "Pipfile.lock", "farm", "--yes")
+    near.write("Pipfile.lock", json.dumps(pipfile))
+    wrong = near.near("env", "import", "Pipfile.lock", "farm", "--yes")
     assert wrong.code == 125 and "hash" in wrong.err
-    assert luci("env", "show", "farm").code == 125
+    assert near.near("env", "show", "farm").code == 125
 
 
 POETRY = """
@@ -144,7 +144,7 @@ def test_each_form_gives_what_it_asks_for_and_names_the_rest(
 @pytest.mark.parametrize(
     ("name", "content"), [("a.py", "x"), ("poetry.lock", "[["), ("x.toml", "a = 1"), ("Pipfile.lock", "[]")]
 )
-def test_what_is_neither_a_lock_nor_a_list_is_refused_in_one_line(luci: Luci, name: str, content: str) -> None:
-    luci.write(name, content)
-    done = luci("env", "import", name)
+def test_what_is_neither_a_lock_nor_a_list_is_refused_in_one_line(near: Near, name: str, content: str) -> None:
+    near.write(name, content)
+    done = near.near("env", "import", name)
     assert done.code == 2 and f"{name} cannot be taken over" in done.err and "Traceback" not in done.err
