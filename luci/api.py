@@ -19,21 +19,26 @@ from typing import Any, TypeVar
 
 from luci import config, paths
 from luci.actions import envs as _envs
+from luci.actions.creates import ImportRequest
 from luci.actions.door import perform
 from luci.actions.envs import EnvRequest
-from luci.context import Context
+from luci.actions.locks import Locked, LockRequest
+from luci.context import Context, Question
 from luci.envs import installer, interpreters
 from luci.envs.sources import sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Env, Store
 from luci.envs.terms import Terms
+from luci.errors import UsageError
 from luci.events import Event, Output, Retrying
+from luci.runner.by_hand import check_name
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.wants import Wants
 from luci.values import Value
 
-__all__ = ["Env", "Plan", "Result", "create", "get", "list", "plan", "remove", "run", "stats"]
+__all__ = ["Env", "Locked", "Plan", "Result", "create", "get", "list", "lock", "plan", "remove", "run", "stats"]
+__all__ += ["take_over"]
 
 T = TypeVar("T")
 Listener = Callable[[Event], None]
@@ -47,11 +52,12 @@ class Result(Value):
     stderr: str
 
 
-def create(*requirements: str, python: str = "", scope: str = "") -> Env:
+def create(*requirements: str, name: str = "", python: str = "", scope: str = "") -> Env:
     """Return the environment with these PEP 508 requirements, built if it is not there.
 
-    `python` is a version, a range or a path, the newest Python here by default; `scope` is the folder whose
-    environment it is, "" for one that is shared.
+    `name` is what it is called from then on; `python` is a version, a range or a path, the newest Python here by
+    default; `scope` is the folder whose environment it is, "" for one that is shared. It is kept until it is removed,
+    or unused for long. Raises UsageError where another is called so.
     """
     context = Context(config.load())
     places = sources(context.settings.index)
@@ -68,7 +74,41 @@ def create(*requirements: str, python: str = "", scope: str = "") -> Env:
     def fill(folder: Path) -> Iterator[Event]:
         return installer.install(spec, folder, places, Terms(), context.stop)
 
-    return _end(Store(paths.envs()).ready(spec, chosen, fill, label="api", about={}))
+    store = Store(paths.envs())
+    if name:
+        check_name(name)
+        if (other := store.named(name)) and other.key != spec.key:
+            raise UsageError(f"{name} is another environment: {other.name}.", hint="Choose another name.")
+    env = _end(store.ready(spec, chosen, fill, label=name or "api", about={"by_hand": True}))
+    return store.call(env, name)
+
+
+def take_over(source: str, *, name: str = "", python: str = "", allow: Iterable[str] = (), partly: bool = False) -> Env:
+    """Return an environment made of a lock, a list, or the folder of a virtual environment.
+
+    What cannot be taken over (editable installs, local paths) is a reason to refuse, unless `partly`.
+    """
+
+    def answer(question: Question) -> bool:
+        return partly and question.kind == "left-out"
+
+    request = ImportRequest(source, name, Wants((), python, frozenset(allow)))
+    made = _end(perform("env import", request, Context(config.load(), answer)))
+    return get(made["key"])
+
+
+def lock(selector: str, *, output: str = "", upgrade: bool = False, overwrite: bool = False) -> Locked:
+    """Write the exact versions of a script or an environment, with hashes, as pylock.toml; return what it holds.
+
+    A file that says something else is a reason to refuse, unless `overwrite`.
+    """
+
+    def answer(question: Question) -> bool:
+        return overwrite and question.kind == "overwrite"
+
+    request = LockRequest(selector, output, upgrade)
+    written: Locked = _end(perform("env lock", request, Context(config.load(), answer)))
+    return written
 
 
 def get(selector: str) -> Env:

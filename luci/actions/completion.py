@@ -36,7 +36,7 @@ def complete(line: str, running: tuple[str, ...] = ()) -> list[Candidate]:
         found = _commands(word, start) if not _is_path(word) else []
         return found or (_paths(word, start, scripts=True) if word else [])
     command = COMMANDS.get(before[0].removeprefix("/"))
-    if command is None:
+    if command is None or command.takes == "file":
         return _paths(word, start, scripts=False)
     if command.takes == "script":
         return _script_line(before[1:], word, start, plan=command.name == "plan")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from luci import paths, units
 from luci.actions import rows
 from luci.context import Context, Question
+from luci.envs import uses
 from luci.envs.store import Env, Store, altered, sizes, weight
 from luci.envs.store import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
@@ -40,7 +41,10 @@ def store() -> Store:
 
 
 def chosen(selector: str) -> Env:
-    """Return the environment that a script uses, or that a key or a name means. Raises EnvError, UsageError."""
+    """Return the environment that a script uses, or that a key or a name means; a name that was given by hand comes
+    before a folder that is called so. Raises EnvError, UsageError."""
+    if os.sep not in selector and (named := store().named(selector)):
+        return named
     if selector.endswith((".py", ".pyw")) or os.path.exists(selector):
         script = read_script(selector, "folder" if os.path.isdir(selector) else "file")
         env = store().get(memory.load(script).key)
@@ -82,7 +86,10 @@ def inspect(request: EnvRequest, context: Context) -> Generator[Event, None, dic
 
 def path(request: EnvRequest, context: Context) -> Generator[Event, None, str]:
     yield from ()
-    return str(_one(request).path)
+    env = _one(request)
+    if env.by_hand:
+        uses.note(env.root)  # who asks for its folder is about to use it
+    return str(env.path)
 
 
 def tree(request: EnvRequest, context: Context) -> Generator[Event, None, list[trees.Node]]:
@@ -156,8 +163,10 @@ def remove(request: EnvRequest, context: Context) -> Generator[Event, None, list
 
 def _what_goes(env: Env) -> str:
     """One line for whom is asked: what it is, what is in it, and what is won."""
-    packages = ", ".join(env.spec.requirements) or "no packages"
-    return f"{env.name}  ({packages}; frees {units.amount(sum(sizes(env.root)))})"
+    lines = (line.partition(" --hash")[0] for line in (*env.spec.conda, *env.spec.requirements))
+    packages = ", ".join(lines) or "no packages"
+    called = f"called {', '.join(env.names)}; " if env.names else ""
+    return f"{env.name}  ({called}{packages}; frees {units.amount(sum(sizes(env.root)))})"
 
 
 def prune(request: EnvRequest, context: Context) -> Generator[Event, None, list[dict[str, Any]]]:

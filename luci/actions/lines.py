@@ -81,7 +81,7 @@ class Command(Value):
     usage: str
     summary: str
     read: Callable[[list[str], RunRequest | None], Meaning]
-    takes: Literal["nothing", "script", "theme", "running", "words", "name"] = "nothing"
+    takes: Literal["nothing", "script", "theme", "running", "words", "name", "file", "options"] = "nothing"
 
 
 WHAT_IT_CAN = "Type a script's path to run it, or: run, plan, envs, prune, stop, help."
@@ -114,6 +114,10 @@ def _is_meant(command: Command, rest: list[str]) -> bool:
         path = next((word for word in rest if not word.startswith("-")), "")
         looks = path.endswith((".py", ".pyw")) or os.sep in path or os.path.exists(_as_path(path))
         return not rest or looks or rest[0].startswith("-")
+    if command.takes == "file":
+        return bool(rest) and (rest[0].endswith(".py") or os.path.exists(_as_path(rest[0])))
+    if command.takes == "options":
+        return any(word.startswith("--") for word in rest)
     return len(rest) <= 1
 
 
@@ -203,6 +207,33 @@ def _prune(words: list[str], last: RunRequest | None) -> Meaning:
     return Perform("env prune", EnvRequest(dry_run=bool(words)))
 
 
+def _create(words: list[str], last: RunRequest | None) -> Meaning:
+    from luci.actions.creates import CreateRequest
+    from luci.runner.wants import Wants
+
+    name = [word for word in words[:1] if not word.startswith("-")]
+    wanted, options = words[len(name) + 1 :: 2], words[len(name) :: 2]
+    if not name or len(wanted) != len(options) or set(options) - {"--with"}:
+        raise UsageError("Which environment?", hint="create NAME --with PACKAGE [--with PACKAGE]")
+    return Perform("env create", CreateRequest(name[0], wants=Wants(tuple(wanted))))
+
+
+def _import(words: list[str], last: RunRequest | None) -> Meaning:
+    from luci.actions.creates import ImportRequest
+
+    if len(words) not in (1, 2):
+        raise UsageError("Which file, or which folder?", hint="import FILE [NAME]")
+    return Perform("env import", ImportRequest(_as_path(words[0]), "".join(words[1:])))
+
+
+def _lock(words: list[str], last: RunRequest | None) -> Meaning:
+    from luci.actions.locks import LockRequest
+
+    if len(words) != 1:
+        raise UsageError("Which script, or which environment?", hint="lock FILE.py")
+    return Perform("env lock", LockRequest(_as_path(words[0])))
+
+
 def _runs(words: list[str], last: RunRequest | None) -> Meaning:
     from luci.actions.history import RunsRequest
 
@@ -258,6 +289,9 @@ COMMANDS = {
         Command("plan", "plan [FILE.py]", "say what run would do, and why", _plan, "script"),
         Command("envs", "envs", "look at the environments", lambda *_: Go("environments")),
         Command("prune", "prune [--dry-run]", "remove environments not needed", _prune),
+        Command("create", "create NAME --with PACKAGE", "make an environment for no script", _create, "options"),
+        Command("import", "import FILE [NAME]", "take over a lock, a list or a virtual environment", _import, "file"),
+        Command("lock", "lock FILE.py", "write its exact versions with hashes beside it", _lock, "file"),
         Command("stop", "stop [NAME | all]", "end what runs", _stop, "running"),
         Command("runs", "runs", "list what ran, and how it ended", _runs),
         Command("why", "why", "say why the last run failed", _why),

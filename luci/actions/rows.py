@@ -43,12 +43,12 @@ def row(entry: dict[str, Any], scripts: Mapping[str, list[str]], *, brief: bool 
 
 
 def _state(entry: dict[str, Any], script: str, scripts: Mapping[str, list[str]]) -> str:
-    """Return "broken", "orphaned" (no script that used it is there any more), "stale" (its script is there and uses
-    another environment now), or "ready"."""
+    """Return "broken", "orphaned" (no script that used it is there any more, and nobody made it by hand), "stale" (its
+    script is there and uses another environment now), or "ready"."""
     if fault_of(*entry["looked_at"]) and _is_broken(entry):
         return "broken"
     first = entry["script"]
-    if not script and not os.path.exists(first):
+    if not script and not entry["by_hand"] and not os.path.exists(first):
         return "orphaned"
     left = entry["brief"]["key"] not in scripts and any(first in users for users in scripts.values())
     return "stale" if left else "ready"
@@ -71,7 +71,14 @@ def _under_construction(names: list[str]) -> list[dict[str, Any]]:
 def _without_record(root: str) -> dict[str, Any]:
     name = os.path.basename(root)
     rest, _, key = name.rpartition("_")
-    unknown: dict[str, Any] = {"python": "", "python_version": "", "kind": "venv", "requirements": [], "scope": ""}
+    unknown: dict[str, Any] = {
+        "python": "",
+        "python_version": "",
+        "kind": "venv",
+        "requirements": [],
+        "scope": "",
+        "names": [],
+    }
     unknown |= {
         "installed": {},
         "packages": 0,

@@ -35,7 +35,7 @@ _VALUED = (
 )
 
 
-_KINDS = ("auto", "venv", "conda", "docker", "podman", "sarus", "system")
+KINDS = ("auto", "venv", "conda", "docker", "podman", "sarus", "system")
 _RUNGS = ("auto", "container", "bwrap", "landlock", "limits", "off")
 
 
@@ -83,7 +83,7 @@ def add_plan_options(command: argparse.ArgumentParser) -> None:
         "-w", "--with", dest="with_", action="append", default=[], metavar="REQ", help="add a requirement"
     )
     command.add_argument("-p", "--python", default="", metavar="VERSION", help="a version, a range or a path")
-    command.add_argument("--env", default="", choices=_KINDS, help="the kind of environment")
+    command.add_argument("--env", default="", choices=KINDS, help="the kind of environment")
     command.add_argument(
         "--allow", action="append", default=[], metavar="NAME", help="install this guessed distribution"
     )

@@ -205,10 +205,10 @@ def _env(options: argparse.Namespace) -> int:
     from luci.screens import tables
 
     verb = options.verb
-    if verb in ("inspect", "update", "export", "shell"):
+    if verb in ("inspect", "update", "export", "shell", "create", "import", "lock"):
         from luci.cli import env_verbs
 
-        return int(getattr(env_verbs, verb)(options))
+        return int(getattr(env_verbs, "import_" if verb == "import" else verb)(options))
     request = EnvRequest(
         selectors=tuple(getattr(options, "environment", ()) or ()),
         all=getattr(options, "all", False),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from luci.cli.commands import _context, _exec, _result
 from luci.events import Become, Event
 from luci.screens.plain import as_json
 from luci.screens.terminal import Narrator
+
+if TYPE_CHECKING:
+    from luci.runner.wants import Wants
 
 
 def inspect(options: argparse.Namespace) -> int:
@@ -39,6 +42,45 @@ def export(options: argparse.Namespace) -> int:
         print(as_json(told))
     elif not options.output:
         print("".join(written.text for written in told), end="")
+    return 0
+
+
+def create(options: argparse.Namespace) -> int:
+    from luci.actions.creates import CreateRequest
+
+    files = tuple(filter(None, [*options.requirements_file, *options.source]))
+    return _made("create", CreateRequest(options.name, files, _wants(options), options.dry_run), options)
+
+
+def import_(options: argparse.Namespace) -> int:
+    from luci.actions.creates import ImportRequest
+
+    return _made("import", ImportRequest(options.file, options.name, _wants(options), options.dry_run), options)
+
+
+def lock(options: argparse.Namespace) -> int:
+    from luci.actions.locks import LockRequest
+    from luci.screens import tables
+
+    allow = tuple(options.allow)
+    request = LockRequest(options.environment, options.output, options.upgrade, options.check, allow, options.offline)
+    told = _told("lock", request, options)
+    print(as_json(told)) if options.json else tables.locked(told, options.check)
+    return 1 if told.stale else 0
+
+
+def _wants(options: argparse.Namespace) -> Wants:
+    from luci.runner.wants import Wants
+
+    asked = tuple(getattr(options, "with_", ()))
+    return Wants(asked, options.python, frozenset(options.allow), options.offline, options.env)
+
+
+def _made(verb: str, request: Any, options: argparse.Namespace) -> int:
+    from luci.screens import tables
+
+    told = _told(verb, request, options)
+    print(as_json(told)) if options.json else tables.made(told)
     return 0
 
 

@@ -144,6 +144,9 @@ def _add_env(commands: Any) -> None:
             command.add_argument("--budget-gb", type=float, metavar="N", help="keep at most N GB (default 10)")
         command.set_defaults(do="env", verb=verb)
     _add_more_env(verbs)
+    from luci.cli import env_words
+
+    env_words.add(verbs, _voice, _environments)
 
 
 def _add_more_env(verbs: Any) -> None:
@@ -213,7 +216,8 @@ def _environments(prefix: str, **_: Any) -> list[str]:
     from luci import paths
     from luci.envs.store import Store
 
-    known = [word for env in Store(paths.envs()).all() for word in (env.label, env.key)]
+    known = [word for env in Store(paths.envs()).all() for word in (*env.names, env.label, env.key)]
+    known = list(dict.fromkeys(known))
     scripts = FilesCompleter(("py", "pyw"))(prefix)
     return [word for word in (*known, *scripts) if word.startswith(prefix)]
 

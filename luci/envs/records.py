@@ -39,6 +39,16 @@ class Env(Value):
         return self.root.name
 
     @property
+    def by_hand(self) -> bool:
+        """Whether a person made it, for no script: it is kept although no script uses it."""
+        return bool(self.about.get("by_hand"))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the person calls it who made it by hand."""
+        return tuple(self.about.get("names", ()))
+
+    @property
     def path(self) -> Path:
         return self.root / f"g{self.generation}"
 
@@ -51,6 +61,7 @@ class Env(Value):
             "key": self.key,
             "name": self.name,
             "label": self.label,
+            "names": list(self.names),
             "path": str(self.path),
             "python": str(self.python),
             "python_version": self.version,
@@ -189,6 +200,9 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "guessed": _texts,
     "dated": _texts,
     "bytes": _whole,
+    "by_hand": lambda value: isinstance(value, bool),
+    "names": _texts,
+    "asked": _texts,
     "former": _is_former,
 }
 

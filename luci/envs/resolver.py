@@ -66,15 +66,26 @@ def resolve(
 
 
 def compiled(
-    spec: EnvSpec, python: str, sources: Sources, terms: Terms, stop: Callable[[], bool], more: Sequence[str]
+    spec: EnvSpec,
+    python: str,
+    sources: Sources,
+    terms: Terms,
+    stop: Callable[[], bool],
+    more: Sequence[str],
+    before: str = "",
 ) -> Generator[Event, None, str]:
-    """Return what `uv pip compile` writes of `spec`."""
+    """Return what `uv pip compile` writes of `spec`. The versions of `before`, an earlier pylock, stay where they
+    fit."""
     uv = installer.find_uv()
     if uv is None:
         raise EnvError("Only uv can resolve without installing.", hint="Install uv beside luci: pip install uv")
     with tempfile.TemporaryDirectory(prefix="luci-") as scratch:
         listed = [each for each in installer.lines_of(spec, sources, Path(scratch)) if each != "-r"]  # no option here
         said = [*listed, *installer.flags(spec, sources, terms)]
+        if before:
+            earlier = Path(scratch) / "pylock.earlier.toml"
+            earlier.write_text(before, encoding="utf-8")
+            said += ["--output-file", str(earlier)]
         command = [uv, "pip", "compile", "--no-header", "--no-annotate", "--python", python, *more, *said]
         return (yield from installer.carry_out("resolving", command, sources, terms, stop))
 

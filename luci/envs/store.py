@@ -29,6 +29,8 @@ from luci.values import Value, replace
 
 __all__ = ["Env", "Store", "altered", "condemn", "fault", "generations", "sizes", "verify", "weight"]
 
+_BY_HAND = ("by_hand", "names", "asked")  # what a record keeps when a script's run builds the environment again
+
 Fill = Callable[[Path], Iterator[Event]]  # puts the packages into a fresh, empty environment
 
 
@@ -60,9 +62,12 @@ class Store(Value):
 
     def find(self, selector: str) -> Env:
         """Return the one environment that a key, the beginning of one, a name or a label means. Raises EnvError."""
+        everything = self.all()
+        if named := next((env for env in everything if selector in env.names), None):
+            return named
         matching = [
             env
-            for env in self.all()
+            for env in everything
             if selector in (env.key, env.name, env.label) or (len(selector) >= 4 and env.key.startswith(selector))
         ]
         if len(matching) == 1:
@@ -74,6 +79,10 @@ class Store(Value):
             cause=", ".join(env.name for env in matching),
             hint="Give more of the key.",
         )
+
+    def named(self, name: str) -> Env | None:
+        """Return the environment that a person called so."""
+        return next((env for env in self.all() if name in env.names), None)
 
     # -- building
 
@@ -116,6 +125,8 @@ class Store(Value):
     ) -> Generator[Event, None, Env]:
         started = time.time()
         backend = backends.of(spec.kind)
+        if before and before.by_hand:
+            label, about = before.label, {**about, **{n: before.about[n] for n in _BY_HAND if n in before.about}}
         root = before.root if before else self._place(spec.key, label_for(label))
         generation = 1 + max([0, *generations(root)])
         folder = root / f"g{generation}"
@@ -170,6 +181,23 @@ class Store(Value):
         with self._lock(env.key):
             about = with_former(env.about, env) if keep_former else without_former(env.about)
             return (yield from self._build(env.spec, python, fill, env.label, about, env))
+
+    def call(self, env: Env, name: str) -> Env:
+        """Keep an environment for the person who asked for it by hand, under a name, if one is given. Raises EnvError
+        where another is called so."""
+        with self._lock("names"), self._lock(env.key):
+            now = self.get(env.key)
+            if now is None:
+                raise EnvError(f"{env.name} was removed meanwhile.", hint="Try again.")
+            if name and (other := self.named(name)) and other.key != env.key:
+                raise EnvError(f"{name} is the name of another environment now.", hint="Choose another name.")
+            names = sorted({*now.names, *filter(None, [name])})
+            about = {**now.about, "by_hand": True, "names": names}
+            if about == now.about:
+                return now
+            called = replace(now, about=about, label=label_for(names[0]) if names else now.label)
+            records.publish(called)
+            return called
 
     def take_back(self, env: Env) -> Env:
         """Switch to the generation before an update; the one in use now is kept in its place. Raises EnvError."""

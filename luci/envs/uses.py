@@ -60,6 +60,12 @@ def _others(root: str) -> bool:
     return any(thread.is_alive() and thread is not threading.current_thread() for thread in _held.get(root, ()))
 
 
+def note(env_root: Path) -> None:
+    """Say that the environment was used now, by somebody who leaves no marker."""
+    with contextlib.suppress(OSError):  # a read-only store
+        os.utime(env_root / "uses")
+
+
 def unmark(env_root: Path, pid: int) -> None:
     (env_root / "uses" / str(pid)).unlink(missing_ok=True)
 

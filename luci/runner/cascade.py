@@ -17,7 +17,7 @@ from luci.envs.store import Env, Store
 from luci.errors import EnvError, LuciError, Refused
 from luci.events import Event, Told, Warned
 from luci.runner import kinds
-from luci.runner.choices import Choice, guessed, name_of
+from luci.runner.choices import STALE, Choice, guessed, name_of
 from luci.runner.imports import Certainty
 from luci.runner.plan import Plan
 from luci.runner.releases import has_wheels
@@ -264,6 +264,8 @@ def approve(plan: Plan, context: Context, flag: str = "--allow") -> frozenset[st
     """Ask for each distribution that the gate holds back; return the approved ones. Raises Refused at the first no."""
     approved = set()
     for choice in plan.asked:
+        if choice.kind == STALE:
+            continue  # --with brings it; else it was asked for already
         name = name_of(choice.requirements[0])
         first = choice.imports[0]
         where = f"at {first.file}:{first.line}" if first.line else f"in {first.file}"

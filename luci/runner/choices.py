@@ -19,6 +19,9 @@ Source = Literal["declared", "config", "learned", "table", "index", "channel", "
 Status = Literal["install", "ask", "none", "skip"]
 
 
+STALE = "stale"  # the kind of what a lock that luci wrote does not hold, since it was imported later
+
+
 class Choice(Value):
     """Which distribution provides a module, and who says so.
 

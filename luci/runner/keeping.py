@@ -40,9 +40,8 @@ class Look:
         return isinstance(other, Look) and vars(self) == vars(other)
 
     def _locks(self) -> list[str]:
-        stem = os.path.splitext(self.script)[0]
-        folder, name = os.path.split(stem)
-        return [f"{self.script}.lock", f"{stem}.pylock.toml", os.path.join(folder, f"pylock.{name}.toml")]
+        folder, name = os.path.split(self.script)
+        return [os.path.join(folder, lock) for lock in declared.lock_names(name)]
 
     def _declaring(self, roots: set[str]) -> list[str]:
         names = ("pylock.toml", "pyproject.toml", *declared.for_conda())

@@ -13,6 +13,7 @@ from luci.events import Event, Missing, Retrying, Told, Words
 from luci.runner import kinds, memory, premises, table
 from luci.runner.comeback import Stdin
 from luci.runner.diagnose import Diagnosis, Report
+from luci.runner.locking import StaleLock
 from luci.runner.memory import Memory
 from luci.runner.prepare import prepare, unprovided
 from luci.runner.request import Mended, Progress, RunRequest
@@ -51,7 +52,8 @@ def mend(
         yield Told(f"{lesson.rstrip('.')}{place}.")
         made, better = yield from prepare(request, script, context)
     except LuciError as error:
-        memory.save(script, before)
+        if not isinstance(error, StaleLock):  # what its lock lacks is for the next lock to hold
+            memory.save(script, before)
         labelled = (("cause", error.cause), ("hint", error.hint))
         more = "".join(f"\n{label}: {text}" for label, text in labelled if text)
         yield from _last_words(report, error.message + more)
@@ -125,7 +127,8 @@ def _lesson(
         wanted = (*known.requirements, diagnosis.requirement)
         return replace(known, requirements=wanted), f"{diagnosis.requirement} is wanted."
     if diagnosis.kind in _MENDED_BY_OTHERS:
-        if declarations and declarations.complete:
+        of_luci = declarations is not None and declarations.modules is not None and diagnosis.kind == "missing-module"
+        if declarations and declarations.complete and not of_luci:
             return (
                 None,
                 f"The script's declarations are complete, and {subject} is not in them; --with adds it once.",

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from luci.envs.interpreters import Interpreter
-from luci.runner.choices import Choice, Knowledge, name_of, with_hashes
+from luci.runner.choices import STALE, Choice, Knowledge, name_of, with_hashes
+from luci.runner.declared import Declarations
 from luci.runner.guesses import Guess, candidates, guess
 from luci.runner.imports import Certainty, Import
 from luci.runner.recall import recalled, remember
@@ -130,6 +131,14 @@ def _declared(dotted: str, tabled: tuple[str, ...], known: Knowledge) -> Choice 
         lines = [d for d in known.declared.requirements if d.name == name and not d.constraint]
         if lines:
             return Choice(dotted.partition(".")[0], tuple(with_hashes(d) for d in lines), "declared", lines[0].origin)
+    if known.declared.modules is not None and not {*prefixes(dotted)} & {*known.declared.modules}:
+        return _beyond_the_lock(dotted, known.declared)
     if known.declared.complete:
         return Choice(dotted.partition(".")[0], (), "declared", "what is declared is complete", status="skip")
     return None
+
+
+def _beyond_the_lock(dotted: str, lock: Declarations) -> Choice:
+    name = lock.locked.name if lock.locked else "the lock"
+    reason = f"{name} is stale: it was made before this was imported, and holds nothing of that name"
+    return Choice(dotted.partition(".")[0], (), "declared", reason, status="ask", kind=STALE)

@@ -50,6 +50,8 @@ class Plan(Value):
     order: tuple[str, ...] = ()  # the keys of the environments that would do, the best first
     kind: Kind = VENV
     asked_kind: str = "auto"  # what somebody asked for, "auto" where nobody did
+    by_hand: bool = False  # it is for no script; a person `called` it so
+    called: str = ""
 
     @property
     def asked(self) -> tuple[Choice, ...]:
@@ -74,6 +76,8 @@ class Plan(Value):
 
     @property
     def label(self) -> str:
+        if self.by_hand:
+            return self.called or next((name_of(line) for line in self.names()), "empty")
         return self.script.path.stem if self.script.path else self.script.kind
 
     def names(self) -> list[str]:
@@ -112,6 +116,7 @@ class Plan(Value):
             "guessed": sorted(self.terms.wheels_only),
             "dated": [name for name, _ in self.terms.not_after],
             "kind_reason": self.kind.why,
+            **({"script": "", "by_hand": True, "asked": list(self.order)} if self.by_hand else {}),
         }
 
 
@@ -131,10 +136,17 @@ def _choice_as_dict(choice: Choice) -> dict[str, Any]:
     }
 
 
-def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Generator[Event, None, Plan]:
-    """Return the plan for a script. Raises ScriptError for source that cannot run, PlanError where no Python fits."""
+def make(
+    script: Script,
+    wants: Wants,
+    context: Context,
+    memory: Memory,
+    declares: Callable[[Script], Declarations | None] = declarations_of,
+) -> Generator[Event, None, Plan]:
+    """Return the plan for a script. Raises ScriptError for source that cannot run, PlanError where no Python fits.
+    `declares` tells what holds for it."""
     settings = context.settings
-    declarations = declarations_of(script)
+    declarations = declares(script)
     for problem in declarations.problems if declarations else ():
         yield Warned(problem)
     places = places_of(declarations, settings.index)
@@ -180,7 +192,7 @@ def make(script: Script, wants: Wants, context: Context, memory: Memory) -> Gene
     best = _best(here, on)
     lacking = kinds.lacking(best.choices, sure=not known.troubles)
     if name == "auto" and lacking and kinds.possible(settings):
-        other = yield from _of_channels(best, lacking, script, wants, context, memory)
+        other = yield from _of_channels(best, lacking, script, wants, context, memory, declares)
         if other:
             return other
     places_for = _places_for(best, here)
@@ -200,14 +212,20 @@ def _whose(script: Script, wants: Wants, settings: Settings) -> str:
 
 
 def _of_channels(
-    plan: Plan, lacking: list[str], script: Script, wants: Wants, context: Context, memory: Memory
+    plan: Plan,
+    lacking: list[str],
+    script: Script,
+    wants: Wants,
+    context: Context,
+    memory: Memory,
+    declares: Callable[[Script], Declarations | None],
 ) -> Generator[Event, None, Plan | None]:
     """Return the plan for a conda environment where the channels have all that has no wheel, else None."""
     try:
         kind = yield from kinds.conda("", context.settings, plan.declarations, wants.offline, context.stop)
         if not kinds.has_all(kind, lacking):
             return None
-        made = yield from make(script, replace(wants, env="conda", python=""), context, memory)
+        made = yield from make(script, replace(wants, env="conda", python=""), context, memory, declares)
     except LuciError as error:
         yield Warned(f"No conda environment: {error.message}", hint=error.hint)
         return None

@@ -24,11 +24,26 @@ def declarations_of(script: Script) -> Declarations | None:
 
     Raises ScriptError for a block that cannot be read.
     """
-    block = declared.inline(decode(script.source, script.name), script.folder)
     lock = declared.beside(script.path) if script.path else None
-    if lock and block:
-        return replace(lock, index=block.index) if not declared.outdated(lock, block) else block
-    return lock or block or declared.project(script.folder)
+    if lock is None:
+        return without_lock(script)
+    block = _block(script)
+    if block is None:
+        return lock
+    if beyond := declared.outdated(lock, block):
+        name = lock.locked.name if lock.locked else "the lock"
+        told = f"{name} is stale, and not used: the script's block asks for {beyond}, and it does not hold that"
+        return replace(block, problems=(*block.problems, f"{told}. `luci env lock {script.name}` makes it anew."))
+    return replace(lock, index=block.index)
+
+
+def without_lock(script: Script) -> Declarations | None:
+    """What would hold for a script if no lock lay beside it."""
+    return _block(script) or declared.project(script.folder)
+
+
+def _block(script: Script) -> Declarations | None:
+    return declared.inline(decode(script.source, script.name), script.folder)
 
 
 def places_of(declarations: Declarations | None, settings: IndexSettings) -> Sources:

@@ -13,7 +13,7 @@ from luci.envs import backends, channels, uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Told, Warned
-from luci.runner import cascade, declared, launch, memory, plan, table, variables
+from luci.runner import cascade, declared, launch, locking, memory, plan, table, variables
 from luci.runner.approval import to_install
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
@@ -41,6 +41,10 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         context = replace(context, settings=replace(context.settings, gate=gate))
     insist_on_a_wall(request, script, context)  # what cannot be had is refused before anything is built
     made = yield from plan.make(script, wants, context, known)
+    if beyond := locking.beyond(made, wants):
+        yield from locking.renew(script, beyond, context)
+        known = memory.load(script)
+        made = yield from plan.make(script, wants, context, known)
     if made.asked:
         approved = cascade.approve(made, context)
         known = replace(known, approved=tuple(sorted({*known.approved, *approved})))
@@ -232,8 +236,9 @@ def _absent(made: Plan) -> set[str]:
     tops = {choice.module.partition(".")[0] for choice in made.choices if choice.imports}
     local = {os.path.join(folder, f"{top}{end}") for folder in made.scan.folders for top in tops for end in ("", ".py")}
     named = {os.path.join(root, name) for root in _roots(made) for name in DECLARING}
-    lock = {f"{made.script.path}.lock"} if made.script.path else set()
-    return {path for path in local | named | lock if not os.path.lexists(path)}
+    beside = made.script.path
+    locks = {str(beside.with_name(name)) for name in declared.lock_names(beside.name)} if beside else set()
+    return {path for path in local | named | locks if not os.path.lexists(path)}
 
 
 _UNDECIDING = ("LUCI_APP_", "LUCI_MODEL_", "LUCI_LEAVE_")  # sections that no plan depends on

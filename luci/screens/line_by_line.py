@@ -245,6 +245,9 @@ def _plan(result: Any, request: Any) -> None:
 
 _SHOW: dict[str, Callable[[Any, Any], None]] = {
     "plan": _plan,
+    "env create": lambda told, request: tables.made(told),
+    "env import": lambda told, request: tables.made(told),
+    "env lock": lambda told, request: tables.locked(told, request.check),
     "env prune": lambda rows, request: tables.pruned(rows, request.dry_run),
     "runs list": lambda found, request: tables.runs(found),
     "why": _why,

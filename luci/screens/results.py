@@ -48,6 +48,21 @@ def _pruned(rows: list[dict[str, Any]]) -> RenderableType:
     return Group(listed, Text(f"\n{amount(sum(r['freed'] for r in rows))} in all", "dim"))
 
 
+def _made(told: dict[str, Any]) -> RenderableType:
+    from rich.text import Text
+
+    name = ", ".join(told["names"]) or told["label"]
+    held = f"Python {told['python_version']}, {count(len(told['installed']), 'package')}"
+    return Text(harmless(f"{name}: {held}, {told['made']}\n{told['path']}"))
+
+
+def _locked(told: Any) -> RenderableType:
+    from rich.text import Text
+
+    lines = [str(change) for change in told.changes] if told.written else ["nothing changed"]
+    return Text(harmless("\n".join([*lines, f"{told.path}: {count(len(told.packages), 'package')}"])))
+
+
 def _runs(found: Sequence[Any]) -> RenderableType:
     from rich.text import Text
 
@@ -120,6 +135,9 @@ def _undone(told: str) -> RenderableType:
 _SHOWN: dict[str, Callable[[Any], RenderableType]] = {
     "plan": _plan,
     "env prune": _pruned,
+    "env create": _made,
+    "env import": _made,
+    "env lock": _locked,
     "runs list": _runs,
     "doctor": _doctor,
     "why": _why,

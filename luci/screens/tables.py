@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from luci.actions.care import Finding
+    from luci.actions.locks import Locked
     from luci.envs.trees import Node
     from luci.runs import Run
 
@@ -74,10 +75,10 @@ def envs(rows: list[dict[str, Any]]) -> None:
     cells = [
         (
             row["key"][:8],
-            row["name"].removeprefix("luci_").rpartition("_")[0],
+            ", ".join(row["names"]) or row["name"].removeprefix("luci_").rpartition("_")[0],
             row["python_version"],
             str(row["packages"]),
-            ", ".join(row["requirements"]) or "-",
+            _wanted(row) or "-",
             ago(row["last_used"]),
             row["state"],
         )
@@ -91,9 +92,14 @@ def envs(rows: list[dict[str, Any]]) -> None:
         _table((*heads, "kind"), [(*cell, kind) for cell, kind in zip(cells, kinds, strict=True)])
 
 
+def _wanted(row: dict[str, Any]) -> str:
+    return ", ".join(line.partition(" --hash")[0] for line in row["requirements"])
+
+
 def env(row: dict[str, Any]) -> None:
     facts = [
         ("name", row["name"]),
+        ("called", ", ".join(row["names"])),
         ("state", row["state"] + (f" ({row['fault']})" if row["fault"] else "")),
         ("python", f"{row['python_version']}  {row['python']}"),
         ("kind", row["kind"]),
@@ -101,7 +107,7 @@ def env(row: dict[str, Any]) -> None:
         ("path", row["path"]),
         ("activate", row["activate"]),
         ("project", row["scope"] or "shared"),
-        ("requirements", ", ".join(row["requirements"]) or "none"),
+        ("requirements", _wanted(row) or "none"),
         ("installed", ", ".join(f"{name} {version}" for name, version in row["installed"].items()) or "nothing"),
         ("scripts", ", ".join(row["scripts"]) or "none"),
         ("created", ago(row["created"])),
@@ -148,6 +154,26 @@ def inspected(about: dict[str, Any]) -> None:
     for run in about["runs"]:
         code = "unknown" if run["exit_code"] is None else run["exit_code"]
         print(harmless(f"{'run':<15} {run['id']}  {run['script']}  {ago(run['started'])}, exit code {code}"))
+
+
+def made(told: dict[str, Any]) -> None:
+    """Show what `env create` or `env import` made, or would make."""
+    done = {"build": "would build", "reuse": "would reuse", "built": "built", "reused": "reused"}[told["made"]]
+    name = ", ".join(told["names"]) or told["label"]
+    where = f"  {told['path']}" if told["path"] else ""
+    print(harmless(f"{done} {name}  ({told['key']}, Python {told['python_version']}){where}"))
+
+
+def locked(told: Locked, check: bool) -> None:
+    if check:
+        print(harmless(f"{told.path}: {'stale' if told.stale else 'holds all that is needed, and nothing else'}"))
+        for reason in told.stale:
+            print(harmless(f"  {reason}"))
+        return
+    for change in told.changes if told.written else ():
+        print(harmless(f"  {change}"))
+    count = len(told.packages)
+    print(harmless(f"{told.path}: {count} package{'s' * (count != 1)}{'' if told.written else ', as before'}"))
 
 
 def updated(rows: list[dict[str, Any]], dry_run: bool) -> None:

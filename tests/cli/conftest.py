@@ -288,6 +288,38 @@ def luci(shared: Shared, request: pytest.FixtureRequest) -> Iterator[Luci]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class Near(Luci):
+    """The same person; `luci` is called in this process, where a start of Python would be most of what it costs."""
+
+    monkeypatch: Any = None
+    capture: Any = None
+
+    def near(self, *words: str | Path) -> Done:
+        from luci.cli.commands import main
+
+        with self.monkeypatch.context() as patch, open(os.devnull, encoding="utf-8") as nothing:
+            for name in [name for name in os.environ if name.startswith(FOREIGN) or name == "LUCI_HOME"]:
+                patch.delenv(name)
+            for name, value in self.environ.items():
+                patch.setenv(name, value)
+            patch.chdir(self.folder)
+            patch.setattr(sys, "stdin", nothing)
+            self.capture.readouterr()
+            try:
+                code = main([str(word) for word in words])
+            except SystemExit as ended:  # how argparse says that words are wrong
+                code = int(ended.code or 0)
+            told = self.capture.readouterr()
+        return Done(code, told.out, told.err)
+
+
+@pytest.fixture
+def near(luci: Luci, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Near:
+    """luci as the fixture of that name has it, called in this process by `near.near`."""
+    return Near(luci.folder, luci.environ, luci.patience, luci.opened, luci.started, monkeypatch, capfdbinary)
+
+
 @pytest.fixture
 def lone(shared: Shared, index: PackageIndex, luci_home: Path, tmp_path: Path) -> Iterator[Luci]:
     """luci with a home and an index that no other test knows."""

@@ -92,6 +92,13 @@ def test_a_conda_environment_is_handled_as_every_other_and_what_it_cannot_is_ref
     plan = person("plan", "--json", "elsewhere/app.py").json
     assert plan["kind_reason"] == "conda-lock.yml declares it" and plan["refused"] == [], plan
     assert {spec.split("[")[0] for spec in plan["conda"]} == {"dunnart", "emu", "feathers", "outback", "python"}
+    taken = person("env", "import", "elsewhere/conda-lock.yml", "camp", "--json")
+    assert taken.code == 0, taken.err
+    assert (taken.json["kind"], taken.json["names"]) == ("conda", ["camp"])
+    assert taken.json["installed"] == listed["installed"] and person("env", "verify", "camp").code == 0
+    refused = person("env", "lock", "camp")
+    assert refused.code == 2 and "pylock" in refused.err
+    assert person("env", "remove", "camp", "--yes").code == 0
     assert [line.split(" --hash=sha256:")[0] for line in plan["requirements"]] == ["quokka==1.1"]
     done = person("run", "elsewhere/app.py")
     assert (done.code, done.out) == (0, "many quokka\n"), done.err

@@ -12,7 +12,8 @@ an environment.yml. Markers stay on the lines, for the installer to evaluate.
 
 from luci.runner.declared.block import inline
 from luci.runner.declared.environment import names as for_conda
-from luci.runner.declared.locks import beside, outdated
+from luci.runner.declared.locks import beside, outdated, pylock
+from luci.runner.declared.locks import names as lock_names
 from luci.runner.declared.projects import project, project_root
 from luci.runner.declared.values import Declarations, Declared, IndexChoice, has_control_characters
 
@@ -24,7 +25,9 @@ __all__ = [
     "for_conda",
     "has_control_characters",
     "inline",
+    "lock_names",
     "outdated",
     "project",
     "project_root",
+    "pylock",
 ]

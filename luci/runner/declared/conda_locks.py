@@ -68,7 +68,7 @@ def lists() -> tuple[str, ...]:
 def read(path: Path) -> Declarations:
     """Return what a lock fixes. Raises ValueError, LuciError where it cannot be read or is not for this platform."""
     text = read_text(path)
-    if path.name in lists():
+    if path.name in lists() or is_explicit(text):
         pins = _explicit(text)
     else:
         pins = _pixi(path) if path.name == "pixi.lock" else _conda_lock(text, path)
@@ -127,6 +127,10 @@ def _conda_lock(text: str, path: Path) -> Iterator[Pin]:
             yield Pin(name, version, named.build if named else "", digest, named.channel if named else "")
         elif entry.get("manager") == "pip":
             yield Pin(name, version, digest=digest, url=url if "+" in url.partition("://")[0] else "", conda=False)
+
+
+def is_explicit(text: str) -> bool:
+    return any(line.strip() == "@EXPLICIT" for line in text.splitlines())
 
 
 def _explicit(text: str) -> Iterator[Pin]:

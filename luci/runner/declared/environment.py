@@ -102,6 +102,18 @@ def _said(folder: Path, pyproject: dict[str, Any]) -> Declarations | None:
     return None
 
 
+def of_file(path: Path) -> Declarations:
+    """Return what one file for conda declares. Raises ValueError, LuciError for a lock that cannot be read."""
+    if path.suffix == ".toml":
+        return _pixi(path)
+    if path.suffix not in (".yml", ".yaml"):
+        return conda_locks.read(path)
+    from luci.envs.channels import read_yaml
+
+    is_lock = isinstance(read_yaml(read_text(path), path.name).get("package"), list)
+    return conda_locks.read(path) if is_lock else _read(path)
+
+
 def _pixi(path: Path) -> Declarations:
     try:
         return pixi.declared(read_toml(read_text(path)), path)

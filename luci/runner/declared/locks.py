@@ -29,27 +29,49 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 
+def names(script: str) -> tuple[str, ...]:
+    """Return how a lock beside a script of this name may be called, the one that is read first before the others:
+    `SCRIPT.lock` (as `uv lock --script` writes it; a pylock is read too), then `pylock.NAME.toml` and
+    `NAME.pylock.toml`, where NAME is the script's without its suffix. PEP 751 allows no dot in NAME.
+
+    >>> names("a.b.py")
+    ('a.b.py.lock', 'pylock.a-b.toml', 'pylock.a.b.toml', 'a.b.pylock.toml')
+    """
+    stem = os.path.splitext(script)[0]
+    plain = stem.replace(".", "-")
+    return tuple(
+        dict.fromkeys((f"{script}.lock", f"pylock.{plain}.toml", f"pylock.{stem}.toml", f"{stem}.pylock.toml"))
+    )
+
+
 def beside(script_path: Path) -> Declarations | None:
     """Return what the lock beside a script holds, None if there is none.
 
-    Looked for are `SCRIPT.lock` (as `uv lock --script` writes it; a pylock is read too), then `pylock.NAME.toml` and
-    `NAME.pylock.toml`, where NAME is the script's without its suffix. An empty file is some program's lock, not a
+    Looked for are the `names`. An empty file is some program's lock, not a
     lock of versions. Raises PlanError for one that cannot be read: a lock is never relaxed.
     """
-    script, stem = script_path.name, script_path.stem
-    for name in (f"{script}.lock", f"pylock.{stem}.toml", f"{stem}.pylock.toml"):
+    for name in names(script_path.name):
         path = Path(os.path.abspath(script_path.with_name(name)))
         if not os.path.isfile(path):
             continue
         try:
             if text := read_text(path).strip():
-                lock = _lock(read_toml(text), path)
+                table = read_toml(text)
+                lock = replace(_lock(table, path), **_noted(table))
                 return replace(lock, complete=True, locked=path, files=(path,))
         except ValueError as error:
             cause = shown(str(error).split("\n")[0])
-            hint = "Make it anew (uv lock --script), or remove it."
+            hint = f"Make it anew (`luci env lock {script_path.name}`), or remove it."
             raise PlanError(f"The lock {path.name} cannot be read.", cause=cause, hint=hint) from None
     return None
+
+
+def _noted(table: dict[str, Any]) -> dict[str, Any]:
+    """Return what luci noted in a lock that it wrote: see luci.runner.locking. Raises ValueError."""
+    noted = tabled(tabled(table, "tool"), "luci")
+    if "modules" not in noted:
+        return {}
+    return {"modules": tuple(listed(noted, "modules", str)), "asked": tuple(listed(noted, "requirements", str))}
 
 
 def outdated(lock: Declarations, block: Declarations) -> str:
@@ -77,7 +99,7 @@ def _lock(table: dict[str, Any], path: Path) -> Declarations:
         return pylock(table, path, whole=True)
     if table.get("version") != 1:
         raise ValueError("it is neither a pylock nor a lock that uv wrote in a format known here")
-    return _uv_lock(table, path)
+    return uv_lock(table, path)
 
 
 def pylock(table: dict[str, Any], path: Path, *, whole: bool = False) -> Declarations:
@@ -124,7 +146,7 @@ def _direct_url(package: Package, folder: Path) -> str:
     return ""
 
 
-def _uv_lock(table: dict[str, Any], path: Path) -> Declarations:
+def uv_lock(table: dict[str, Any], path: Path) -> Declarations:
     """Return what uv locked: the script's own requirements at their versions, the rest as constraints.
 
     uv writes markers on the edges of its graph, not on packages. So the graph is left to the installer: whatever it

@@ -91,6 +91,8 @@ class Declarations(Value):
     files: tuple[Path, ...] = ()
     problems: tuple[str, ...] = ()
     conda: CondaChoice | None = None
+    modules: tuple[str, ...] | None = None  # what the script imported when luci locked it; None: nobody noted that
+    asked: tuple[str, ...] = ()  # the requirements that luci locked
 
     def named(self, name: str) -> tuple[Declared, ...]:
         """Return the lines that speak of the distribution `name` (canonical)."""
