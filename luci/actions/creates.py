@@ -63,7 +63,8 @@ def _wish(source: str, name: str, wants: Wants, verb: str) -> Wish:
         raise UsageError(f"There is no file {source}.", hint=f"Taken over are {elsewhere.FORMS}, or a folder.")
     taken = elsewhere.read(Path(source))
     said = taken.declarations
-    if not name and (own := taken.name or _name_in(os.path.basename(source))):
+    folder = Path(os.path.abspath(source)).parent.name if verb == "import" else ""
+    if not name and (own := taken.name or _name_in(os.path.basename(source)) or folder):
         name = re.sub(r"[^A-Za-z0-9_-]+", "-", own).strip("-_")[:32].strip("-_")
     return Wish(name, wants, said, taken.left, taken.notes, verb)
 
@@ -88,7 +89,7 @@ def _told(made: Made, left: tuple[str, ...]) -> dict[str, Any]:
     plan = made.plan
     if made.env is None:
         about: dict[str, Any] = {"key": plan.spec.key, "kind": plan.spec.kind, "label": plan.label, "names": []}
-        about |= {"python_version": plan.interpreter.version, "requirements": plan.names(), "path": ""}
+        about |= {"python_version": plan.interpreter.version, "requirements": plan.names(), "path": "", "installed": {}}
     else:
         about = rows.row(catalogue.entry(made.env), owners.scripts_by_key())
-    return {**about, "made": made.how, "left_out": list(left)}
+    return {**about, "made": made.how, "left_out": list(left), "refused": list(made.refused)}

@@ -81,7 +81,7 @@ def _made(verb: str, request: Any, options: argparse.Namespace) -> int:
 
     told = _told(verb, request, options)
     print(as_json(told)) if options.json else tables.made(told)
-    return 0
+    return 126 if told["refused"] else 0
 
 
 def shell(options: argparse.Namespace) -> int:

@@ -84,7 +84,7 @@ def _how(command: argparse.ArgumentParser) -> None:
     command.add_argument("--env", default="", choices=KINDS, metavar="KIND", help=f"{', '.join(KINDS)}")
     command.add_argument("--allow", action="append", default=[], metavar="NAME", help="let a name in that is not known")
     command.add_argument("--offline", action="store_true", help="do not use the network")
-    command.add_argument("--dry-run", action="store_true", help="only show what would be made")
+    command.add_argument("--dry-run", action="store_true", help="only show what would be made; 126: it would ask")
 
 
 def _files(argument: Any) -> None:

@@ -110,7 +110,7 @@ def _add_plan(commands: Any) -> None:
 
 
 def _add_env(commands: Any) -> None:
-    env = commands.add_parser("env", help="list, show, check and remove environments", allow_abbrev=False)
+    env = commands.add_parser("env", help="make, list, lock, check, update and remove environments", allow_abbrev=False)
     verbs = env.add_subparsers(metavar="VERB", title="verbs", required=True)
     texts = {
         "list": "list the environments",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from luci import paths
@@ -37,11 +37,13 @@ class Wish(Value):
 
 
 class Made(Value):
-    """What came of it. `how` is "built", "reused", or what would be done: "build", "reuse"."""
+    """What came of it. `how` is "built", "reused", or what would be done: "build", "reuse". `refused` is what would be
+    asked for, and refused where nobody answers."""
 
     plan: Plan
     env: Env | None
     how: str
+    refused: tuple[str, ...] = ()
 
 
 def check_name(name: str) -> None:
@@ -68,7 +70,10 @@ def make(wish: Wish, context: Context, *, dry_run: bool = False) -> Generator[Ev
     yield Planned(made.as_dict())
     yield from _shown(wish, made, whole)
     if dry_run:
-        return Made(made, there, "reuse" if whole else "build")
+        asked = () if whole else tuple(_told(_doubtful(made)))
+        for line in asked:
+            yield Told(f"Asked for: {line}")
+        return Made(made, there, "reuse" if whole else "build", (*asked, *(() if whole else wish.left)))
     if there and whole and (not wish.name or wish.name in there.names):
         kept = store.call(there, wish.name)  # one that only scripts used is kept from now on
         return Made(made, kept, "reused")
@@ -114,6 +119,10 @@ def _planned(wish: Wish, context: Context) -> Generator[Event, None, Plan]:
     name = wish.name or "an environment"
     script = Script("code", name, None, b"", Path.cwd(), ())
     made = yield from plan.make(script, wants, context, Memory(), lambda script: said)
+    if made.spec.kind == "system" and said.requirements:
+        raise UsageError(
+            "Nothing is installed into an interpreter as it is.", hint="Leave the file out, or --env system."
+        )
     return replace(made, by_hand=True, called=wish.name)
 
 
@@ -171,8 +180,7 @@ def _elsewhere(made: Plan) -> Iterator[str]:
 def _approve(wish: Wish, made: Plan, context: Context) -> frozenset[str]:
     """Ask for the names that are not known, and for going on without what is left. Return the names that were let in,
     by an option too."""
-    lines = [line.partition(" --hash")[0] for line in made.spec.requirements]
-    unknown = _doubtful(lines, made)
+    unknown = _doubtful(made)
     if wish.left and not context.ask(
         Question("left-out", f"Make {made.label} without these?", wish.left, "--yes", yes="Make it without them")
     ):
@@ -180,8 +188,9 @@ def _approve(wish: Wish, made: Plan, context: Context) -> frozenset[str]:
     if unknown:
         names = ", ".join(unknown)
         allowed = " ".join(f"--allow {name}" for name in unknown)
-        doubts = [f"{name}: {'; '.join(said)}" for name, said in unknown.items()]
-        details = tuple([*doubts, f"with it come {', '.join(lines)}"] if len(lines) > 1 else doubts)
+        doubts = _told(unknown)
+        whole = f"{made.label} holds {', '.join(made.names())}"
+        details = (*doubts, whole) if len(made.names()) > 1 else tuple(doubts)
         question = Question("install", f"Install {names}?", details, allowed, yes=f"Install {names}", no="Make nothing")
         if not context.ask(question):
             raise Refused(
@@ -192,10 +201,14 @@ def _approve(wish: Wish, made: Plan, context: Context) -> frozenset[str]:
     return frozenset(unknown) | wish.wants.allow
 
 
-def _doubtful(lines: Iterable[str], made: Plan) -> dict[str, tuple[str, ...]]:
+def _told(doubts: dict[str, tuple[str, ...]]) -> list[str]:
+    return [f"{name}: {'; '.join(said)}" for name, said in doubts.items()]
+
+
+def _doubtful(made: Plan) -> dict[str, tuple[str, ...]]:
     """Return what speaks against each distribution that the package index is asked for."""
     known = made.known
-    asked = {name_of(line): line for line in lines}
+    asked = {name_of(line): line.partition(" --hash")[0] for line in made.spec.requirements}
     strange = [n for n in asked if n not in known.table.distributions and n not in known.approved]
     if known.index and strange:
         known.index.projects([name for name in strange if " @ " not in asked[name]])  # all at once
