@@ -31,7 +31,8 @@ def _create(verbs: Any) -> argparse.ArgumentParser:
         "  luci env shell web",
     )
     create.add_argument("name", nargs="?", default="", metavar="NAME", help="what it is called")
-    create.add_argument("--with", dest="with_", action="append", default=[], metavar="REQUIREMENT", help="a package")
+    text = "a package, with bounds if you like"
+    create.add_argument("-w", "--with", dest="with_", action="append", default=[], metavar="REQUIREMENT", help=text)
     source = create.add_mutually_exclusive_group()
     text = "a requirements.txt"
     _files(source.add_argument("-r", dest="requirements_file", action="append", default=[], metavar="FILE", help=text))
@@ -80,7 +81,7 @@ def _lock(verbs: Any, environments: Callable[..., list[str]]) -> argparse.Argume
 
 
 def _how(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--python", default="", metavar="X", help="a version, a range, or a path")
+    command.add_argument("-p", "--python", default="", metavar="X", help="a version, a range, or a path")
     command.add_argument("--env", default="", choices=KINDS, metavar="KIND", help=f"{', '.join(KINDS)}")
     command.add_argument("--allow", action="append", default=[], metavar="NAME", help="let a name in that is not known")
     command.add_argument("--offline", action="store_true", help="do not use the network")
