@@ -75,7 +75,7 @@ def make(wish: Wish, context: Context, *, dry_run: bool = False) -> Generator[Ev
             yield Told(f"Asked for: {line}")
         return Made(made, there, "reuse" if whole else "build", (*asked, *(() if whole else wish.left)))
     if there and whole and (not wish.name or wish.name in there.names):
-        kept = store.call(there, wish.name)  # one that only scripts used is kept from now on
+        kept = there if there.by_hand else store.call(there, wish.name)  # what only scripts used is kept from now on
         return Made(made, kept, "reused")
     if not whole:
         approved = _approve(wish, made, context)
@@ -141,7 +141,7 @@ def _insist_on_the_name(wish: Wish, made: Plan, store: Store) -> None:
 
 def _shown(wish: Wish, made: Plan, whole: bool) -> Iterator[Event]:
     """What it will be, before anything is built."""
-    names = made.names()
+    names = [_without_login(line) for line in made.names()]
     held = f"{len(names)} package{'s' * (len(names) != 1)}: {', '.join(names)}" if names else "no packages"
     kind = "" if made.spec.kind == "venv" else f", {made.spec.kind}"
     yield Told(f"{made.label}: Python {made.interpreter.version}{kind}, {held}")
@@ -189,7 +189,7 @@ def _approve(wish: Wish, made: Plan, context: Context) -> frozenset[str]:
         names = ", ".join(unknown)
         allowed = " ".join(f"--allow {name}" for name in unknown)
         doubts = _told(unknown)
-        whole = f"{made.label} holds {', '.join(made.names())}"
+        whole = f"{made.label} holds {', '.join(map(_without_login, made.names()))}"
         details = (*doubts, whole) if len(made.names()) > 1 else tuple(doubts)
         question = Question("install", f"Install {names}?", details, allowed, yes=f"Install {names}", no="Make nothing")
         if not context.ask(question):
@@ -199,6 +199,10 @@ def _approve(wish: Wish, made: Plan, context: Context) -> frozenset[str]:
                 hint=f"If it is what you mean: luci env {wish.verb} {allowed} …",
             )
     return frozenset(unknown) | wish.wants.allow
+
+
+def _without_login(line: str) -> str:
+    return re.sub(r"://[^/\s]*@", "://***@", line)
 
 
 def _told(doubts: dict[str, tuple[str, ...]]) -> list[str]:
@@ -215,7 +219,7 @@ def _doubtful(made: Plan) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for name in strange:
         if "://" in asked[name]:
-            found[name] = (f"it comes from an address: {asked[name]}",)
+            found[name] = (f"it comes from an address: {_without_login(asked[name])}",)
         elif doubts := doubts_about(name, known):
             found[name] = doubts
     return found

@@ -7,6 +7,7 @@ another module later is not run by the lock, nor without it: its lock is made ag
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Generator, Iterable
 from pathlib import Path
@@ -114,7 +115,7 @@ def locked(made: Plan, path: Path, context: Context, *, upgrade: bool) -> Genera
 
 
 def _lines(made: Plan) -> Iterable[str]:
-    return {canonical(line.partition(" --hash")[0]) for line in made.spec.requirements}
+    return {_without_passwords(canonical(line.partition(" --hash")[0])) for line in made.spec.requirements}
 
 
 def _written(noted: dict[str, list[str]]) -> str:
@@ -142,7 +143,15 @@ def _resolved(made: Plan, before: str, context: Context, *, refresh: bool) -> Ge
             raise
         text = yield from compiled()
         yield Warned("The lock is for this platform alone: for others there is not everything.")
-    return text.replace('created-by = "uv"', 'created-by = "luci"', 1)
+    return _without_passwords(text.replace('created-by = "uv"', 'created-by = "luci"', 1))
+
+
+def _without_passwords(text: str) -> str:
+    """
+    >>> _without_passwords("https://me:secret@host/a.whl ssh://git@host/b")
+    'https://host/a.whl ssh://git@host/b'
+    """
+    return re.sub(r"://[^/\s\"'@:]*:[^/\s\"'@]*@", "://", text)
 
 
 def changes(before: str, after: str, path: Path) -> list[Change]:
