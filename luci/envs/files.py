@@ -84,14 +84,14 @@ def write_json(path: Path, value: object, *, needed: bool = True) -> None:
             raise
 
 
-def write_sealed(path: Path, value: dict[str, Any]) -> None:
+def write_sealed(path: Path, value: dict[str, Any], *, lasting: bool = True) -> None:
     """As write_json, for a memory that work can go on without, with a sum over it: see `read_sealed`."""
     import json
 
     text = json.dumps(value, separators=(",", ":")).encode("ascii")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, seal(text) + text[1:])
+        write(path, seal(text) + text[1:], lasting=lasting)
     except OSError:
         return
 

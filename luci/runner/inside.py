@@ -10,9 +10,9 @@ from typing import IO, Any, cast
 
 from luci.envs.sources import local_path
 from luci.errors import IndexFailed
+from luci.runner import pages
 from luci.runner.bindings import Bindings, bindings
 from luci.runner.listing import File
-from luci.runner.pages import digest, read_json, write_json
 from luci.runner.web import Web
 from luci.runner.wheels import (
     COMPILED,
@@ -39,9 +39,9 @@ class Inside:
         self._file = file
         self._web = web
         # both: a page may lie about a hash, and a file may be replaced
-        key = digest(f"{file.sha256} {file.url}")
+        key = pages.digest(f"{file.sha256} {file.url}")
         self._kept = cache / key[:2] / f"{key}.json"
-        facts = read_json(self._kept) or {}
+        facts = pages.load(self._kept)
         self._facts: dict[str, Any] = facts if facts.get("format") == FORMAT else {"format": FORMAT}
         self._wheel: Wheel | None = None
         self._download = False
@@ -128,7 +128,7 @@ class Inside:
 
     def _remember(self, what: str, fact: object) -> None:
         self._facts[what] = fact
-        write_json(self._kept, self._facts)
+        pages.save(self._kept, self._facts)
 
     def _opened(self) -> Wheel:
         if self._wheel is None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from luci import kept
-from luci.envs.files import write as replace_file
+from luci.envs import files
 from luci.runner.listing import HTML, JSON, File, Unreadable, listed, named
 from luci.values import Value
 
@@ -36,13 +34,13 @@ def local(path: Path, name: str, cache: Path) -> Page:
     if stamp and said and said["stamp"] == stamp:
         return Page(tuple(map(File._make, said["files"])), time.time())
     try:
-        files = _in_folder(path, name) if path.is_dir() else _on_page(path, name)
+        found = _in_folder(path, name) if path.is_dir() else _on_page(path, name)
     except (OSError, Unreadable):
         return Page(None, time.time())
     if kept.settled(stamp, time.time_ns()):
-        kept.save(place, {"stamp": stamp, "files": list(map(list, files))})
+        kept.save(place, {"stamp": stamp, "files": list(map(list, found))})
         kept.drop_oldest(str(cache), _LOCAL)
-    return Page(files, time.time())
+    return Page(found, time.time())
 
 
 def _on_page(path: Path, name: str) -> tuple[File, ...]:
@@ -55,34 +53,32 @@ def _in_folder(path: Path, name: str) -> tuple[File, ...]:
 
 def read(path: Path) -> Page | None:
     """Return the page kept at `path`, None where there is none that can be read."""
-    said = read_json(path)
+    said = load(path)
     try:
-        if said is None or said["format"] != FORMAT:
+        if said["format"] != FORMAT:
             return None
-        files = None if said["files"] is None else tuple(map(File._make, said["files"]))
-        return Page(files, float(said["fetched"]), str(said["etag"]))
+        held = None if said["files"] is None else tuple(map(File._make, said["files"]))
+        return Page(held, float(said["fetched"]), str(said["etag"]))
     except (KeyError, TypeError, ValueError):
         return None
 
 
 def write(path: Path, page: Page) -> None:
-    files = None if page.files is None else list(map(list, page.files))
-    write_json(path, {"format": FORMAT, "fetched": page.fetched, "etag": page.etag, "files": files})
+    held = None if page.files is None else list(map(list, page.files))
+    save(path, {"format": FORMAT, "fetched": page.fetched, "etag": page.etag, "files": held})
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def load(path: Path) -> dict[str, Any]:
+    """Return what `save` put into a file; empty where there is none, or any of it was altered since."""
     try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+        return files.unsealed(path.read_bytes())
+    except OSError:
+        return {}
 
 
-def write_json(path: Path, value: dict[str, Any]) -> None:
+def save(path: Path, value: dict[str, Any]) -> None:
     """Write at once or not at all. A cache that cannot be written costs time, not the run, so that is no error."""
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, json.dumps(value, separators=(",", ":")).encode(), lasting=False)
+    files.write_sealed(path, value, lasting=False)
 
 
 def digest(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,15 @@ def message(done: Done, code: int) -> str:
     assert (done.code, done.out) == (code, ""), done.err
     assert "Traceback" not in done.err and done.err.count("error: ") == 1
     return done.err
+
+
+def test_a_stream_that_is_closed_stops_nothing(luci: Luci) -> None:
+    luci.write("a.py", "import quokka\nopen('said', 'w').write(quokka.hop())\n")
+    shut = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", str(Path(sys.executable).with_name("luci"))]
+    for words, code in ((["run", "a.py"], 0), (["run", "a.py"], 0), (["run", "none.py"], USAGE), (["env", "list"], 0)):
+        done = subprocess.run([*shut, *words], cwd=luci.folder, env=luci.environ, check=False)
+        assert done.returncode == code
+    assert (luci.folder / "said").read_text() == "hop"
 
 
 # Sources

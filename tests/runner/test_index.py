@@ -91,12 +91,17 @@ def test_a_page_is_believed_for_a_while_and_then_revalidated(index, asking):
     assert versions(asking(impatient).project("demo")) == ["2.0", "1.0"]
 
 
-def test_a_cut_cache_file_is_as_none(index, asking, tmp_path):
-    index.add_wheel("demo", "1.0", {"demo.py": ""})
-    asking().project("demo")
-    (page,) = (tmp_path / "cache" / "pages").rglob("*.json")
-    page.write_text(page.read_text()[:20])
-    assert versions(asking().project("demo")) == ["1.0"]
+@pytest.mark.parametrize("damaged", [lambda text: text[:20], lambda text: text.replace("demo", "dema")])
+def test_what_was_kept_and_is_damaged_is_as_none(index, asking, tmp_path, damaged):
+    index.add_wheel("demo", "1.0", {"demo.py": "", "demob.py": ""})
+    for _ in range(2):
+        asked = asking()
+        assert newest(asked, Use("demo")) == "1.0"
+        assert versions(asked.project("demo")) == ["1.0"]
+        kept = list((tmp_path / "cache").rglob("*.json"))
+        assert {path.relative_to(tmp_path / "cache").parts[0] for path in kept} == {"pages", "wheels"}
+        for path in kept:
+            path.write_text(damaged(path.read_text()))
 
 
 def test_several_projects_are_asked_for_at_once(index, asking):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from luci.envs import files
 from tests.torture.ground import Done, Ground, Trial
 
 DIG = ("dig.py", "import wombat\nprint(wombat.dig())\n", "dig")
@@ -72,7 +73,8 @@ def records(ground: Ground) -> Iterator[Trial]:
         for record in ground.envs.glob("*/env.json"):
             _altered(record, lambda told, by=by: {**told, "created": told["created"] + by})
         for page in ground.cache.glob("index/pages/*/*.json"):
-            _altered(page, lambda told, by=by: {**told, "fetched": told["fetched"] + by})
+            told = files.read_sealed(page)
+            files.write_sealed(page, {**told, "fetched": told["fetched"] + by})
         journal = ground.state / "runs.jsonl"
         if journal.exists():
             lines = [json.loads(line) for line in journal.read_text().splitlines() if line]

@@ -111,7 +111,7 @@ def no_right(ground: Ground, closed: Sequence[str] = CLOSED) -> Iterator[Trial]:
 def no_descriptors(ground: Ground, limits: Sequence[int]) -> Iterator[Trial]:
     """Run with few file descriptors: it works or is refused in one line, and what was there is there afterwards."""
     one = _earlier_on(Ground(ground.base / "few", ground.index, brief=ground.brief), ground)
-    probe = one.write("probe.sh", "#!/bin/sh\n{ read -r line; } 2>/dev/null </dev/null\nexit 0\n")  # a shell needs some
+    probe = one.write("probe.sh", "#!/bin/sh\n{ read -r line; } 2>/dev/null </dev/null\n: >&2\n")  # a shell needs some
     probe.chmod(0o755)
     for limit in limits:
         few = ["sh", "-c", f'ulimit -n {limit} && exec "$@"', "sh"]
