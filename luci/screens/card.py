@@ -30,7 +30,7 @@ from luci.screens.terms import terms
 from luci.units import amount
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_A_SECOND = 10  # frames
+FRAME = 0.1  # seconds
 _MARKS = {"done": "✓", "failed": "✗", "stopped": "■"}
 
 
@@ -105,7 +105,7 @@ class Card(Doing):
         yield Vertical(classes="more")
 
     def on_mount(self) -> None:
-        self._timer = self.set_interval(1.0 if self._is_still else 1 / _A_SECOND, self._tick)
+        self._pace()
         self._draw()
 
     def on_job_said(self, message: Job.Said) -> None:
@@ -119,6 +119,8 @@ class Card(Doing):
         if story.is_over and not self._touched:
             self.set_reactive(Card.folded, story.state != "failed" and self.is_run and not story.remarks)
         if self.is_mounted:
+            if story.state != before.state:
+                self._pace()
             self._draw()
             if _more(story) != _more(before):
                 self._draw_more()
@@ -129,6 +131,12 @@ class Card(Doing):
     def watch_waits(self) -> None:
         self._draw()
 
+    def _pace(self) -> None:
+        """Tick as often as there is something new to see."""
+        if self._timer:
+            self._timer.stop()
+        self._timer = self.set_interval(FRAME if self._spins else 1.0, self._tick)
+
     def _tick(self) -> None:
         if self.story.is_over or not self.app.is_running:
             if self._timer:
@@ -137,8 +145,6 @@ class Card(Doing):
         self._frame += 1
         if isinstance(self.parent, Widget) and not self.region.overlaps(self.parent.region):
             return  # it is scrolled away
-        if not self._spins and not self._is_still and self._frame % _A_SECOND:
-            return
         self.query_one(Steps).refresh()
         self._tell_mark()
         self._tell_outcome()
