@@ -185,7 +185,7 @@ class Card(Doing):
         waits = self.query_one(".waits", Static)
         waits.display = self.waits and not story.is_over
         made = self.query_one(".made", Static)
-        made.update(_made(story.pictures, self.has_focus))
+        made.update(_made(story, self.has_focus))
         made.display = bool(story.pictures)
         self.query_one(Steps).story = story
         self.refresh_bindings()
@@ -259,12 +259,21 @@ class Card(Doing):
             self.post_message(self.EditRequested(failure.file, failure.line))
 
 
-def _made(files: tuple[str, ...], focused: bool) -> Content:
+def _made(story: Story, focused: bool) -> Content:
     """Name what a run made, the last first, and the way to see it."""
+    sure = [file for file in story.pictures if file not in story.perhaps]
+    unsure = [file for file in story.pictures if file in story.perhaps]
+    key = f"{'i' if focused else 'a click, or shift+tab and i,'} shows {'it' if len(story.pictures) == 1 else 'them'}"
+    parts = [Content.assemble("made ", (_named(sure), "$text-accent"))] if sure else []
+    if unsure:
+        doubt = f", which {'it' if sure else 'this'} or another run made"
+        parts.append(Content.assemble("" if sure else "there is ", (_named(unsure), "$text-accent"), doubt))
+    return Content.assemble(Content(", and ").join(parts), (f"  {key}", "$foreground 60%"))
+
+
+def _named(files: list[str]) -> str:
     names = [harmless(PurePath(file).name).replace("\n", " ") for file in reversed(files)]
-    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    key = f"{'i' if focused else 'a click, or shift+tab and i,'} shows {'it' if len(names) == 1 else 'them'}"
-    return Content.assemble("made ", (", ".join(names[:2]) + more, "$text-accent"), (f"  {key}", "$foreground 60%"))
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
 
 def _more(story: Story) -> tuple[object, ...]:
