@@ -51,7 +51,7 @@ class Card(Doing):
 
     story: reactive[Story] = reactive(Story(0.0), init=False)
     folded = reactive(False, init=False)
-    waits = reactive(False, init=False)  # the script waits for input
+    waits = reactive("", init=False)  # what the script waits for
 
     class Wish(Message):
         """What a person wants of the card's job."""
@@ -100,7 +100,7 @@ class Card(Doing):
         yield Static("", classes="plan")
         yield Columns(indent=NAME + 2, classes="terms")
         yield Steps()
-        yield Static("It waits for your input: F3", classes="waits")
+        yield Static("", classes="waits")
         yield Static("", classes="made")
         yield Vertical(classes="more")
 
@@ -183,7 +183,8 @@ class Card(Doing):
         held.rows = terms(story, getattr(self.job.request, "timeout", None) if self.job else None)
         held.display = bool(held.rows) and not self.folded
         waits = self.query_one(".waits", Static)
-        waits.display = self.waits and not story.is_over
+        waits.update(self.waits)
+        waits.display = bool(self.waits) and not story.is_over
         made = self.query_one(".made", Static)
         made.update(_made(story, self.has_focus))
         made.display = bool(story.pictures)

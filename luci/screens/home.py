@@ -332,7 +332,13 @@ class Home(Screen[None]):
     def on_output_waiting(self, message: Output.Waiting) -> None:
         for card in self.conversation.cards:
             if card.job is message.job:
-                card.waits = message.waiting
+                card.waits = (
+                    "It was stopped by a signal: F3, c lets it go on"
+                    if message.stopped
+                    else "It waits for your input: F3"
+                    if message.waiting
+                    else ""
+                )
 
     @on(Card.EditRequested)
     def _edit(self, message: Card.EditRequested) -> None:
