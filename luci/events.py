@@ -144,9 +144,10 @@ class Failed(Event):
 
 
 class Pictured(Event):
-    """A run made images. `files` are their paths, the oldest first."""
+    """A run made images. `files` are their paths, the oldest first; `perhaps`: those that another run may have made."""
 
     files: tuple[str, ...]
+    perhaps: tuple[str, ...] = ()
 
 
 class Become(Event):

@@ -65,7 +65,8 @@ def adopt(request: AdoptRequest, context: Context) -> Generator[Event, None, Ado
     diff = "\n".join(lines)
     if request.dry_run:
         return Adopted(request.script, tuple(made.names()), diff, False)
-    question = Question("adopt", f"Write this into {request.script}?", tuple(diff.splitlines()), "--yes")
+    text, shown = f"Write this into {request.script}?", tuple(diff.splitlines())
+    question = Question("adopt", text, shown, "--yes", yes="Write it", no="Leave the script as it is")
     if not context.ask(question):
         raise Refused(f"{request.script} was left as it is.", hint="--yes writes into it, --dry-run shows what.")
     if path.read_bytes() != made.script.source:

@@ -40,8 +40,18 @@ def complete(line: str, running: tuple[str, ...] = ()) -> list[Candidate]:
         return _paths(word, start, scripts=False)
     if command.takes == "script":
         return _script_line(before[1:], word, start, plan=command.name == "plan")
+    if command.takes == "options":
+        wanted = len(before) > 1 and "--with".startswith(word or " ")
+        return [Candidate("--with ", start, "--with PACKAGE", "what it has")] if wanted else []
     named = {"theme": THEMES, "running": (*running, "all") if running else ()}.get(command.takes, ())
     return [Candidate(name, start, name) for name in named if name.startswith(word)] if len(before) == 1 else []
+
+
+def takes_more(line: str) -> bool:
+    """Whether a line begins with a command behind which something can be offered."""
+    word, space, _ = line.partition(" ")
+    command = COMMANDS.get(word)
+    return bool(space) and command is not None and command.takes not in ("nothing", "words", "name")
 
 
 def _script_line(before: list[str], word: str, start: int, *, plan: bool) -> list[Candidate]:

@@ -144,7 +144,7 @@ def remove(request: EnvRequest, context: Context) -> Generator[Event, None, list
     if request.dry_run:
         return [env.name for env in envs]
     details = tuple(_what_goes(env) for env in envs)
-    if envs and not context.ask(Question("remove", f"Remove {len(envs)} environment(s)?", details, "--yes")):
+    if envs and not context.ask(_removal("remove", details)):
         raise Refused("Nothing was removed.", hint="--yes answers yes.")
     removed, failed = [], []
     for number, env in enumerate(envs):
@@ -159,6 +159,12 @@ def remove(request: EnvRequest, context: Context) -> Generator[Event, None, list
     if failed:
         raise EnvError(f"{len(failed)} of {len(envs)} could not be removed.", cause=failed[0].message)
     return removed
+
+
+def _removal(kind: str, details: tuple[str, ...]) -> Question:
+    number = len(details)
+    these, them = ("this environment", "it") if number == 1 else (f"these {number} environments", "them")
+    return Question(kind, f"Remove {these}?", details, "--yes", yes=f"Remove {them}", no=f"Keep {them}")
 
 
 def _what_goes(env: Env) -> str:
@@ -186,7 +192,7 @@ def prune(request: EnvRequest, context: Context) -> Generator[Event, None, list[
     if request.dry_run:
         return goes
     details = tuple(f"{row['name']}  ({row['reason']}; frees {units.amount(row['freed'])})" for row in goes)
-    if goes and not context.ask(Question("prune", f"Remove {len(goes)} environment(s)?", details, "--yes")):
+    if goes and not context.ask(_removal("prune", details)):
         raise Refused("Nothing was removed.", hint="--yes answers yes.")
     yield from prunes.remove(store(), found)
     tidy.sweep(store())

@@ -126,7 +126,9 @@ def _save(path: Path, text: str, context: Context) -> None:
         there = path.read_text(encoding="utf-8") if path.exists() else text
         if there != text:
             said = (f"{path} is there, with {len(there.splitlines())} lines, and says something else.",)
-            if not context.ask(Question("overwrite", f"Write over {path.name}?", said, "--yes")):
+            if not context.ask(
+                Question("overwrite", f"Write over {path.name}?", said, "--yes", yes="Write over it", no="Leave it")
+            ):
                 raise Refused(f"{path} was left as it is.", hint="--yes writes over it.")
         path.write_text(text, encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

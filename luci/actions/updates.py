@@ -58,7 +58,9 @@ def update(request: UpdateRequest, context: Context) -> Generator[Event, None, l
     wanted = [each for each in found if each.changes]
     if wanted and not request.dry_run:
         details = tuple(f"{each.env.label}: {change}" for each in wanted for change in each.changes)
-        if not context.ask(Question("update", f"Update {len(wanted)} environment(s)?", details, "--yes")):
+        these = "this environment" if len(wanted) == 1 else f"these {len(wanted)} environments"
+        question = Question("update", f"Update {these}?", details, "--yes", yes="Update, as told", no="Change nothing")
+        if not context.ask(question):
             raise Refused("Nothing was updated.", hint="--yes answers yes.")
     results = []
     for number, each in enumerate(found):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from typing import ClassVar
@@ -13,6 +14,7 @@ GRACE_SECONDS = 2.0  # between asking processes to end and making them
 STUCK_SECONDS = 5.0  # what SIGKILL has not ended by then is held by the kernel
 TICK_SECONDS = 0.1
 TIMED_OUT = 124  # the exit code of what ran out of time
+FRESH_SECONDS = 0.05  # in which one look at all processes serves every tree: fifty may end at once
 MARK = "LUCI_TREE"  # in the environment of the child, and so of all that descends from it
 
 
@@ -24,6 +26,7 @@ class Tree:
 
     def __init__(self, root: int, token: str) -> None:
         self.root, self.token = root, token.encode()
+        self._began = time.monotonic()
 
     def send(self, number: int) -> None:
         """Signal every member, once: a second SIGTERM would break into the tidying up that the first one began."""
@@ -37,11 +40,12 @@ class Tree:
 
     def members(self) -> set[int]:
         """Return the living: the group's, children's children, and those that carry our mark."""
-        processes = dict(_processes())
+        seen = _look(self._began)
+        processes = seen.processes
         if not processes:
             return {self.root} if self._group_lives() else set()
         found = {pid for pid, (_, group, session) in processes.items() if self.root in (pid, group, session)}
-        found |= {pid for pid in processes.keys() - found if self.token in _told(pid, "environ")}
+        found |= {pid for pid in processes.keys() - found if self.token in seen.mark_of(pid)}
         while more := {pid for pid, (parent, _, _) in processes.items() if parent in found} - found:
             found |= more
         return found - {os.getpid()}
@@ -62,8 +66,42 @@ def left_running() -> set[int]:
     By our mark alone: the number of a process that is over may be another's by now.
     """
     marks = [tree.token for tree in Tree.ended]
-    told = {pid: _told(pid, "environ") for pid, _ in _processes()} if marks else {}
-    return {pid for pid, environ in told.items() if any(mark in environ for mark in marks)} - {os.getpid()}
+    if not marks:
+        return set()
+    seen = _look(time.monotonic())
+    return {pid for pid in seen.processes if any(mark in seen.mark_of(pid) for mark in marks)} - {os.getpid()}
+
+
+class _Seen:
+    """All processes at one moment: {pid: (parent, group, session)}, and the marks that they carry."""
+
+    def __init__(self) -> None:
+        self.at = time.monotonic()
+        self.processes = dict(_processes())
+        self._marks: dict[int, bytes] = {}
+
+    def mark_of(self, pid: int) -> bytes:
+        if pid not in self._marks:
+            carried = (word for word in _told(pid, "environ").split(b"\0") if word.startswith(_MARKED))
+            self._marks[pid] = next(carried, b"")
+        return self._marks[pid]
+
+
+_MARKED = f"{MARK}=".encode()
+_looking = threading.Lock()
+_last: list[_Seen] = []
+
+
+def _look(since: float) -> _Seen:
+    """Return what is there now, or was a moment ago but not before `since`.
+
+    Who was no member then has become none by itself: only members start members.
+    """
+    with _looking:
+        oldest = max(since, time.monotonic() - FRESH_SECONDS)
+        if not _last or _last[0].at < oldest:
+            _last[:] = [_Seen()]
+        return _last[0]
 
 
 def _processes() -> Iterator[tuple[int, tuple[int, int, int]]]:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from luci import runs
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg")
 MOST_ENTRIES = 5_000  # of folders that are looked through
 DEEPEST = 3
@@ -47,6 +49,39 @@ def made(since: float, figures: Path, folders: list[Path], output: str) -> list[
         if info.st_mtime >= since and info.st_size:
             found[path.resolve()] = info.st_mtime
     return sorted(found, key=lambda path: found[path])[:MOST]
+
+
+def doubtful(files: list[Path], figures: Path, output: str, own: runs.Run, others: list[runs.Run]) -> list[Path]:
+    """Return the images that another run may have made: it was under way then, and writes where they are.
+
+    What a run drew for a window, and what its output names, is its own. Who writes a file, the system does not tell.
+    """
+    named = {path.resolve() for path in _told(output, Path.cwd())}
+    open_to_doubt = [path for path in files if path not in named and figures.resolve() not in path.parents]
+    return [path for path in open_to_doubt if any(_may_have_made(path, own, other) for other in others)]
+
+
+def _may_have_made(path: Path, own: runs.Run, other: runs.Run) -> bool:
+    if other.id == own.id or not _was_under_way(other, path.stat().st_mtime):
+        return False
+    folder = Path(other.script).resolve().parent
+    return other.pid == own.pid or folder in path.parents  # of one luci: it has one working folder
+
+
+def _was_under_way(run: runs.Run, when: float) -> bool:
+    if run.seconds is not None:
+        return run.started <= when <= run.started + run.seconds
+    return run.started <= when and _lives(run.pid)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return pid > 0
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from luci.walls.ladder import Wall
     from luci.walls.sarus import Hold
 
+RIVALS = 100  # of the latest runs, those that may have written the images that are found after one
+
 
 def run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     """Run a script; return the exit code. The last event is Become where the caller is to become the script."""
@@ -319,15 +321,16 @@ def _watch_behind(
     if fence:
         take_out(fence.reports / "figures", figures)
     if request.pictures:
-        yield from _pictured(record.started, figures, [Path.cwd(), script.folder], tail)
+        yield from _pictured(record, figures, [Path.cwd(), script.folder], tail)
     for leftover in (report, seen, state.with_suffix(".input")):
         leftover.unlink(missing_ok=True)
     return ended, found, tail
 
 
-def _pictured(since: float, figures: Path, folders: list[Path], output: str) -> Iterator[Event]:
-    if made := pictures.made(since, figures, folders, output):
-        yield Pictured(tuple(map(str, made)))
+def _pictured(record: runs.Run, figures: Path, folders: list[Path], output: str) -> Iterator[Event]:
+    if made := pictures.made(record.started, figures, folders, output):
+        perhaps = pictures.doubtful(made, figures, output, record, runs.latest(RIVALS))
+        yield Pictured(tuple(map(str, made)), tuple(map(str, perhaps)))
 
 
 def _end_of(log: str, since: int) -> str:

@@ -30,7 +30,7 @@ from luci.screens.terms import terms
 from luci.units import amount
 
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_A_SECOND = 10  # frames
+FRAME = 0.1  # seconds
 _MARKS = {"done": "✓", "failed": "✗", "stopped": "■"}
 
 
@@ -51,7 +51,7 @@ class Card(Doing):
 
     story: reactive[Story] = reactive(Story(0.0), init=False)
     folded = reactive(False, init=False)
-    waits = reactive(False, init=False)  # the script waits for input
+    waits = reactive("", init=False)  # what the script waits for
 
     class Wish(Message):
         """What a person wants of the card's job."""
@@ -100,12 +100,12 @@ class Card(Doing):
         yield Static("", classes="plan")
         yield Columns(indent=NAME + 2, classes="terms")
         yield Steps()
-        yield Static("It waits for your input: F3", classes="waits")
+        yield Static("", classes="waits")
         yield Static("", classes="made")
         yield Vertical(classes="more")
 
     def on_mount(self) -> None:
-        self._timer = self.set_interval(1.0 if self._is_still else 1 / _A_SECOND, self._tick)
+        self._pace()
         self._draw()
 
     def on_job_said(self, message: Job.Said) -> None:
@@ -119,6 +119,8 @@ class Card(Doing):
         if story.is_over and not self._touched:
             self.set_reactive(Card.folded, story.state != "failed" and self.is_run and not story.remarks)
         if self.is_mounted:
+            if story.state != before.state:
+                self._pace()
             self._draw()
             if _more(story) != _more(before):
                 self._draw_more()
@@ -129,6 +131,12 @@ class Card(Doing):
     def watch_waits(self) -> None:
         self._draw()
 
+    def _pace(self) -> None:
+        """Tick as often as there is something new to see."""
+        if self._timer:
+            self._timer.stop()
+        self._timer = self.set_interval(FRAME if self._spins else 1.0, self._tick)
+
     def _tick(self) -> None:
         if self.story.is_over or not self.app.is_running:
             if self._timer:
@@ -137,8 +145,6 @@ class Card(Doing):
         self._frame += 1
         if isinstance(self.parent, Widget) and not self.region.overlaps(self.parent.region):
             return  # it is scrolled away
-        if not self._spins and not self._is_still and self._frame % _A_SECOND:
-            return
         self.query_one(Steps).refresh()
         self._tell_mark()
         self._tell_outcome()
@@ -177,9 +183,10 @@ class Card(Doing):
         held.rows = terms(story, getattr(self.job.request, "timeout", None) if self.job else None)
         held.display = bool(held.rows) and not self.folded
         waits = self.query_one(".waits", Static)
-        waits.display = self.waits and not story.is_over
+        waits.update(self.waits)
+        waits.display = bool(self.waits) and not story.is_over
         made = self.query_one(".made", Static)
-        made.update(_made(story.pictures, self.has_focus))
+        made.update(_made(story, self.has_focus))
         made.display = bool(story.pictures)
         self.query_one(Steps).story = story
         self.refresh_bindings()
@@ -253,12 +260,21 @@ class Card(Doing):
             self.post_message(self.EditRequested(failure.file, failure.line))
 
 
-def _made(files: tuple[str, ...], focused: bool) -> Content:
+def _made(story: Story, focused: bool) -> Content:
     """Name what a run made, the last first, and the way to see it."""
+    sure = [file for file in story.pictures if file not in story.perhaps]
+    unsure = [file for file in story.pictures if file in story.perhaps]
+    key = f"{'i' if focused else 'a click, or shift+tab and i,'} shows {'it' if len(story.pictures) == 1 else 'them'}"
+    parts = [Content.assemble("made ", (_named(sure), "$text-accent"))] if sure else []
+    if unsure:
+        doubt = f", which {'it' if sure else 'this'} or another run made"
+        parts.append(Content.assemble("" if sure else "there is ", (_named(unsure), "$text-accent"), doubt))
+    return Content.assemble(Content(", and ").join(parts), (f"  {key}", "$foreground 60%"))
+
+
+def _named(files: list[str]) -> str:
     names = [harmless(PurePath(file).name).replace("\n", " ") for file in reversed(files)]
-    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    key = f"{'i' if focused else 'a click, or shift+tab and i,'} shows {'it' if len(names) == 1 else 'them'}"
-    return Content.assemble("made ", (", ".join(names[:2]) + more, "$text-accent"), (f"  {key}", "$foreground 60%"))
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
 
 def _more(story: Story) -> tuple[object, ...]:

@@ -54,6 +54,7 @@ class Home(Screen[None]):
         self._last: RunRequest | None = None
         self._talk: Ongoing | None = None  # the conversation with the assistant
         self._making = asyncio.Lock()
+        self._outdated = False  # something was done since the environments were read
 
     def compose(self) -> ComposeResult:
         yield Bar(_short(os.getcwd()))
@@ -85,6 +86,7 @@ class Home(Screen[None]):
         else:  # at once, so that what is typed next is for who is there now; where nothing runs yet, for nobody
             pane = await self.output() if place == "output" else await self.environments()
             self.set_focus(pane.front)
+        self._read_environments()
 
     async def action_go(self, place: Place) -> None:
         await self.go(place)
@@ -250,6 +252,7 @@ class Home(Screen[None]):
             if found := self.query(Environments):
                 found.first().settings = self._settings()
                 return found.first()
+            self._outdated = False
             return await self._made(Environments(self._settings(), id="environments"), "environments.tcss")
 
     async def _made(self, pane: Pane, style: str) -> Pane:
@@ -270,6 +273,15 @@ class Home(Screen[None]):
         if message.job.name == "run":
             code = message.result if message.error is None else message.error.exit_code
             (await self.output()).ended(message.job, code)
+        self._outdated = True
+        self._read_environments()
+
+    def _read_environments(self) -> None:
+        """Read them again where they are in sight and something may have built, used or removed one."""
+        for pane in self.query("#environments"):
+            if self._outdated and pane.display and "-beside-environments" in self.classes:
+                self._outdated = False
+                pane.reload()  # type: ignore[attr-defined]
 
     def perform(self, action: str, request: Any, title: str) -> None:
         card = self.conversation.card(title)
@@ -332,7 +344,13 @@ class Home(Screen[None]):
     def on_output_waiting(self, message: Output.Waiting) -> None:
         for card in self.conversation.cards:
             if card.job is message.job:
-                card.waits = message.waiting
+                card.waits = (
+                    "It was stopped by a signal: F3, c lets it go on"
+                    if message.stopped
+                    else "It waits for your input: F3"
+                    if message.waiting
+                    else ""
+                )
 
     @on(Card.EditRequested)
     def _edit(self, message: Card.EditRequested) -> None:

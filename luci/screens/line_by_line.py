@@ -178,7 +178,10 @@ class _RunTeller(Narrator):
         if isinstance(event, Started) and self._story.planned:
             self._line(self._story.planned.replace(" · ", ", "))
         if isinstance(event, Pictured):
-            self._line(f"made {', '.join(event.files)}")
+            sure = [file for file in event.files if file not in event.perhaps]
+            for said, files in (("made", sure), ("made by it or by another run:", event.perhaps)):
+                if files:
+                    self._line(f"{said} {', '.join(files)}")
         if isinstance(event, Failed) and event.file and event.error != "KeyboardInterrupt":
             self._line(f"{event.error} at {event.file}, line {event.line}")
 

@@ -25,6 +25,7 @@ class Live(Screenful, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,f8", "hold", "Scroll, search", key_display="esc"),
         Binding("escape,f8,f,end,shift+end,G", "follow", "Follow", key_display="esc"),
+        Binding("c", "wake", "Continue"),
         Binding("ctrl+c", "interrupt", "Interrupt"),
         Binding("slash", "want('find')", "Search", key_display="/"),
         Binding("n", "want('next')", "Next"),
@@ -101,6 +102,8 @@ class Live(Screenful, can_focus=True):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         what = parameters[0] if action == "want" else action
+        if what == "wake":
+            return self.stopped
         if what in ("hold", "follow"):
             return (what == "hold") == self.following and (what == "follow" or self.running)
         if what in ("next", "previous") and not self.query_text:
@@ -115,6 +118,8 @@ class Live(Screenful, can_focus=True):
 
     def on_key(self, event: events.Key) -> None:
         if not self.typing or event.key in _OURS or (event.key == "ctrl+c" and self.terminal.by_line):
+            return
+        if self.stopped and event.key == "c":
             return
         if event.key in ("escape", "tab", "shift+tab") and self.terminal.by_line and not self._emulator.alternate:
             return
@@ -163,6 +168,9 @@ class Live(Screenful, can_focus=True):
     @property
     def allow_select(self) -> bool:
         return not (self.typing and self._emulator.wants_mouse)
+
+    def action_wake(self) -> None:
+        self.terminal.wake()
 
     def action_interrupt(self) -> None:
         self.terminal.write(b"\x03")

@@ -63,10 +63,11 @@ class Output(Widget):
             super().__init__()
 
     class Waiting(Message):
-        """A script began to wait for input, or no longer does. `hidden`: what is typed does not show."""
+        """A script began to wait, or no longer does: for input (`hidden`: what is typed does not show), or, `stopped`
+        by a signal, to be woken."""
 
-        def __init__(self, job: Job, waiting: bool, hidden: bool) -> None:
-            self.job, self.waiting, self.hidden = job, waiting, hidden
+        def __init__(self, job: Job, waiting: bool, hidden: bool, stopped: bool) -> None:
+            self.job, self.waiting, self.hidden, self.stopped = job, waiting, hidden, stopped
             super().__init__()
 
     def __init__(self, *, id: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -180,7 +181,7 @@ class Output(Widget):
     def _changed(self, event: Live.Changed) -> None:
         event.stop()
         for run in self._runs.values():
-            now = run.view.waiting, run.view.hidden
+            now = run.view.waiting, run.view.hidden, run.view.stopped
             if now != run.waited:
                 run.waited = now
                 self.post_message(self.Waiting(run.job, *now))
@@ -305,7 +306,7 @@ class Output(Widget):
             return
         state = self.query_one("#output-state", Static)
         run = self._current
-        state.set_class(bool(run and run.view.waiting), "-waiting")
+        state.set_class(bool(run and (run.view.waiting or run.view.stopped)), "-waiting")
         state.set_class(bool(run and run.exit_code), "-failed")
         told = run.state if run else Text("")
         state.update(told, layout=state.content_size.height != 1 or told.cell_len > state.content_size.width)

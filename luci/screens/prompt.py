@@ -17,7 +17,7 @@ from textual.widgets import OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from luci import typed
-from luci.actions.completion import Candidate, complete
+from luci.actions.completion import Candidate, complete, takes_more
 from luci.screens.plain import harmless
 
 _SEARCH_ROWS = 50
@@ -158,7 +158,7 @@ class Prompt(Horizontal):
             self._show_found()
             return
         word = before.rpartition(" ")[2]
-        wants = before.startswith("/") or "/" in word or before.split()[:1] in (["run"], ["plan"])
+        wants = before.startswith("/") or "/" in word or takes_more(before)
         self._offer(complete(before, self._what_runs()) if wants and self._is_at_end else [])
 
     @property

@@ -19,7 +19,7 @@ class RunTab:
         self.began = clock()
         self.exit_code: int | None = None
         self.seconds = 0.0
-        self.waited = (False, False)
+        self.waited = (False, False, False)
         self.matches: list[int] = []
         self.match = 0
         self.searching = False
@@ -35,7 +35,7 @@ class RunTab:
         if self.exit_code is not None:
             sign = "✗" if self.exit_code else "✓"
         else:
-            sign = "?" if self.view.waiting else "●"
+            sign = "‖" if self.view.stopped else "?" if self.view.waiting else "●"
         return f"{sign} {self.title}"
 
     @property
@@ -46,6 +46,8 @@ class RunTab:
     def _life(self) -> str:
         if self.exit_code is not None:
             return f"exit code {self.exit_code} after {_duration(self.seconds)}"
+        if self.view.stopped:
+            return "stopped by a signal; c lets it go on"
         if self.view.hidden:
             return "waits for your input, which will not show"
         if self.view.waiting:

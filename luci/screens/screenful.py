@@ -44,6 +44,7 @@ class Screenful(Widget):
         self.running = True
         self.waiting = False
         self.hidden = False  # whether what is typed does not show
+        self.stopped = False  # by a signal; it waits to be woken
         self.query_text = ""
         self._emulator = Emulator(terminal.columns, terminal.rows, reply=terminal.write)
         self._feed: Feed | None = None
@@ -145,8 +146,10 @@ class Screenful(Widget):
         self._still_at = size
         waiting = self.running and (still or self.waiting) and not self._working and self.terminal.waiting
         hidden = waiting and not self.terminal.echo
-        if (waiting, hidden) != (self.waiting, self.hidden):
-            self.waiting, self.hidden = waiting, hidden
+        stopped = self.running and still and self.terminal.stopped
+        if (waiting, hidden, stopped) != (self.waiting, self.hidden, self.stopped):
+            self.waiting, self.hidden, self.stopped = waiting, hidden, stopped
+            self.refresh_bindings()
             self.post_message(self.Changed())
         if feed and not self.following:
             feed.log.count_lines(SLICE)
@@ -155,7 +158,7 @@ class Screenful(Widget):
             self.post_message(self.Changed())
 
     def ended(self) -> None:
-        self.running = self.waiting = self.hidden = False
+        self.running = self.waiting = self.hidden = self.stopped = False
         if self.is_attached:
             self.refresh_bindings()
             self.refresh()

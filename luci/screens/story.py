@@ -79,6 +79,7 @@ class Story:
     failure: events.Failed | None = None
     error: LuciError | None = None
     pictures: tuple[str, ...] = ()  # paths of images that it made
+    perhaps: frozenset[str] = frozenset()  # those of them that another run may have made
     ended: float | None = None
 
     @property
@@ -178,8 +179,9 @@ class Story:
                 return replace(self._over("", now), failure=None)
             case events.Failed():
                 return replace(self, failure=event)
-            case events.Pictured(files):
-                return replace(self, pictures=tuple(dict.fromkeys([*self.pictures, *files])))
+            case events.Pictured(files, perhaps):
+                files = tuple(dict.fromkeys([*self.pictures, *files]))
+                return replace(self, pictures=files, perhaps=self.perhaps.union(perhaps))
             case events.Told(text):
                 if self._is_mending and self.steps[-1].detail.rpartition(" (")[2] in text:
                     return self._with_last(detail=text.rstrip("."))  # what was missing, in more words

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 
 from luci.terminals.drain import Drain
 from luci.terminals.logs import Log, keep
-from luci.terminals.waits import waits_for
+from luci.terminals.waits import stopped_in, waits_for
 
 DRAIN = Path(__file__).with_name("drain.py")
 LEADER = Path(__file__).with_name("leader.py")
@@ -165,15 +166,28 @@ class Terminal:
         Known for certain on Linux. Elsewhere, or where the kernel does not tell, it is taken to wait when its output
         rests in the middle of a line: as prompts do.
         """
-        with self._closing:
-            if self.ended:
-                return False
-            try:
-                group = os.tcgetpgrp(self._master)
-            except OSError:
-                return False
+        group = self._foreground()
         known = waits_for(self.name, group) if group > 0 else False
         return self._rests_within_a_line() if known is None else known
+
+    @property
+    def stopped(self) -> bool:
+        """Whether what runs in the foreground was stopped (SIGSTOP) and goes on only when it is woken. Linux only."""
+        group = self._foreground()
+        return group > 0 and bool(stopped_in(group))
+
+    def wake(self) -> None:
+        """Let what was stopped go on."""
+        group = self._foreground()
+        for pid in stopped_in(group) if group > 0 else ():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGCONT)
+
+    def _foreground(self) -> int:
+        """Return the process group that has the terminal; 0 where none does."""
+        with self._closing, contextlib.suppress(OSError):
+            return 0 if self.ended else os.tcgetpgrp(self._master)
+        return 0
 
     def _rests_within_a_line(self) -> bool:
         if not self.output or not (size := self.output.size):

@@ -1,4 +1,4 @@
-"""Whether a program waits for what a person types, by what the kernel says of the call it is in.
+"""Whether a program waits for what a person types, by what the kernel says of the call it is in, or was stopped.
 
 Linux only, and only for processes we may look into: elsewhere the answer is None, "not known".
 """
@@ -31,6 +31,20 @@ def waits_for(terminal: str, group: int) -> bool | None:
             if call[0].isdecimal() and _reads(pid, int(call[0]), call[1:], terminal):
                 return True
     return False if known else None
+
+
+def stopped_in(group: int) -> set[int]:
+    """Return those of a process group that were stopped (SIGSTOP) where nothing in it can go on without them.
+
+    Nobody, where one that has no children goes on, or where the kernel does not tell.
+    """
+    members = list(_group(group))
+    states = {pid: _text(f"/proc/{pid}/stat").rpartition(")")[2].split()[:2] for pid in members}
+    parents = {int(state[1]) for state in states.values() if state}
+    last = [pid for pid in members if pid not in parents]
+    if not last or any(states[pid][:1] != ["T"] for pid in last):
+        return set()
+    return {pid for pid, state in states.items() if state[:1] == ["T"]}
 
 
 def _group(group: int) -> Iterator[int]:

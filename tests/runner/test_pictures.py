@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from luci import runs
 from luci.runner import pictures
 
 
@@ -77,3 +78,21 @@ def test_a_backend_that_the_person_chose_stays(folder: Path) -> None:
 def test_output_without_end_of_word_or_line_is_no_path_and_takes_no_time(folder: Path) -> None:
     plot = put(folder / "plot.png")
     assert made(folder, "x" * 1_000_000 + f" {plot}:") == ["plot.png"]
+
+
+def test_an_image_is_in_doubt_where_another_run_was_under_way_that_writes_there(folder: Path, monkeypatch) -> None:
+    monkeypatch.chdir(folder)
+    shared, named = put(folder / "shared.png", age=10), put(folder / "named.png", age=10)
+    figure = put(folder / "figures" / "figure-1.png", age=10)
+    now = time.time()
+    own = runs.Run("a", str(folder / "own.py"), (), now - 20, pid=os.getpid())
+    over = runs.Run("b", str(folder / "over.py"), (), now - 90, pid=os.getpid(), seconds=30.0)
+    away = runs.Run("c", str(folder.parent / "away" / "c.py"), (), now - 15, pid=os.getppid(), seconds=15.0)
+    meanwhile = runs.Run("d", str(folder / "meanwhile.py"), (), now - 15, pid=os.getppid(), seconds=15.0)
+
+    def doubtful(*others: runs.Run) -> list[Path]:
+        files = [shared, named, figure]
+        return pictures.doubtful(files, folder / "figures", "saved named.png", own, [own, *others])
+
+    assert doubtful(over, away) == []
+    assert doubtful(over, away, meanwhile) == [shared]

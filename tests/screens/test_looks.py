@@ -96,7 +96,7 @@ class Scene:
     def __init__(self, app: LuciApp, pilot: Pilot[int]) -> None:
         self.app, self.pilot = app, pilot
 
-    async def card(self, title: str, story: Story, *, waits: bool = False, folded: bool | None = None) -> Card:
+    async def card(self, title: str, story: Story, *, waits: str = "", folded: bool | None = None) -> Card:
         card = self.app.home.conversation.card(title)
         await self.pilot.pause()
         card.job = Job(card, "run", RunRequest(title.partition(" ")[0]), self.app.settings)  # never started
@@ -127,7 +127,7 @@ class Scene:
     async def several(self) -> None:
         await self.card("fetch.py --year 2025", over(*RUNNING, ENDED))
         await self.card("plot.py", over(*RUNNING, events.Ended(1, 0.4, peak_bytes=31_000_000), FAILED, code=1))
-        await self.card("train.py 'north sea'", told(*MENDED), waits=True)
+        await self.card("train.py 'north sea'", told(*MENDED), waits="It waits for your input: F3")
 
 
 NORMAL, SMALL, LARGE = (120, 36), (80, 24), (200, 60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -120,6 +121,26 @@ def test_a_full_screen_program_leaves_what_was_there_before(script: Callable[...
 
 
 # What is typed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel does not tell")
+def test_a_script_that_was_stopped_is_told_of_and_goes_on_when_it_is_woken(script: Callable[..., Path]) -> None:
+    path = script("""
+        import os, signal
+        print("before", flush=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        print("after")
+    """)
+
+    async def story(app: Host, pilot: Pilot[None]) -> None:
+        app.launch(path)
+        await until(pilot, lambda: "stopped by a signal" in app.state)
+        assert app.shows("before") and not app.shows("after")
+        await pilot.press("c")
+        await until(pilot, lambda: "exit code 0" in app.state)
+        assert app.shows("after")
+
+    play(story)
 
 
 def test_input_is_asked_for_and_taken(script: Callable[..., Path]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from luci.screens.bar import Bar
+from luci.screens.env_table import EnvTable
 from luci.screens.environments import Environments
 from luci.screens.output import Output
 from tests.screens.app_host import opened
@@ -50,6 +52,20 @@ async def test_the_environments_take_the_full_width_until_the_screen_is_very_wid
         await person.press("f4")
         await person.pilot.resize_terminal(260, 60)
         await person.until(lambda: seen(person) == {"talk", "beside"})
+
+
+@played
+async def test_an_environment_that_a_run_made_is_in_the_table_when_a_person_looks_again(project: Path):
+    (project / "another.py").write_text("import thylacine  # which no other script here needs\n")
+    async with opened((80, 24)) as person:
+        await person.say("envs")
+        table = person.home.query_one(EnvTable)
+        await person.until(lambda: not person.home.query_one(Environments).jobs)
+        before = len(table.rows)
+        await person.press("f2")
+        await person.run("run another.py")
+        await person.press("f4")
+        await person.until(lambda: len(table.rows) == before + 1)
 
 
 @played
