@@ -17,7 +17,7 @@ from luci.events import Event, Working
 from luci.runner import kinds
 from luci.values import Value, as_dict, fields
 from luci.walls import engines
-from luci.walls.ladder import NEEDED, engine_trouble
+from luci.walls.ladder import NEEDED, engine_hint, engine_trouble
 from luci.walls.machine import tried
 
 
@@ -78,7 +78,8 @@ def _walls() -> Iterator[Finding]:
         elif name == "limits" and here.trees:
             yield Finding(f"wall {name}", True, f"{told}; not for all: {why_not}")
         else:
-            hint = NEEDED[name].partition("; --sandbox")[0].rstrip(".")
+            needed = engine_hint() if name == "container" else NEEDED[name]
+            hint = needed.partition("; --sandbox")[0].rstrip(".")
             yield Finding(f"wall {name}", True, f"not here: {why_not} ({hint})")
 
 

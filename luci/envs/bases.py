@@ -77,24 +77,20 @@ def talking(engine: Engine, patience: int = 600) -> Iterator[Any]:  # half of it
     import docker  # 200 ms, and only what changes images needs it
     from docker.errors import DockerException
     from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError  # what is read bit by bit is not wrapped by the one above
 
     class Client(docker.APIClient):
         def send(self, request: Any, **how: Any) -> Any:  # some of its functions would wait without end
             return super().send(request, **{**how, "timeout": how.get("timeout") or patience})
 
-    client = Client(base_url=engine.address)
     try:
-        yield client
-    except (DockerException, RequestException) as error:
+        with contextlib.closing(Client(base_url=engine.address, timeout=patience)) as client:
+            yield client
+    except (DockerException, RequestException, HTTPError) as error:
         if "Read timed out" in str(error):
-            raise EnvError(
-                f"{engine.says} was silent for {patience} s.",
-                cause="What it waits for does not answer.",
-                hint="luci doctor",
-            ) from error
+            message = f"{engine.says} was silent for {patience} s."
+            raise EnvError(message, cause="What it waits for does not answer.", hint="luci doctor") from error
         raise trouble(str(getattr(error, "explanation", "") or error), engine) from error
-    finally:
-        client.close()
 
 
 def ready(

@@ -129,13 +129,18 @@ def addresses(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _of_context(folder: Path) -> str:
-    """Return the address in the context that the docker command line uses; empty for its default."""
+    """Return the address in the context that the docker command line uses; empty for its default.
+
+    Raises EnvError where the one that is named is not there.
+    """
     folder = Path(os.environ.get("DOCKER_CONFIG") or folder)
     name = os.environ.get("DOCKER_CONTEXT") or str(_read(folder / "config.json").get("currentContext", ""))
     if name in ("", "default"):
         return ""
     digest = hashlib.sha256(name.encode()).hexdigest()
     told = _read(folder / "contexts" / "meta" / digest / "meta.json")
+    if not told:
+        raise EnvError(f"There is no docker context {name!r}.", hint="`docker context ls` shows those there are.")
     return str(told.get("Endpoints", {}).get("docker", {}).get("Host", ""))
 
 

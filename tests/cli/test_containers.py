@@ -81,10 +81,11 @@ def test_a_script_runs_in_a_container_as_it_would_without(person: Person) -> Non
             except OSError as error: print(error.strerror)
         try: socket.create_connection(("127.0.0.1", int(sys.argv[2])), 5)
         except OSError as error: print(error.strerror)
-        print(os.path.exists(sys.argv[3]), os.environ.get("SECRET"), os.getuid())
+        print(os.path.exists(sys.argv[3]), os.environ.get("SECRET"), os.getuid(), os.environ["BURROW"])
         sys.exit(7)
         """,
     )
+    person.write("environment.yml", "variables: {BURROW: deep}\n")
     home = person.environ["LUCI_HOME"]
     with listening() as port:
         words = ("run", "app.py", "a b", str(port), f"{home}/data")
@@ -96,7 +97,7 @@ def test_a_script_runs_in_a_container_as_it_would_without(person: Person) -> Non
         lines = done.out.splitlines()
         assert lines[0] == f"dig ['a b', '{port}', '{home}/data'] said True"
         assert lines[1:4] == ["Read-only file system"] * 3
-        assert lines[4:] == ["Connection refused", f"False None {os.getuid()}"]
+        assert lines[4:] == ["Connection refused", f"False None {os.getuid()} deep"]
     assert "built an environment with 2 packages" in first.err and again.err == ""
     assert (person.folder / "made.txt").stat().st_uid == os.getuid()
     assert person.containers == []
@@ -261,6 +262,10 @@ def test_what_cannot_be_had_is_told_in_a_line_and_nothing_runs_here(lone: Luci) 
         assert done.code == 125 and said in done.err and "hint:" in done.err, done.err
     refused = lone("run", "--sandbox", "bwrap", "app.py", env=base)
     assert refused.code == 126 and "runs in its own container" in refused.err
+    assert lone("run", "--env", "venv", "app.py").code == 0
+    (lone.folder / "ran").unlink()  # what served before is no refuge: it would run here
+    nowhere = lone("run", "app.py", env={**base, "LUCI_CONTAINERS_BASE": "127.0.0.1:1/luci-test/python:{python}"})
+    assert nowhere.code == 125 and "could not be pulled" in nowhere.err
     offline = lone("run", "--offline", "app.py", env={**base, "LUCI_CONTAINERS_BASE": "luci-test/nothing"})
     assert offline.code == 125 and "the network is off" in offline.err
     assert not (lone.folder / "ran").exists()
