@@ -304,6 +304,35 @@ def theirs() -> Iterator[Path]:
         yield Path(folder)
 
 
+def as_nobody(*words: str, environ: dict[str, str], folder: Path, groups: str) -> subprocess.CompletedProcess[str]:
+    """Run luci as them. They may read everything, since our Python may lie in a folder that is closed to others."""
+    reading = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    them = ["setpriv", "--reuid=65534", "--regid=65534", groups, *reading, sys.executable, "-m", "luci", *words]
+    return subprocess.run(them, cwd=folder, env=environ, capture_output=True, text=True)
+
+
+@pytest.mark.skipif(not engines.ROOTLESS, reason="no rootless podman of the tests' own: .ci/engines start DIR")
+def test_a_rootless_engine_runs_a_script_as_the_person_and_a_limit_that_it_would_ignore_is_refused(
+    lone: Luci, theirs: Path
+) -> None:
+    work = theirs / "work"
+    (work / "app.py").write_text("import os, quokka\nopen('made', 'w').write(quokka.hop())\nprint(os.getuid())")
+    environ = {**lone.environ, "CONTAINER_HOST": engines.ROOTLESS, "LUCI_CONTAINERS_BASE": engines.BASE}
+    environ |= {"LUCI_HOME": f"{theirs}/home", "HOME": str(theirs), "UV_CACHE_DIR": f"{theirs}/uv"}
+
+    def luci(*words: str) -> subprocess.CompletedProcess[str]:
+        return as_nobody(*words, environ=environ, folder=work, groups="--clear-groups")
+
+    for _ in range(2):
+        done = luci("run", "--env", "podman", "app.py")
+        assert (done.returncode, done.stdout) == (0, "65534\n"), done.stderr
+        assert (work / "made").stat().st_uid == 65534
+    if not Path("/sys/fs/cgroup/cgroup.controllers").exists():  # version 1 gives a rootless engine none
+        refused = luci("run", "--env", "podman", "--memory", "100m", "app.py")
+        assert refused.returncode == 126 and "limits no memory here" in refused.stderr
+    assert luci("env", "remove", "--all", "--yes").returncode == 0
+
+
 @engines.needs("docker")
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be another")
 def test_the_files_of_a_person_who_is_not_root_are_theirs(lone: Luci, theirs: Path) -> None:
@@ -314,14 +343,11 @@ def test_the_files_of_a_person_who_is_not_root_are_theirs(lone: Luci, theirs: Pa
     environ |= {"UV_CACHE_DIR": f"{theirs}/uv", "LUCI_ENVS_KIND": "docker"}
 
     def luci(*words: str, groups: str) -> subprocess.CompletedProcess[str]:
-        # they may read everything, since our Python may lie in a folder that is closed to others
-        reading = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-        them = ["setpriv", "--reuid=65534", "--regid=65534", groups, *reading, sys.executable, *words]
-        return subprocess.run(them, cwd=work, env=environ, capture_output=True, text=True)
+        return as_nobody(*words, environ=environ, folder=work, groups=groups)
 
-    done = luci("-m", "luci", "run", "app.py", groups=f"--groups={group}")
+    done = luci("run", "app.py", groups=f"--groups={group}")
     assert done.returncode == 0, done.stderr
     assert (work / "made").read_text() == "65534" and (work / "made").stat().st_uid == 65534
-    alone = luci("-m", "luci", "run", "app.py", groups="--clear-groups")
+    alone = luci("run", "app.py", groups="--clear-groups")
     assert alone.returncode == 125 and "No Docker engine lets you in." in alone.stderr
-    assert luci("-m", "luci", "env", "remove", "--all", "--yes", groups=f"--groups={group}").returncode == 0
+    assert luci("env", "remove", "--all", "--yes", groups=f"--groups={group}").returncode == 0
