@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from luci.walls import words
-from tests import engines
-from tests.cli.conftest import Luci, wait_for
+from tests import engines, image_registry
+from tests.cli.conftest import Luci, events_in, wait_for
 from tests.package_index import PackageIndex
 
 KINDS = [pytest.param(kind, marks=engines.needs(kind)) for kind in ("docker", "podman")]
@@ -269,6 +269,21 @@ def test_what_cannot_be_had_is_told_in_a_line_and_nothing_runs_here(lone: Luci) 
     offline = lone("run", "--offline", "app.py", env={**base, "LUCI_CONTAINERS_BASE": "luci-test/nothing"})
     assert offline.code == 125 and "the network is off" in offline.err
     assert not (lone.folder / "ran").exists()
+
+
+@engines.needs("docker")
+def test_a_base_that_is_not_here_is_pulled_from_its_registry(lone: Luci) -> None:
+    person = of("docker", lone)
+    person.write("app.py", "import quokka\nprint(quokka.hop())")
+    with image_registry.serving("luci-test/python", engines.VERSION, Path(os.environ["TESTS_BASE"])) as image:
+        base = {"LUCI_CONTAINERS_BASE": image.replace(f":{engines.VERSION}", ":{python}")}
+        done = person("run", "--python", engines.VERSION, "--events", "events", "app.py", env=base)
+        assert (done.code, done.out) == (0, "hop\n"), done.err
+        steps = [event for event in events_in(person.folder / "events") if event["event"] == "working"]
+        assert any(event["step"] == "pulling" and image in event["detail"] for event in steps), steps
+    assert person("run", "--python", engines.VERSION, "app.py", env=base).out == "hop\n"  # it is here now
+    assert person("env", "remove", "--all", "--yes").code == 0
+    subprocess.run([*engine_words("docker"), "rmi", image], check=True, capture_output=True)
 
 
 @engines.needs("docker")
