@@ -16,7 +16,8 @@ from luci.envs.interpreters import Interpreter
 from luci.errors import EnvError, Interrupted
 from luci.events import Event, Working
 from luci.values import Value
-from luci.walls.container import LABEL, trouble, ulimits
+from luci.walls import engines
+from luci.walls.container import LABEL, trouble
 from luci.walls.engines import Engine
 
 MINORS = ("3.13", "3.12", "3.11", "3.10", "3.9", "3.14")  # what a base with {python} in its name is tried with
@@ -184,7 +185,7 @@ def inside(engine: Engine, image: str, command: list[str], mounts: tuple[dict[st
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
             "ReadonlyRootfs": True,
-            "Ulimits": ulimits() if engine.podman else [],
+            "Ulimits": engines.ulimits(engine) if engine.podman else [],
         }
         if engine.podman and engine.rootless:
             host["UsernsMode"] = "keep-id"
