@@ -215,16 +215,8 @@ def test_its_environments_are_handled_as_all_others(person: Person, index: Packa
     refused = person("env", "export", "app.py", "--format", "pylock")
     assert refused.code == 2 and f"An environment of the kind {person.kind} is not" in refused.err
 
-    index.add_wheel("quokka", "2.0", {"quokka.py": "def hop():\n    return 'far'\n"})
-    [told] = person("env", "update", "app.py", "--yes", "--json").json
-    assert told["changes"] == [{"name": "quokka", "before": "1.2", "after": "2.0"}]
-    former, shown = shown, person("env", "show", "app.py", "--json").json
-    assert (shown["key"], shown["installed"]) == (former["key"], {"quokka": "2.0"})
-    assert person.images("app") == sorted([former["image"], shown["image"]])
-    assert person("run", "app.py").out == "far\n"
-    assert person("env", "update", "--undo", "app.py").code == 0
-    assert person("run", "app.py").out == "hop\n"
-    shown = former
+    if person.kind == "docker":  # the other would do just the same, and takes three times as long
+        update_and_take_that_back(person, index, shown)
 
     assert person("env", "verify", "app.py").code == 0
     subprocess.run([*engine_words(person.kind), "rmi", "--force", shown["image"]], check=True, capture_output=True)
@@ -236,6 +228,18 @@ def test_its_environments_are_handled_as_all_others(person: Person, index: Packa
     assert len(person.images("app")) == 1 and person.images("app") != [shown["image"]]
     assert person("env", "remove", "--yes", "app.py").code == 0
     assert person.images("app") == []
+
+
+def update_and_take_that_back(person: Person, index: PackageIndex, former: dict[str, Any]) -> None:
+    index.add_wheel("quokka", "2.0", {"quokka.py": "def hop():\n    return 'far'\n"})
+    [told] = person("env", "update", "app.py", "--yes", "--json").json
+    assert told["changes"] == [{"name": "quokka", "before": "1.2", "after": "2.0"}]
+    shown = person("env", "show", "app.py", "--json").json
+    assert (shown["key"], shown["installed"]) == (former["key"], {"quokka": "2.0"})
+    assert person.images("app") == sorted([former["image"], shown["image"]])
+    assert person("run", "app.py").out == "far\n"
+    assert person("env", "update", "--undo", "app.py").code == 0
+    assert person("run", "app.py").out == "hop\n"
 
 
 def engine_words(kind: str) -> list[str]:
