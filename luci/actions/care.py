@@ -17,6 +17,7 @@ from luci.events import Event, Working
 from luci.runner import kinds
 from luci.values import Value, as_dict, fields
 from luci.walls import engines
+from luci.walls.asked import Limits
 from luci.walls.ladder import NEEDED, engine_hint, engine_trouble
 from luci.walls.machine import tried
 
@@ -96,9 +97,13 @@ def _containers(settings: Settings) -> Iterator[Finding]:
             continue
         versions = ", ".join(python.version for python in there)
         base = settings.containers.base
-        says = engines.find(kind).says if kind in backends.IN_ENGINES else "Sarus"
+        says, lacks = "Sarus", ""
+        if kind in backends.IN_ENGINES:
+            engine = engines.find(kind)
+            says = f"{engine.says}{', rootless' * engine.rootless}"
+            lacks = engines.cannot_limit(engine, Limits(1, 1, 1)).removeprefix(engine.says)
         least = f"Python {versions} in {base}" if there else f"{base} is not there yet: the first run pulls it"
-        yield Finding(kind, True, f"{says}: {least}")
+        yield Finding(kind, True, f"{says}: {least}{f';{lacks}' * bool(lacks)}")
     yield Finding("system", True, "any Python that --python names: it is only checked")
 
 
