@@ -51,6 +51,9 @@ def make(out: Path, prefix: Path) -> None:
         programs = [python, *commands, *(version / "lib-dynload").glob("*.so")]
         for place, library in sorted(_libraries(programs).items()):
             tar.add(library.resolve(), place, filter=_for_all)
+        there = set(tar.getnames())
+        for name in sorted({str(folder) for each in there for folder in Path(each).parents} - there - {"."}):
+            _add(tar, name, tarfile.DIRTYPE, 0o755)  # else an engine makes it, and not always for all
 
 
 def _libraries(programs: Iterable[Path]) -> dict[str, Path]:

@@ -10,6 +10,7 @@ import pytest
 BASE = "luci-test/python:{python}"  # what `.ci/engines` loads into each
 VERSION = "{}.{}".format(*sys.version_info[:2])
 SOCKETS = {"docker": os.environ.get("TESTS_DOCKER", ""), "podman": os.environ.get("TESTS_PODMAN", "")}
+ROOTLESS = os.environ.get("TESTS_ROOTLESS", "")  # a Podman of the user `nobody`
 NAMED_BY = {"docker": "DOCKER_HOST", "podman": "CONTAINER_HOST"}
 
 

@@ -17,7 +17,8 @@ from luci.events import Event, Working
 from luci.runner import kinds
 from luci.values import Value, as_dict, fields
 from luci.walls import engines
-from luci.walls.ladder import NEEDED, engine_trouble
+from luci.walls.asked import Limits
+from luci.walls.ladder import NEEDED, engine_hint, engine_trouble
 from luci.walls.machine import tried
 
 
@@ -78,7 +79,8 @@ def _walls() -> Iterator[Finding]:
         elif name == "limits" and here.trees:
             yield Finding(f"wall {name}", True, f"{told}; not for all: {why_not}")
         else:
-            hint = NEEDED[name].partition("; --sandbox")[0].rstrip(".")
+            needed = engine_hint() if name == "container" else NEEDED[name]
+            hint = needed.partition("; --sandbox")[0].rstrip(".")
             yield Finding(f"wall {name}", True, f"not here: {why_not} ({hint})")
 
 
@@ -95,9 +97,13 @@ def _containers(settings: Settings) -> Iterator[Finding]:
             continue
         versions = ", ".join(python.version for python in there)
         base = settings.containers.base
-        says = engines.find(kind).says if kind in backends.IN_ENGINES else "Sarus"
+        says, lacks = "Sarus", ""
+        if kind in backends.IN_ENGINES:
+            engine = engines.find(kind)
+            says = f"{engine.says}{', rootless' * engine.rootless}"
+            lacks = engines.cannot_limit(engine, Limits(1, 1, 1)).removeprefix(engine.says)
         least = f"Python {versions} in {base}" if there else f"{base} is not there yet: the first run pulls it"
-        yield Finding(kind, True, f"{says}: {least}")
+        yield Finding(kind, True, f"{says}: {least}{f';{lacks}' * bool(lacks)}")
     yield Finding("system", True, "any Python that --python names: it is only checked")
 
 

@@ -16,7 +16,8 @@ from luci.envs.interpreters import Interpreter
 from luci.errors import EnvError, Interrupted
 from luci.events import Event, Working
 from luci.values import Value
-from luci.walls.container import LABEL, trouble, ulimits
+from luci.walls import engines
+from luci.walls.container import LABEL, trouble
 from luci.walls.engines import Engine
 
 MINORS = ("3.13", "3.12", "3.11", "3.10", "3.9", "3.14")  # what a base with {python} in its name is tried with
@@ -77,24 +78,20 @@ def talking(engine: Engine, patience: int = 600) -> Iterator[Any]:  # half of it
     import docker  # 200 ms, and only what changes images needs it
     from docker.errors import DockerException
     from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError  # what is read bit by bit is not wrapped by the one above
 
     class Client(docker.APIClient):
         def send(self, request: Any, **how: Any) -> Any:  # some of its functions would wait without end
             return super().send(request, **{**how, "timeout": how.get("timeout") or patience})
 
-    client = Client(base_url=engine.address)
     try:
-        yield client
-    except (DockerException, RequestException) as error:
+        with contextlib.closing(Client(base_url=engine.address, timeout=patience)) as client:
+            yield client
+    except (DockerException, RequestException, HTTPError) as error:
         if "Read timed out" in str(error):
-            raise EnvError(
-                f"{engine.says} was silent for {patience} s.",
-                cause="What it waits for does not answer.",
-                hint="luci doctor",
-            ) from error
+            message = f"{engine.says} was silent for {patience} s."
+            raise EnvError(message, cause="What it waits for does not answer.", hint="luci doctor") from error
         raise trouble(str(getattr(error, "explanation", "") or error), engine) from error
-    finally:
-        client.close()
 
 
 def ready(
@@ -188,7 +185,7 @@ def inside(engine: Engine, image: str, command: list[str], mounts: tuple[dict[st
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
             "ReadonlyRootfs": True,
-            "Ulimits": ulimits() if engine.podman else [],
+            "Ulimits": engines.ulimits(engine) if engine.podman else [],
         }
         if engine.podman and engine.rootless:
             host["UsernsMode"] = "keep-id"

@@ -188,7 +188,7 @@ class Box(Value):
             "PidsLimit": limits.pids + 1 if limits.pids else 0,  # the first is ours
         }
         if self.engine.podman:
-            host |= {"Ulimits": ulimits()}
+            host |= {"Ulimits": engines.ulimits(self.engine)}
             host |= {"UsernsMode": "keep-id"} if self.engine.rootless else {}
             user = f"{os.getuid()}:{os.getgid()}"
         return {
@@ -200,11 +200,6 @@ class Box(Value):
             "Labels": {LABEL: "run", f"{LABEL}.pid": str(os.getpid())},
             "HostConfig": host,
         }
-
-
-def ulimits() -> list[dict[str, Any]]:
-    """Return limits that Podman may set on every machine; its own are higher, which not every machine allows."""
-    return [{"Name": "nofile", "Soft": 1024, "Hard": 4096}, {"Name": "nproc", "Soft": 4096, "Hard": 4096}]
 
 
 def _unlabelled() -> list[str]:

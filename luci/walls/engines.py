@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Iterator
@@ -99,6 +101,22 @@ def cannot_limit(engine: Engine, limits: Limits) -> str:
     return f"{engine.says} limits no {' and no '.join(lacks)} here: {why}" if lacks else ""
 
 
+def ulimits(engine: Engine) -> list[dict[str, Any]]:
+    """Return limits that a Podman may set: its own, for what it would choose is more than some machines allow. Where
+    another process listens for it, what every machine allows."""
+    with socket.socket(socket.AF_UNIX) as talk:
+        talk.connect(engine.socket)
+        pid = struct.unpack("3i", talk.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+    found = {"nofile": (1024, 4096), "nproc": (4096, 4096)}
+    with contextlib.suppress(OSError, ValueError):
+        if Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip() == "podman":
+            lines = Path(f"/proc/{pid}/limits").read_text(encoding="utf-8").splitlines()
+            for name, called in (("nofile", "Max open files"), ("nproc", "Max processes")):
+                soft, hard, *_ = next(line for line in lines if line.startswith(called)).removeprefix(called).split()
+                found[name] = int(soft), int(hard)
+    return [{"Name": name, "Soft": soft, "Hard": hard} for name, (soft, hard) in found.items()]
+
+
 def _hint(name: str, refused: bool) -> str:
     if refused:
         return "Join the group that may use its socket (for Docker: `docker`), or use a rootless engine."
@@ -129,13 +147,18 @@ def addresses(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _of_context(folder: Path) -> str:
-    """Return the address in the context that the docker command line uses; empty for its default."""
+    """Return the address in the context that the docker command line uses; empty for its default.
+
+    Raises EnvError where the one that is named is not there.
+    """
     folder = Path(os.environ.get("DOCKER_CONFIG") or folder)
     name = os.environ.get("DOCKER_CONTEXT") or str(_read(folder / "config.json").get("currentContext", ""))
     if name in ("", "default"):
         return ""
     digest = hashlib.sha256(name.encode()).hexdigest()
     told = _read(folder / "contexts" / "meta" / digest / "meta.json")
+    if not told:
+        raise EnvError(f"There is no docker context {name!r}.", hint="`docker context ls` shows those there are.")
     return str(told.get("Endpoints", {}).get("docker", {}).get("Host", ""))
 
 

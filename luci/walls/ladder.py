@@ -13,7 +13,6 @@ from luci.walls.machine import Machine
 from luci.walls.places import IN_A_PROJECT
 
 NEEDED = {
-    "container": "Start Docker or Podman; --sandbox auto takes what works here.",
     "bwrap": "Install bubblewrap, and let it make user namespaces; --sandbox auto takes what works here.",
     "landlock": "It needs Linux 6.2 with Landlock switched on; --sandbox auto takes what works here.",
     "limits": "Let luci make control groups (systemd: Delegate=yes); --sandbox auto takes what works here.",
@@ -95,7 +94,11 @@ def _with_less(wall: Wall, unlimited: str) -> Wall:
 def _hint(name: str, asked: Asked, machine: Machine) -> str:
     """Return what would let a wall give what is asked: the wall itself, another one, or control groups."""
     if _absent(name, machine):
-        return NEEDED[name]
+        return (
+            f"{engine_hint().rstrip('.')}; --sandbox auto takes what works here."
+            if name == "container"
+            else NEEDED[name]
+        )
     if name == "limits" and asked.reach.told():
         return "bwrap and landlock can hold that: leave --sandbox out, and luci takes one of them."
     if name == "container":
@@ -105,13 +108,22 @@ def _hint(name: str, asked: Asked, machine: Machine) -> str:
 
 def engine_trouble() -> str:
     """Return why no container can be had; empty where one can."""
+    return _of_engines()[0].rstrip(".")
+
+
+def engine_hint() -> str:
+    """Return what would let a container be had; empty where one can."""
+    return _of_engines()[1]
+
+
+def _of_engines() -> tuple[str, str]:
     from luci.walls import engines  # only who needs a container pays for it
 
     try:
         engines.any_of_them()
     except EnvError as error:
-        return error.message.rstrip(".")
-    return ""
+        return error.message, error.hint
+    return "", ""
 
 
 def _unlimited(asked: Asked, machine: Machine) -> list[str]:

@@ -140,29 +140,36 @@ def test_a_conda_environment_is_handled_as_every_other_and_what_it_cannot_is_ref
 
 
 def test_a_missing_module_is_mended_from_the_channel_and_a_warm_run_needs_no_plan(person: Luci, tmp_path: Path) -> None:
-    person.write("environment.yml", "dependencies: [outback]\n")
+    person.write("environment.yml", "dependencies: [outback]\nvariables: {BURROW: deep, LUCI_RUN: x}\n")
     person.write(
         "late.py",
         """
         import importlib, os, sys
         print(importlib.import_module("".join(["em", "u"])).run(), os.environ["CONDA_PREFIX"] == sys.prefix)
-        print("VIRTUAL_ENV" in os.environ, os.environ["PATH"].startswith(sys.prefix + "/bin:"))
+        print("VIRTUAL_ENV" in os.environ, os.environ["BURROW"], os.environ["PATH"].startswith(sys.prefix + "/bin:"))
         print(os.environ["OUTBACK"] == sys.prefix + "/share/outback", *map(os.environ.get, ("TRACKS", "CAMP", "CREEK")))
         """,
     )
     first = person("run", "--yes", "late.py")
     assert first.code == 0, first.err
-    assert first.out == "many True\nFalse True\nTrue /tracks here dry\n"  # as conda's activation would have it
-    assert "emu" in first.err
+    assert first.out == "many True\nFalse deep True\nTrue /tracks here dry\n"  # as conda's activation would have it
+    assert "emu" in first.err and "LUCI_RUN is not set" in first.err
 
     again = person("run", "late.py")
     assert (again.out, again.err) == (first.out, "")
-    mine = {"TRACKS": "/my own", "CAMP": "there", "OUTBACK": "x"}
-    added = "many True\nFalse True\nTrue /tracks:/my own there dry\n"
+    mine = {"TRACKS": "/my own", "CAMP": "there", "OUTBACK": "x", "BURROW": "flat"}
+    added = "many True\nFalse deep True\nTrue /tracks:/my own there dry\n"
     assert person("run", "late.py", env=mine).out == added
     assert person("run", "--timeout", "60", "late.py", env=mine).out == added
     if not HERE.no_bwrap:
         assert person("run", "--sandbox", "bwrap", "late.py").out == first.out
+
+    for value in ("/a", "/b"):  # what can run code is let in as a package is, and only as it was then
+        person.write("environment.yml", f"dependencies: [outback]\nvariables: {{BURROW: deep, PYTHONPATH: {value}}}\n")
+        refused = person("run", "late.py")
+        assert refused.code == 126 and "--allow PYTHONPATH" in refused.err and f"PYTHONPATH={value}" in refused.err
+        assert person("run", "--allow", "PYTHONPATH", "late.py").out == first.out
+    assert person("run", "late.py").out == first.out
 
 
 def test_a_shared_library_that_is_missing_comes_from_a_channel_that_has_it_and_else_its_name_is_told(

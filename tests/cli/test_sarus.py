@@ -42,17 +42,18 @@ def test_a_script_runs_in_a_container_of_sarus_with_limits_from_outside(person: 
         """
         import importlib, os, sys
         if sys.argv[1:] == ["much"]: [b"x" * 10**7 for _ in range(99)]
-        print(importlib.import_module("quo" + "kka").hop(), sys.prefix, sys.stdin.read())
+        print(importlib.import_module("quo" + "kka").hop(), sys.prefix, sys.stdin.read(), os.environ["BURROW"])
         open("made.txt", "w")
         try: open("/opt/luci/env/x", "w")
         except OSError as error: print(error.strerror)
         sys.exit(7)
         """,
     )
+    person.write("environment.yml", "variables: {BURROW: deep}\n")
     for _ in range(2):
-        done = person("run", "--retry", "always", "app.py", input="said")
+        done = person("run", "--retry", "always", "app.py", input="said", env={"BURROW": "flat"})
         assert done.code == 7, done.err
-        assert done.out.splitlines()[-2:] == ["hop /opt/luci/env said", "Read-only file system"]
+        assert done.out.splitlines()[-2:] == ["hop /opt/luci/env said deep", "Read-only file system"]
     assert "quokka was missing" not in done.err and (person.folder / "made.txt").exists()
 
     plan = person("plan", "--json", "app.py").json

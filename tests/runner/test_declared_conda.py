@@ -11,6 +11,7 @@ from luci.runner import declared
 from luci.runner.declared import conda_locks
 from luci.runner.declared.conda_locks import platform
 from luci.runner.declared.values import CondaChoice, Declarations
+from luci.runner.declared.variables import runs_code
 
 SHA, MD5 = "ab" * 32, "cd" * 16
 HERE = platform()
@@ -45,6 +46,33 @@ def locked(name: str, version: str, *, where: str = HERE, manager: str = "conda"
 
 def write_lock(project: Path, *packages: dict[str, object]) -> None:
     (project / "conda-lock.yml").write_text(json.dumps({"version": 1, "package": packages}))
+
+
+def test_variables_are_read_of_every_file_for_conda_and_what_luci_itself_sets_is_not(project: Path) -> None:
+    told = "variables: {LEVEL: 3, NAME: far away, LUCI_RUN: x, LIST: [1], 'a b': c, LD_PRELOAD: /x.so}\n"
+    (project / "environment.yml").write_text("dependencies: [numpy]\n" + told)
+    assert choice(project).variables == (("LD_PRELOAD", "/x.so"), ("LEVEL", "3"), ("NAME", "far away"))
+    problems = "\n".join(said(project).problems)
+    assert all(f"{name} is not set" in problems for name in ("LUCI_RUN", "LIST")) and "'a b' is no name" in problems
+    write_lock(project, locked("python", "3.11.4"), locked("numpy", "1.26.4"))
+    assert ("LEVEL", "3") in choice(project).variables  # the lock says nothing of them
+    (project / "conda-lock.yml").unlink()
+    (project / "pixi.toml").write_text(
+        "[dependencies]\nnumpy = '*'\n[activation]\nscripts = ['evil.sh']\nenv = {A = '1', B = '$HOME/b'}\n"
+        "[target.unix.activation.env]\nA = '2'\n"
+    )
+    assert choice(project).variables == (("A", "2"),)
+    problems = "\n".join(said(project).problems)
+    assert "activation scripts are not run" in problems and "B is not set: a shell" in problems
+
+
+def test_what_can_load_or_run_code_is_known_by_its_name() -> None:
+    for name in ("PATH", "PYTHONPATH", "PYTHONSTARTUP", "LD_PRELOAD", "LD_LIBRARY_PATH", "BASH_ENV", "GIT_SSH_COMMAND"):
+        assert runs_code(name), name
+    for name in ("HTTPS_PROXY", "no_proxy", "PIP_INDEX_URL", "SSL_CERT_FILE", "HOME", "NODE_OPTIONS", "MPLBACKEND"):
+        assert runs_code(name), name
+    for name in ("OMP_NUM_THREADS", "PYTHONUNBUFFERED", "PYTHONHASHSEED", "DATABASE_URL", "PATHS", "MY_HOME"):
+        assert not runs_code(name), name
 
 
 def test_a_conda_lock_fixes_every_package_of_this_platform_to_its_build_and_digest(project: Path) -> None:

@@ -221,6 +221,13 @@ def fills_the_private_folder(scene: Scene, wall: str) -> bool:
     return "yes" in said(scene, wall, code, limits=Limits(memory=100 * MB))
 
 
+@attempt("fill a folder that may be written to (`--memory 100m`)")
+def fills_a_writable_folder(scene: Scene, wall: str) -> bool:
+    code = TRIES + "import os\ntries(os.posix_fallocate, os.open(sys.argv[1], os.O_RDWR | os.O_CREAT), 0, 120 * 2**20)"
+    said(scene, wall, code, scene.out / "much", limits=Limits(memory=100 * MB))
+    return (scene.out / "much").stat().st_size > 100 * MB
+
+
 @attempt("follow a symlink out")
 def follows_a_link(scene: Scene, wall: str) -> bool:
     (scene.out / "link").symlink_to(scene.home / "papers")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from luci.envs import bases
 from luci.errors import EnvError
 from luci.walls import container, engines
 
@@ -58,6 +59,16 @@ def test_where_none_answers_all_that_was_tried_is_told(home: Path, monkeypatch: 
 def test_what_an_engine_refuses_is_told_in_a_line_with_what_to_do(said: str, message: str) -> None:
     error = container.trouble(said, engines.Engine("docker", "/docker.sock", "Docker 20"))
     assert (error.message, error.cause) == (message, said) and error.hint
+
+
+def test_an_engine_that_falls_silent_is_not_waited_for_without_end(home: Path) -> None:
+    place = home / "silent.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(place))
+        server.listen()
+        engine = engines.Engine("podman", str(place), "Podman 4", podman=True)
+        with pytest.raises(EnvError, match=r"Podman 4 was silent for 1 s\."), bases.talking(engine, 1) as client:
+            list(client.pull("host/image", stream=True))
 
 
 def test_a_socket_that_speaks_no_engine_s_language_is_none(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def test_each_machine_gives_what_it_can_or_refuses(
         (Asked("limits", NOTHING.limits, Reach(network=False)), ALL, "leave --sandbox out"),
         (Asked("", NOTHING.limits, Reach(network=False)), BARE, "Install bubblewrap"),
         (Asked("landlock"), BARE, "Linux 6.2"),
-        (Asked("container"), ALL, "Start Docker or Podman"),
+        (Asked("container"), ALL, "systemctl start docker"),
         (Asked("limits", LIMITS), BARE, "control groups"),
     ],
 )
