@@ -52,6 +52,10 @@ ACTIONS = {
         Action("why", "say why the last run failed", "luci.actions.why:why"),
         Action("sessions list", "list past conversations", "luci.chat.recall:listed"),
         Action("sessions search", "find words in past conversations", "luci.chat.recall:searched"),
+        Action("sessions show", "tell what was said and done in one", "luci.chat.recall:retold"),
+        Action("sessions fork", "begin a conversation with the beginning of another", "luci.chat.recall:forked"),
+        Action("sessions export", "write a conversation into a file", "luci.chat.recall:exported"),
+        Action("sessions delete", "delete a conversation", "luci.chat.recall:deleted"),
         Action("undo", "take back the assistant's last change to a file", "luci.chat.recall:undo"),
         Action("config", "show or change the settings", "luci.actions.care:configure"),
         Action("runs list", "list what ran", "luci.actions.history:listed"),
@@ -66,3 +70,13 @@ def perform(name: str, request: Any, context: Context) -> Generator[Event, None,
     module, _, function = ACTIONS[name].place.partition(":")
     action = getattr(importlib.import_module(module), function)
     return (yield from action(request, context))
+
+
+def done(name: str, request: Any, context: Context) -> Any:
+    """Perform an action to its end, and return its result: for those that say nothing on the way."""
+    steps = perform(name, request, context)
+    try:
+        while True:
+            next(steps)
+    except StopIteration as end:
+        return end.value

@@ -1,7 +1,8 @@
 """What was approved and done, in a file that is only added to: each entry carries the hash of the one before.
 
-An entry is written before the act. Nothing here can keep the whole file from being exchanged: `head` is a digest to
-keep elsewhere, which proves later that nothing before it was changed.
+An entry is written before the act. Beside the log lies the digest of its last entry, by which an end that was cut off
+is missed. Nothing here can keep both files from being exchanged: `head` prints that digest to keep elsewhere, which
+proves later that nothing before it was changed.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from luci import paths
+from luci.exchange import exchange
 from luci.values import Value
 
 GENESIS = "0" * 64
+_RAW = "\0raw"  # an entry's own bytes, while it is looked at
 
 
 def file() -> Path:
@@ -44,13 +47,27 @@ def add(what: str, told: Mapping[str, Any]) -> str:
     with filelock.FileLock(path.with_suffix(".lock")):
         number, before = _last(path)
         entry = {"number": number + 1, "at": time.time(), "what": what, **told, "before": before}
-        digest = _digest(entry)
-        line = json.dumps({**entry, "digest": digest}, ensure_ascii=False) + "\n"
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as opened:
-            opened.write(line.encode("utf-8", "surrogateescape"))
+        entry["digest"] = _digest(entry)
+        line = _line(entry)
+        with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+b") as opened:
+            if _is_torn(opened):  # luci was killed while it wrote there: what follows begins a line of its own
+                line = b"\n" + line
+            opened.write(line)
             opened.flush()
             os.fsync(opened.fileno())
-    return digest
+        exchange(_witness(), json.dumps({"entries": number + 1, "digest": entry["digest"]}).encode())
+    return str(entry["digest"])
+
+
+def _witness() -> Path:
+    return file().with_suffix(".head")
+
+
+def _is_torn(opened: IO[bytes]) -> bool:
+    if not opened.seek(0, os.SEEK_END):
+        return False
+    opened.seek(-1, os.SEEK_END)
+    return opened.read(1) != b"\n"
 
 
 def head() -> Head:
@@ -61,7 +78,7 @@ def entries() -> Iterator[dict[str, Any]]:
     """Yield every entry that can be read."""
     for _, entry in _read(file()):
         if entry is not None:
-            yield entry
+            yield _without_raw(entry)
 
 
 def faults(kept: str = "") -> list[str]:
@@ -70,18 +87,33 @@ def faults(kept: str = "") -> list[str]:
     seen = {GENESIS}
     for line, entry in _read(file()):
         if entry is None:
-            found.append(f"line {line} is no entry")
+            found.append(f"line {line} is no entry, or one that was begun and not finished")
             continue
-        told = {name: value for name, value in entry.items() if name != "digest"}
-        if entry.get("digest") != _digest(told):
+        told = {name: value for name, value in entry.items() if name not in ("digest", _RAW)}
+        if entry.get("digest") != _digest(told) or entry[_RAW] != _line(_without_raw(entry)).rstrip(b"\n"):
             found.append(f"entry {entry.get('number')} (line {line}) was altered")
         if entry.get("before") != before or entry.get("number") != number + 1:
             found.append(f"something is missing or was put in before entry {entry.get('number')} (line {line})")
         before, number = str(entry.get("digest")), _whole(entry.get("number"))
         seen.add(before)
+    found += _faults_of_the_end(seen, number)
     if kept and kept not in seen:
         found.append("the digest that was kept is of no entry: the log was cut or exchanged")
     return found
+
+
+def _faults_of_the_end(seen: set[str], number: int) -> list[str]:
+    """Return what the digest beside the log says of its end. It may be behind: luci may have been killed in between."""
+    try:
+        told = json.loads(_witness().read_bytes())
+        entries, digest = int(told["entries"]), str(told["digest"])
+    except FileNotFoundError:
+        return [f"{_witness().name}, which tells the last entry, is missing"] if number else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return [f"{_witness().name}, which tells the last entry, cannot be read"]
+    if digest in seen:
+        return []
+    return [f"the end is missing: there were {entries} entries, and there are {number}"]
 
 
 def _whole(value: Any) -> int:
@@ -111,7 +143,16 @@ def _read(path: Path, last: int | None = None) -> Iterator[tuple[int, dict[str, 
             told = json.loads(line)
         except (ValueError, RecursionError):
             told = None
-        yield number, told if isinstance(told, dict) else None
+        yield number, {**told, _RAW: line} if isinstance(told, dict) else None
+
+
+def _without_raw(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: told for name, told in entry.items() if name != _RAW}
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    """Return an entry as it is written, and in no other way: a name that stands there twice is an edit, too."""
+    return (json.dumps(entry, ensure_ascii=False) + "\n").encode("utf-8", "surrogateescape")
 
 
 def _digest(entry: Mapping[str, Any]) -> str:

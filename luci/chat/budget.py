@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from luci.chat.manners import MOST
 from luci.chat.messages import Message, Usage
 from luci.chat.sessions import Sessions
 from luci.config import ModelSettings
@@ -29,14 +30,32 @@ class Budget:
     settings: ModelSettings
     sessions: Sessions
     used: Usage = field(default_factory=Usage)
+    _reserved: int = 0
 
     def left(self, prompt: int) -> int:
-        """Return how many tokens an answer to a prompt of so many may have, 0 for as many as it likes.
+        """Return how many tokens an answer to a prompt of so many may have, 0 for as many as it likes. They are kept
+        for it until `took` or `gave_up`: what another luci does at the same time reckons with them.
 
         Raises Refused where the call would go over a limit.
         """
+        settings, most = self.settings, 0
+
+        def wants(today: int, cost_today: float) -> tuple[int, float | None]:
+            nonlocal most
+            most = self._most(prompt, today, cost_today)
+            answer = min(most or MOST, MOST)
+            price = prompt * settings.price_in + answer * settings.price_out
+            return prompt + answer, price / 1e6 if price else None
+
+        self._reserved = self.sessions.reserve(wants)
+        return most
+
+    def gave_up(self) -> None:
+        """Nothing came of the call."""
+        self.sessions.spent(self._reserved, 0, None)
+
+    def _most(self, prompt: int, today: int, cost_today: float) -> int:
         settings = self.settings
-        today, cost_today = self.sessions.spent_today()
         lefts = [
             (settings.request_tokens - self.used.tokens - prompt, settings.request_tokens, "model.request_tokens"),
             (settings.day_tokens - today - prompt, settings.day_tokens, "model.day_tokens"),
@@ -77,7 +96,7 @@ class Budget:
             cost = (prompt * settings.price_in + answer * settings.price_out) / 1e6
         counted = Usage(prompt, answer, cost)
         self.used += counted
-        self.sessions.spend(counted.tokens, cost)
+        self.sessions.spent(self._reserved, counted.tokens, cost)
         return counted
 
     @property

@@ -9,8 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
-import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,16 +17,16 @@ from luci.chat import prompts, window
 from luci.chat.budget import Budget, reckoned
 from luci.chat.hands import Hands
 from luci.chat.mending import Mending
-from luci.chat.messages import Answer, Message, Replied, Replying, Spent, ToolCall, Used, Using
+from luci.chat.messages import Answer, AskedAgain, Message, Replied, Replying, Spent, ToolCall, Used, Using
 from luci.chat.model import Model, NoTools, TooLong
 from luci.chat.replay import Replay
+from luci.chat.secrets import Masking
 from luci.chat.shorten import sound
 from luci.chat.tools import TOOLS, Wrong
-from luci.errors import Interrupted, LuciError
+from luci.errors import Interrupted, LuciError, Refused
 from luci.events import Event, Warned
 from luci.values import Value, replace
 
-_SAVE_SECONDS = 0.5  # between two notes of an answer that is being written
 _SMALLEST = 2_000  # tokens: a model that holds less holds no conversation
 _SAME = 4  # answers in a row that may call for the very same
 _FENCE = re.compile(r"^```(?:python|py)[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -111,8 +110,11 @@ class Talk:
         told = [replace(message, text=secrets.masked(message.text)) for message in told]
         prompt = reckoned(told)
         try:
-            answer = yield from planner.answer(told, (), budget.left(prompt))
+            most = budget.left(prompt)
+            answer = yield from planner.answer(told, (), most)
         except LuciError as error:
+            if not isinstance(error, Refused):
+                budget.gave_up()
             yield Warned(f"{planner.name} made no plan: {error.message}", hint=error.hint)
             return
         budget.took(answer.usage, prompt, reckoned([answer.message]))
@@ -149,9 +151,35 @@ class Talk:
         told = window.fitting([system, *self.messages], (self.room or settings.context_tokens) - more)
         told = [replace(message, text=secrets.masked(message.text)) for message in told]
         prompt = reckoned(told) + more
-        steps = self.model.answer(told, tools, budget.left(prompt))
-        draft, text, noted = 0, "", 0.0
-        session, sessions = self.hands.session, self.hands.sessions
+        most = budget.left(prompt)
+        try:
+            answer = yield from self._heard(self.model.answer(told, tools, most))
+        except LuciError:
+            budget.gave_up()
+            raise
+        usage = budget.took(answer.usage, prompt, reckoned([answer.message]))
+        yield Replied(answer.message.text, answer.why_not_whole)
+        yield Spent(budget.used.tokens, self.hands.sessions.spent_today()[0], budget.used.cost, usage.prompt or 0)
+        if answer.usage.prompt and self._lost_its_beginning(prompt, answer.usage.prompt):
+            yield Warned(
+                f"The server took {answer.usage.prompt:,} tokens of about {prompt:,}: it seems to drop the beginning.",
+                hint=_larger(self.model),
+            )
+        return answer
+
+    def _heard(self, steps: Generator[Event, None, Answer]) -> Generator[Event, None, Answer]:
+        """Write down what comes of an answer before it is shown, and the whole of it in the end; secrets masked."""
+        secrets, session, sessions = self.hands.secrets, self.hands.session, self.hands.sessions
+        draft, masking, shown = 0, Masking(secrets), ""
+
+        def written(text: str) -> Iterator[Event]:
+            nonlocal draft, shown
+            if text:
+                draft = draft or sessions.add(session, "draft", Message("assistant", whole=False).as_dict())
+                sessions.write_on(session, draft, text)
+                shown += text
+                yield Replying(text)
+
         while True:
             try:
                 event = next(steps)
@@ -159,29 +187,21 @@ class Talk:
                 answer: Answer = end.value
                 break
             if isinstance(event, Replying):
-                text += event.text
-                if time.monotonic() - noted > _SAVE_SECONDS:
-                    body = Message("assistant", secrets.masked(text), whole=False).as_dict()
-                    draft, noted = draft or sessions.add(session, "draft", body), time.monotonic()
-                    sessions.redraft(session, draft, body)
-            else:
-                text = ""
+                yield from written(masking.take(event.text))
+                continue
+            if isinstance(event, AskedAgain) and draft:
+                yield from written(masking.rest())
+                sessions.redraft(session, draft, {"text": f"An answer broke off, and is void: {shown}"}, "note")
+                draft, shown = 0, ""
             yield event
+        yield from written(masking.rest())
         message = replace(answer.message, text=secrets.masked(answer.message.text))
         if draft:
             sessions.redraft(session, draft, message.as_dict(), "message")
         else:
             sessions.add(session, "message", message.as_dict())
         self.messages.append(message)
-        usage = budget.took(answer.usage, prompt, reckoned([answer.message]))
-        yield Replied(answer.message.text, answer.why_not_whole)
-        yield Spent(budget.used.tokens, sessions.spent_today()[0], budget.used.cost, usage.prompt or 0)
-        if answer.usage.prompt and self._lost_its_beginning(prompt, answer.usage.prompt):
-            yield Warned(
-                f"The server took {answer.usage.prompt:,} tokens of about {prompt:,}: it seems to drop the beginning.",
-                hint=_larger(self.model),
-            )
-        return answer
+        return replace(answer, message=message)
 
     def _lost_its_beginning(self, prompt: int, counted: int) -> bool:
         """Whether a server seems to have read only the end: it counts far fewer tokens than were sent, or no more than

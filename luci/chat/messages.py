@@ -161,6 +161,14 @@ class Used(Event):
     told: str
 
 
+class Changed(Event):
+    """A file was changed. `asked`: a person saw the difference before, and said yes to it."""
+
+    path: str
+    diff: str
+    asked: bool
+
+
 class Spent(Event):
     """What the conversation has taken so far: this request, and the day, in tokens and US dollars where known."""
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from luci.chat import keys, providers, secrets
 from luci.chat.converse import Talk
-from luci.chat.export import markdown
 from luci.chat.ground import Ground
 from luci.chat.hands import Hands, nobody_answers
 from luci.chat.leave import Decide, Kind, Leave, Rules, nobody
@@ -33,27 +32,24 @@ class Opening(Value):
 
 
 def who_answers(model: str, session: str, settings: Settings) -> tuple[str, str]:
-    """Return in words who answers, and the id of the session that is meant. Raises NoModel, UsageError."""
-    chosen = providers.endpoint(settings.model)
-    if session:
-        sessions = Sessions()
-        try:
-            known = sessions.find(session)
-        finally:
-            sessions.close()
-    told = replace(chosen, model=model).told if model else chosen.told
+    """Return in words who answers, and the id of the session that is meant. Raises UsageError, and without a session
+    NoModel: what was said before can be looked at without anybody to go on with."""
+    try:
+        chosen = providers.endpoint(settings.model)
+        told = f"{replace(chosen, model=model).told if model else chosen.told} answers"
+    except providers.NoModel as error:
+        if not session:
+            raise
+        told = f"{error.message} {error.hint}".rstrip(".")
     if not session:
-        return f"{told} answers.", ""
-    return f"{told} answers; the session {known.id} goes on: {known.title}", known.id
-
-
-def told_so_far(session: str) -> str:
-    """Return what was said and done in a session, as Markdown."""
+        return f"{told}.", ""
     sessions = Sessions()
     try:
-        return markdown(sessions.find(session), sessions.entries(session))
+        known = sessions.find(session)
     finally:
         sessions.close()
+    elsewhere = "" if Path(known.folder) == Path.cwd() else f" It was begun in {known.folder}."
+    return f"{told}; the session {known.id} goes on: {known.title}.{elsewhere}", known.id
 
 
 def opened(opening: Opening, context: Context, sessions: Sessions) -> Talk:

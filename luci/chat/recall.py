@@ -1,4 +1,4 @@
-"""What can be done with past conversations: list and search them, take changes back. The actions of the door."""
+"""What can be done with past conversations: list, search, tell, fork, export and delete them, take changes back."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TypeVar
 
+from luci.actions.snippets import save
+from luci.chat.export import markdown
 from luci.chat.sessions import Entry, Session, Sessions
 from luci.chat.undo import UndoRequest, taken_back
-from luci.context import Context
+from luci.context import Context, Question
+from luci.errors import Refused
 from luci.events import Event
 from luci.values import Value
 
@@ -29,6 +32,69 @@ def listed(request: RecallRequest, context: Context) -> Generator[Event, None, l
 def searched(request: RecallRequest, context: Context) -> Generator[Event, None, list[tuple[Session, Entry, str]]]:
     yield from ()
     return _with(lambda kept: kept.search(request.words))
+
+
+class SessionRequest(Value):
+    """`selector` is an id, its beginning, or a number: 1 is the latest. `at` is the last entry that a fork takes over;
+    `most` are the entries that are told, the last ones, 0 for all."""
+
+    selector: str
+    at: int = 2**31
+    most: int = 0
+
+
+class Retold(Value):
+    """What is in a session; `left_out` entries before it are not told."""
+
+    session: Session
+    entries: tuple[Entry, ...]
+    left_out: int = 0
+
+
+def retold(request: SessionRequest, context: Context) -> Generator[Event, None, Retold]:
+    yield from ()
+
+    def tell(kept: Sessions) -> Retold:
+        session = kept.find(request.selector)
+        entries = kept.entries(session.id)
+        told = entries[-request.most :] if request.most else entries
+        return Retold(session, tuple(told), len(entries) - len(told))
+
+    return _with(tell)
+
+
+def forked(request: SessionRequest, context: Context) -> Generator[Event, None, str]:
+    """Begin a session with the beginning of another; return its id."""
+    yield from ()
+    return _with(lambda kept: kept.fork(kept.find(request.selector), request.at))
+
+
+def exported(request: SessionRequest, context: Context) -> Generator[Event, None, str]:
+    """Write a session as Markdown into a new file of the working folder; return its name."""
+    yield from ()
+
+    def write(kept: Sessions) -> str:
+        session = kept.find(request.selector)
+        text = markdown(session, kept.entries(session.id))
+        return save(text, f"session-{session.id}", ".md").name
+
+    return _with(write)
+
+
+def deleted(request: SessionRequest, context: Context) -> Generator[Event, None, str]:
+    """Delete a session after a yes; return its id."""
+    yield from ()
+
+    def delete(kept: Sessions) -> str:
+        session = kept.find(request.selector)
+        told = (session.title or "without a title", f"{session.entries} entries", "and what can be undone by it")
+        question = Question("delete", f"Delete the session {session.id}?", told, "--yes", yes="Delete it", no="Keep it")
+        if not context.ask(question):
+            raise Refused(f"{session.id} was left as it is.", hint="--yes deletes it.")
+        kept.delete(session.id)
+        return session.id
+
+    return _with(delete)
 
 
 def undo(request: UndoRequest, context: Context) -> Generator[Event, None, str]:

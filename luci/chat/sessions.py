@@ -7,7 +7,7 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from luci.chat.messages import Message
 from luci.errors import LuciError, UsageError
 from luci.values import Value, as_dict
 
-FORMAT = 1
+FORMAT = 2
 Kind = Literal["message", "draft", "use", "leave", "change", "run", "note"]
 _DAY = 86_400
 _SCHEMA = """
@@ -29,6 +29,8 @@ create virtual table words using fts5 (text, session unindexed, number unindexed
 create table changes (id integer primary key, session text not null, at real not null, path text not null,
     before text, after text, undone integer not null default 0);
 create table spent (at real not null, tokens integer not null, cost real);
+create table pieces (session text not null, number integer not null, text text not null);
+create index of_draft on pieces (session, number);
 """
 
 
@@ -67,24 +69,33 @@ class Change(Value):
 
 
 class Sessions:
-    """The database. Each call is a transaction, so that what was shown is there after a crash."""
+    """The database. Each call is a transaction, so that what was shown is there after a crash. Where nothing can be
+    written, what is there can still be read. Raises LuciError where the file, or the disk, is not sound."""
 
     def __init__(self, file: Path | None = None) -> None:
         self.file = file or paths.state() / "sessions.sqlite3"
-        self.file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            # the app's threads take turns
-            self._db = sqlite3.connect(self.file, timeout=10, isolation_level=None, check_same_thread=False)
-            self._db.execute("pragma journal_mode=wal")
-            self._db.execute("pragma foreign_keys=on")
+        with _in_words(self.file):
+            self._db = self._opened()
             self._made()
-        except sqlite3.DatabaseError as error:
-            raise LuciError(
-                f"The sessions in {self.file} cannot be opened.",
-                cause=str(error),
-                hint="Move the file away: a new one is begun.",
-            ) from error
-        self.file.chmod(0o600)
+
+    def _opened(self) -> sqlite3.Connection:
+        # the app's threads take turns
+        options: dict[str, Any] = {"timeout": 10, "isolation_level": None, "check_same_thread": False}
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            database: sqlite3.Connection = sqlite3.connect(self.file, **options)
+            database.execute("pragma journal_mode=wal")
+            # what a process wrote is there when it is killed; only with the machine's power the last moment may go
+            database.execute("pragma synchronous=normal")
+            database.execute("pragma foreign_keys=on")
+            self.file.chmod(0o600)
+            return database
+        except (sqlite3.OperationalError, OSError) as error:
+            if not self.file.exists() or "locked" in str(error):
+                raise
+            address = f"{self.file.absolute().as_uri()}?mode=ro&immutable=1"
+            readable: sqlite3.Connection = sqlite3.connect(address, uri=True, **options)
+            return readable
 
     def _made(self) -> None:
         (found,) = self._db.execute("pragma user_version").fetchone()
@@ -95,6 +106,11 @@ class Sessions:
                         if statement.strip():
                             self._db.execute(statement)
                     self._db.execute(f"pragma user_version={FORMAT}")
+        elif found == 1:  # without the pieces of drafts
+            with self._change():
+                for statement in _SCHEMA.split(";\n")[-3:-1]:
+                    self._db.execute(statement.replace("create table", "create table if not exists"))
+                self._db.execute(f"pragma user_version={FORMAT}")
         elif found != FORMAT:
             raise LuciError(
                 f"{self.file} was written by another luci (format {found}).", hint="It is left as it is; update luci."
@@ -102,13 +118,19 @@ class Sessions:
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[None]:
-        self._db.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("rollback")
-            raise
-        self._db.execute("commit")
+        with _in_words(self.file):
+            self._db.execute("begin immediate")
+            try:
+                yield
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):  # a full disk has taken it back already
+                    self._db.execute("rollback")
+                raise
+            self._db.execute("commit")
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        with _in_words(self.file):
+            return self._db.execute(query, values).fetchall()
 
     def close(self) -> None:
         self._db.close()
@@ -125,7 +147,7 @@ class Sessions:
 
     def all(self) -> list[Session]:
         """Return the sessions, the latest first."""
-        rows = self._db.execute(
+        rows = self._rows(
             "select s.id, s.started, s.folder, s.title, s.parent, count(e.number) from sessions s"
             " left join entries e on e.session = s.id group by s.id order by s.started desc, s.rowid desc"
         )
@@ -144,9 +166,10 @@ class Sessions:
     def delete(self, session: str) -> None:
         with self._change():
             self._db.execute("delete from words where session = ?", (session,))
+            self._db.execute("delete from pieces where session = ?", (session,))
             self._db.execute("delete from changes where session = ?", (session,))
             self._db.execute("delete from sessions where id = ?", (session,))
-        rows = self._db.execute("select before, after from changes").fetchall()
+        rows = self._rows("select before, after from changes")
         copies.forget_all_but({name for row in rows for name in row if name})
 
     def fork(self, session: Session, number: int) -> str:
@@ -184,15 +207,28 @@ class Sessions:
                 "update entries set kind = ?, body = ? where session = ? and number = ?",
                 (kind, json.dumps(body, ensure_ascii=False), session, number),
             )
-            self._db.execute("delete from words where session = ? and number = ?", (session, number))
+            for table in ("words", "pieces"):
+                self._db.execute(f"delete from {table} where session = ? and number = ?", (session, number))
             if text := _words(kind, body):
                 self._db.execute("insert into words values (?, ?, ?)", (text, session, number))
 
+    def write_on(self, session: str, number: int, text: str) -> None:
+        """Add to a draft what is about to be shown of it."""
+        with self._change():
+            self._db.execute("insert into pieces values (?, ?, ?)", (session, number, text))
+
     def entries(self, session: str) -> list[Entry]:
-        rows = self._db.execute(
-            "select number, at, kind, body from entries where session = ? order by number", (session,)
-        )
-        return [Entry(number, at, kind, json.loads(body)) for number, at, kind, body in rows]
+        rows = self._rows("select number, at, kind, body from entries where session = ? order by number", (session,))
+        pieces: dict[int, list[str]] = {}
+        for number, text in self._rows("select number, text from pieces where session = ? order by rowid", (session,)):
+            pieces.setdefault(number, []).append(text)
+        found = []
+        for number, at, kind, body in rows:
+            told = json.loads(body)
+            if kind == "draft":
+                told["text"] = "".join([told.get("text", ""), *pieces.get(number, [])])
+            found.append(Entry(number, at, kind, told))
+        return found
 
     def messages(self, session: str) -> list[Message]:
         """Return what a model is told when the session goes on. A draft is an answer that a crash broke off."""
@@ -209,19 +245,20 @@ class Sessions:
         quoted = " ".join('"' + word.replace('"', '""') + '"' for word in words.split())
         if not quoted:
             return []
-        rows = self._db.execute(
+        rows = self._rows(
             "select session, number, snippet(words, 0, '[', ']', '…', 12) from words where words match ?"
             " order by rank limit ?",
             (quoted, limit),
-        ).fetchall()
+        )
         known = {session.id: session for session in self.all()}
         found = []
         for session, number, piece in rows:
-            row = self._db.execute(
+            row = self._rows(
                 "select number, at, kind, body from entries where session = ? and number = ?", (session, number)
-            ).fetchone()
+            )
             if row and session in known:
-                found.append((known[session], Entry(row[0], row[1], row[2], json.loads(row[3])), piece))
+                number, at, kind, body = row[0]
+                found.append((known[session], Entry(number, at, kind, json.loads(body)), piece))
         return found
 
     # -- files, and what was spent
@@ -240,7 +277,7 @@ class Sessions:
         """Return what was changed, the latest first, or what was undone, the earliest first: in the order in which it
         can be undone, or done again. With `below` only files in that folder."""
         order = "asc" if undone else "desc"
-        rows = self._db.execute(
+        rows = self._rows(
             f"select id, path, before, after, undone from changes where undone = ? order by id {order}", (int(undone),)
         )
         found = [Change(number, Path(path), before, after, bool(flag)) for number, path, before, after, flag in rows]
@@ -255,16 +292,59 @@ class Sessions:
         with self._change():
             self._db.execute("delete from changes where id = ?", (number,))
 
-    def spend(self, tokens: int, cost: float | None) -> None:
+    def reserve(self, wants: Callable[[int, float], tuple[int, float | None]]) -> int:
+        """Note what a call may take, before it is made, so that other processes reckon with it; return its number.
+        `wants` is told the tokens and US dollars of the last 24 hours; where it raises, nothing is noted."""
         with self._change():
-            self._db.execute("insert into spent values (?, ?, ?)", (time.time(), tokens, cost))
+            tokens, cost = wants(*self._spent_today())
+            cursor = self._db.execute("insert into spent values (?, ?, ?)", (time.time(), tokens, cost))
+        return int(cursor.lastrowid or 0)
+
+    def spent(self, number: int, tokens: int, cost: float | None) -> None:
+        """Note what a call took in the place of what was reserved for it."""
+        with self._change():
+            self._db.execute("update spent set tokens = ?, cost = ? where rowid = ?", (tokens, cost, number))
 
     def spent_today(self) -> tuple[int, float]:
         """Return the tokens and US dollars of the last 24 hours."""
+        with _in_words(self.file):
+            return self._spent_today()
+
+    def _spent_today(self) -> tuple[int, float]:
         tokens, cost = self._db.execute(
             "select coalesce(sum(tokens), 0), coalesce(sum(cost), 0) from spent where at > ?", (time.time() - _DAY,)
         ).fetchone()
         return int(tokens), float(cost)
+
+
+@contextlib.contextmanager
+def _in_words(file: Path) -> Iterator[None]:
+    """Say what the database, or the disk below it, does not do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        said = str(error)
+        message, hint = next(
+            ((message, hint) for words, message, hint in _FAULTS if words in said),
+            ("The sessions in {} cannot be opened.", "Move the file away: a new one is begun."),
+        )
+        raise LuciError(message.format(file), cause=said, hint=hint) from error
+
+
+_FAULTS = (
+    ("full", "The disk is full: nothing can be written into {}.", "Free some space; what was said until now is kept."),
+    ("readonly", "{} cannot be written.", "LUCI_HOME moves luci's folders elsewhere; what is there can be read."),
+    (
+        "locked",
+        "Another luci writes into {}, and does not come to an end.",
+        "Try again; `luci runs list` shows what runs.",
+    ),
+    (
+        "malformed",
+        "The sessions in {} are damaged.",
+        "Move the file away: a new one is begun. `sqlite3 FILE .recover` may get back what is in it.",
+    ),
+)
 
 
 def answered(messages: list[Message]) -> list[Message]:

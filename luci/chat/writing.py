@@ -9,6 +9,7 @@ from luci.chat import vouching
 from luci.chat.ground import LARGEST, NotHere, diff
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect
+from luci.chat.messages import Changed
 from luci.chat.tools import EditFile, WriteFile, Wrong
 from luci.events import Event
 from luci.exchange import exchange
@@ -16,13 +17,11 @@ from luci.runner.choices import name_of
 
 
 def write_file(request: WriteFile, hands: Hands) -> Generator[Event, None, str]:
-    yield from ()
     path, before = _before(request.path, hands)
-    return _changed(path, before, hands.secrets.put_back(request.content, within=before or ""), hands)
+    return (yield from _changed(path, before, hands.secrets.put_back(request.content, within=before or ""), hands))
 
 
 def edit_file(request: EditFile, hands: Hands) -> Generator[Event, None, str]:
-    yield from ()
     path, before = _before(request.path, hands, tells=True)
     if before is None:
         raise Wrong(f"There is no file {request.path}; write_file makes one.")
@@ -31,7 +30,7 @@ def edit_file(request: EditFile, hands: Hands) -> Generator[Event, None, str]:
     if times != 1:
         where = "is not in" if times == 0 else f"is {times} times in"
         raise Wrong(f"The old text {where} {request.path}; it must be there exactly once. Read the file again.")
-    return _changed(path, before, before.replace(old, new), hands)
+    return (yield from _changed(path, before, before.replace(old, new), hands))
 
 
 def _before(name: str, hands: Hands, *, tells: bool = False) -> tuple[Path, str | None]:
@@ -48,12 +47,12 @@ def _before(name: str, hands: Hands, *, tells: bool = False) -> tuple[Path, str 
         raise Wrong(str(error)) from None
 
 
-def _changed(path: Path, before: str | None, after: str, hands: Hands) -> str:
+def _changed(path: Path, before: str | None, after: str, hands: Hands) -> Generator[Event, None, str]:
     """Ask for leave, write down what changes, and change it. Returns what the model hears."""
     shown = hands.ground.shown(path)
     why = hands.ground.peculiar(path, writing=True) or vouching.beyond_needs(path.name, before, after)
     if why:  # before anything is told of it
-        return _put_with_leave(path, before, after, (why,), hands)
+        return (yield from _put_with_leave(path, before, after, (why,), hands))
     if len(after.encode("utf-8", "replace")) > LARGEST:
         raise Wrong(f"{shown} would be larger than {LARGEST:,} bytes.")
     said = ""
@@ -62,10 +61,13 @@ def _changed(path: Path, before: str | None, after: str, hands: Hands) -> str:
         said = _take_declared(path, declared, hands)
     if after == before:
         return f"{shown} says that already; nothing was changed.{said}"
-    return _put_with_leave(path, before, after, (), hands) + said
+    told = yield from _put_with_leave(path, before, after, (), hands)
+    return told + said
 
 
-def _put_with_leave(path: Path, before: str | None, after: str, why: tuple[str, ...], hands: Hands) -> str:
+def _put_with_leave(
+    path: Path, before: str | None, after: str, why: tuple[str, ...], hands: Hands
+) -> Generator[Event, None, str]:
     """Show the difference, and why it has a question of its own where it has one; then change the file."""
     shown = hands.ground.shown(path)
     verb = "Write" if before is None else "Change"
@@ -82,6 +84,7 @@ def _put_with_leave(path: Path, before: str | None, after: str, why: tuple[str, 
     except NotHere as error:
         raise Wrong(str(error)) from None
     put(path, before, after, hands)
+    yield Changed(shown, hands.secrets.masked(diff(before, after, shown)), verdict.by == "you")
     edited = " The person edited it before it was written: read it again." if verdict.text is not None else ""
     return f"{shown} is written.{edited}"
 

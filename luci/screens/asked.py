@@ -63,19 +63,13 @@ def _coloured(line: str) -> Text:
 def edited_draft(question: Question, lend: Callable[[Callable[[], object]], object] = lambda use: use()) -> str | None:
     """Return the draft as a person made it in their editor, which gets the terminal by `lend`; None where there is no
     editor."""
-    import tempfile
-    from pathlib import Path
-
     from luci import editor
+    from luci.actions.snippets import edited
     from luci.errors import LuciError
     from luci.screens.terminal import show_error
 
-    with tempfile.TemporaryDirectory(prefix="luci-") as folder:
-        path = Path(folder, question.name or "text")
-        path.write_text(question.draft or "", encoding="utf-8")
-        try:
-            lend(lambda: editor.edit(str(path)))
-        except LuciError as error:
-            show_error(error)
-            return None
-        return path.read_text(encoding="utf-8")
+    try:
+        return edited(question.draft or "", question.name, lambda path: lend(lambda: editor.edit(path)))
+    except LuciError as error:
+        show_error(error)
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -15,6 +16,7 @@ from luci.screens.doing import Doing
 from luci.screens.plain import harmless
 
 if TYPE_CHECKING:
+    from luci.chat.sessions import Entry
     from luci.screens.dialogue import Dialogue
 
 MOST = 120  # things that are shown: with more, what is older is in the sessions and the runs
@@ -59,11 +61,17 @@ class Conversation(VerticalScroll, can_focus=False):
             lines.append(Content.styled(harmless(hint), "$foreground 60%"))
         self._add(Static(Content("\n").join(lines), classes="reply"))
 
-    def told(self, markdown: str) -> None:
-        """Show what was said before."""
-        from textual.widgets import Markdown
+    def retell(self, entries: Iterable[Entry], left_out: int) -> None:
+        """Show a past conversation as it was, the last of it where it is long."""
+        from luci.screens.retold import REQUESTS, Retold, requests
 
-        self._add(Markdown(harmless(markdown), classes="told", open_links=False))
+        said = requests(entries)
+        if left_out or len(said) > REQUESTS:
+            self.reply("What is older is not shown here; `luci sessions show` tells all of it.")
+        for each in said[-REQUESTS:]:
+            if each.request:
+                self.said(each.request)
+            self._add(Retold(each))
 
     def card(self, title: str) -> Card:
         card = Card(title)

@@ -10,10 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Markdown, Static
+from textual.widget import Widget
+from textual.widgets import Collapsible, Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
-from luci.chat.messages import AskedAgain, Began, Replied, Replying, Spent, Used, Using
+from luci.chat.messages import AskedAgain, Began, Changed, Replied, Replying, Spent, Used, Using
 from luci.events import Event, Output, Retrying, Told, Walled, Warned, Working
 from luci.screens.doing import Doing
 from luci.screens.figures import duration
@@ -44,6 +45,36 @@ class ToolLine(Static):
         self.update(Content("\n").join(lines))
 
 
+_COLOURS = {"+": "$text-success", "-": "$text-error", "@": "$text-accent"}
+_MOST_LINES = 400  # of what is folded
+
+
+class Difference(Collapsible):
+    """What was changed in a file, folded."""
+
+    def __init__(self, name: str, diff: str) -> None:
+        lines = diff.splitlines()
+        added = sum(line.startswith("+") and not line.startswith("+++") for line in lines)
+        gone = sum(line.startswith("-") and not line.startswith("---") for line in lines)
+        coloured = [Content.styled(harmless(line) or " ", _COLOURS.get(line[:1], "")) for line in _bounded(lines)]
+        title = harmless(f"{name}  +{added} -{gone}")
+        super().__init__(Static(Content("\n").join(coloured)), title=title, collapsed=True)
+
+
+def folded(title: str, text: str) -> Collapsible:
+    shown = Content("\n".join(harmless(line) for line in _bounded(text.splitlines())))
+    return Collapsible(Static(shown), title=harmless(title), collapsed=True)
+
+
+def noted(text: str) -> Static:
+    return Static(Content.styled(harmless(text), "$text-warning"), classes="note")
+
+
+def _bounded(lines: list[str]) -> list[str]:
+    left = len(lines) - _MOST_LINES
+    return lines if left <= 0 else [*lines[:_MOST_LINES], f"… {left} more lines, in the session"]
+
+
 class Dialogue(Doing):
     """Shows a request that is followed; its job's messages come here and pass on their way up."""
 
@@ -53,6 +84,7 @@ class Dialogue(Doing):
         Binding("x", "run_code", "Run the code"),
         Binding("w", "save_code", "Save the code"),
         Binding("e", "edit_code", "Save and edit the code", show=False),
+        Binding("d", "unfold", "Differences and outputs, shown or folded"),
         Binding("up,k", "screen.focus_previous('Card, Dialogue, #line')", "Previous", show=False),
         Binding("down,j", "screen.focus_next('Card, Dialogue, #line')", "Next", show=False),
         Binding("escape", "screen.go('conversation')", "Prompt", show=False),
@@ -104,6 +136,8 @@ class Dialogue(Doing):
                 self._tool.told = told.splitlines()[0] if told else ""
                 self._tool.draw()
                 self._tool = None
+            case Changed(path, diff):
+                await self._add(Difference(path, diff))
             case Output(_, text) if self._tool:
                 self._tool.tail = (self._tool.tail + text)[-4000:]
                 self._tool.draw()
@@ -134,9 +168,9 @@ class Dialogue(Doing):
             self._stream = None
 
     async def _note(self, text: str) -> None:
-        await self._add(Static(Content.styled(harmless(text), "$text-warning"), classes="note"))
+        await self._add(noted(text))
 
-    async def _add(self, widget: Markdown | Static) -> None:
+    async def _add(self, widget: Widget) -> None:
         await self.query_one(".said-by-it").mount(widget)
 
     async def on_job_finished(self, message: Job.Finished) -> None:
@@ -164,6 +198,13 @@ class Dialogue(Doing):
     def action_stop(self) -> None:
         if self.job and not self._over:
             self.post_message(self.StopRequested(self.job))
+
+    def action_unfold(self) -> None:
+        """Show all that is folded, or where all of it is shown, fold it."""
+        folds = list(self.query(Collapsible))
+        closed = any(fold.collapsed for fold in folds)
+        for fold in folds:
+            fold.collapsed = not closed
 
     def action_copy(self) -> None:
         blocks = _FENCE.findall(self.text)

@@ -19,7 +19,9 @@ from textual.widgets import Static
 
 from luci import editor
 from luci.actions import lines
+from luci.actions.door import done
 from luci.config import Settings
+from luci.context import Context
 from luci.errors import LuciError
 from luci.events import Started
 from luci.screens.bar import PLACES, Bar, Hints, Place
@@ -119,10 +121,7 @@ class Home(Screen[None]):
             case lines.Leave():
                 await self.app.run_action("quit")
             case lines.Recall(words):
-                from luci.chat.recall import RecallRequest
-
-                action = "sessions search" if words else "sessions list"
-                self.perform(action, RecallRequest(words), message.text.lstrip("/"))
+                self.choose_session(words)
             case lines.TakeBack(again):
                 from luci.chat.undo import UndoRequest
 
@@ -137,10 +136,28 @@ class Home(Screen[None]):
 
     def talk(self, text: str) -> None:
         """Let the assistant do what is asked for."""
-        if not self.query("Dialogue"):
-            self.app.stylesheet.read(Path(__file__).with_name("dialogue.tcss"))
+        self._dress_dialogues()
         dialogue = self.conversation.dialogue(text)
         dialogue.begin(Job(dialogue, "ask", self._ongoing().request(text), self._settings(), together=True))
+
+    def _dress_dialogues(self) -> None:
+        if not self.query("Dialogue"):
+            self.app.stylesheet.read(Path(__file__).with_name("dialogue.tcss"))
+
+    def choose_session(self, words: str = "") -> None:
+        """Let the person choose a past conversation, to go on with it."""
+        from luci.screens.session_list import Chosen, SessionList
+
+        def chosen(choice: Chosen | None) -> None:
+            if choice:
+                self.switch("", choice.session)
+                self.begin(choice.draft)
+
+        def deleted(session: str) -> None:
+            if self._talk and self._talk.session == session:
+                self._talk = replace(self._talk, session="")
+
+        self.app.push_screen(SessionList(self._settings(), words, deleted), chosen)
 
     def _ongoing(self) -> Ongoing:
         from luci.chat.ongoing import Ongoing  # the first paint does without
@@ -150,7 +167,8 @@ class Home(Screen[None]):
 
     def switch(self, model: str, session: str) -> None:
         """Let another model answer, or go on with another conversation, of which is shown what was said."""
-        from luci.chat.opening import told_so_far
+        from luci.chat.recall import SessionRequest
+        from luci.screens.retold import ENTRIES
 
         before = self._ongoing()
         try:
@@ -159,7 +177,10 @@ class Home(Screen[None]):
             self.conversation.reply(error.message, error.hint, error=True)
             return
         if self._talk.session != before.session:
-            self.conversation.told(told_so_far(self._talk.session))
+            self._dress_dialogues()
+            request = SessionRequest(self._talk.session, most=ENTRIES)
+            told_before = done("sessions show", request, Context(self._settings()))
+            self.conversation.retell(told_before.entries, told_before.left_out)
         self.conversation.reply(told)
 
     @on(Doing.Status)
@@ -175,10 +196,10 @@ class Home(Screen[None]):
 
             await self.run_script(RunRequest(message.code, "code"))
             return
-        from luci.actions.snippets import save
+        from luci.actions.snippets import save_code
 
         try:
-            path = save(message.code)
+            path = save_code(message.code)
         except LuciError as error:
             self.notify(f"{error.message} {error.cause}", severity="error", markup=False)
             return

@@ -51,7 +51,7 @@ class Actions(Provider):
                 for theme in THEMES:
                     line = f"{command.name} {theme}"
                     yield Entry(line, command.summary, partial(app.home.submit, line))
-            elif command.takes == "nothing":
+            elif command.takes in ("nothing", "words"):
                 yield Entry(command.name, command.summary, partial(app.home.submit, command.name))
             else:
                 yield Entry(command.usage, command.summary, partial(app.home.begin, f"{command.name} "))

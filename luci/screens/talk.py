@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from luci import events
-from luci.chat.messages import AskedAgain, Replied, Replying, Used, Using
+from luci.chat.messages import AskedAgain, Changed, Replied, Replying, Used, Using
 from luci.context import Answer, Question
 from luci.events import Event
 from luci.screens.asked import answered
@@ -34,6 +34,11 @@ class Teller(Narrator):
             case Using(_, _, title):
                 self._end()
                 self._line(f"▸ {title}" if not self.plain else title)
+            case Changed(_, diff, asked) if not asked:  # who was asked has seen it
+                for line in diff.splitlines():
+                    self._line(f"  {line}")
+            case Changed():
+                pass
             case Used(_, _, ok, told) if not ok:
                 self._line(f"  {told.splitlines()[0]}" if told else "  it failed")
             case Used(_, tool, _, told) if tool in ("run", "run_code"):

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from luci.chat import audit, keys
+from luci.chat.budget import Budget
 from luci.chat.export import markdown
-from luci.chat.messages import Message, ToolCall
+from luci.chat.messages import Message, ToolCall, Usage
 from luci.chat.sessions import Sessions
 from luci.chat.undo import UndoRequest, taken_back
+from luci.config import ModelSettings
 from luci.errors import ConfigError, LuciError, Refused, UsageError
 
 
@@ -80,6 +86,76 @@ def test_a_database_of_another_luci_or_of_nobody_is_left_alone(luci_home: Path) 
     assert file.read_bytes().startswith(b"no database")
 
 
+def test_a_database_of_the_format_before_goes_on(luci_home: Path, tmp_path: Path) -> None:
+    kept = Sessions()
+    session = kept.begin(tmp_path)
+    say(kept, session, "user", "old words")
+    kept._db.execute("drop table pieces")
+    kept._db.execute("pragma user_version=1")
+    kept.close()
+    again = Sessions()
+    draft = again.add(session, "draft", Message("assistant", whole=False).as_dict())
+    again.write_on(session, draft, "new words")
+    assert [m.text for m in again.messages(session)] == ["old words", "new words"]
+    again.close()
+
+
+def test_what_was_shown_is_there_after_a_kill_and_another_process_sees_it(luci_home: Path, tmp_path: Path) -> None:
+    source = (
+        "import os, signal, sys, pathlib\n"
+        "from luci.chat.sessions import Sessions\n"
+        "kept = Sessions(); session = kept.begin(pathlib.Path('.'))\n"
+        "from luci.chat.messages import Message\n"
+        "number = kept.add(session, 'draft', Message('assistant', whole=False).as_dict())\n"
+        "for word in ('what ', 'was ', 'shown'):\n"
+        "    kept.write_on(session, number, word)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    environ = {**os.environ, "LUCI_HOME": str(luci_home)}
+    assert subprocess.run([sys.executable, "-c", source], env=environ, check=False).returncode == -signal.SIGKILL
+    kept = Sessions()
+    (session,) = kept.all()
+    (answer,) = kept.messages(session.id)
+    assert (answer.text, answer.whole) == ("what was shown", False)
+    assert "what was shown" in markdown(session, kept.entries(session.id))
+    kept.close()
+
+
+def test_a_disk_that_is_full_or_closed_and_a_damaged_file_are_told_in_words(kept: Sessions, tmp_path: Path) -> None:
+    session = kept.begin(tmp_path)
+    say(kept, session, "user", "first")
+    kept._db.execute("pragma wal_checkpoint(truncate)")
+    (pages,) = kept._db.execute("pragma page_count").fetchone()
+    kept._db.execute(f"pragma max_page_count={pages}")
+    with pytest.raises(LuciError, match="disk is full"):
+        say(kept, session, "user", "x" * 1_000_000)
+    assert [m.text for m in kept.messages(session)] == ["first"]
+    kept._db.execute("pragma max_page_count=1000000")
+    say(kept, session, "user", "second")  # there is room again
+    kept._db.execute("pragma query_only=1")
+    with pytest.raises(LuciError, match="cannot be written"):
+        say(kept, session, "user", "third")
+    kept.close()
+    content = kept.file.read_bytes()
+    kept.file.write_bytes(content[:8192] + b"\xaa" * (len(content) - 8192))
+    with pytest.raises(LuciError, match=r"are damaged|cannot be opened") as caught:
+        Sessions().messages(session)
+    assert caught.value.hint and kept.file.exists()
+
+
+def test_two_processes_together_do_not_go_over_the_budget_of_a_day(kept: Sessions, luci_home: Path) -> None:
+    settings = ModelSettings(day_tokens=10_000, request_tokens=0)
+    one, other = Budget(settings, kept), Budget(settings, Sessions())
+    assert one.left(1_000) == 9_000
+    with pytest.raises(Refused, match=r"model\.day_tokens"):  # the first is still running, and may take it all
+        other.left(1_000)
+    one.took(Usage(1_000, 500), 1_000, 500)
+    assert other.left(1_000) == 7_500
+    other.gave_up()
+    assert kept.spent_today()[0] == 1_500
+    other.sessions.close()
+
+
 def test_a_change_is_taken_back_and_made_again_and_what_a_person_changed_stays(
     kept: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,10 +204,37 @@ def test_an_altered_a_missing_and_an_added_entry_are_found(luci_home: Path) -> N
     ):
         audit.file().write_bytes(b"".join(spoilt))
         assert any(words in fault for fault in audit.faults()), audit.faults()
-    audit.file().write_bytes(b"".join(whole[:2]))  # the end is cut off: only who kept the head can tell
-    assert audit.faults() == []
+    doubled = whole[1].replace(b'"yes": true', b'"yes": false, "yes": true')  # the same to who reads JSON
+    audit.file().write_bytes(b"".join([whole[0], doubled, *whole[2:]]))
+    assert audit.faults() == ["entry 2 (line 2) was altered"]
+    audit.file().write_bytes(b"".join(whole[:2]))  # the end is cut off
+    assert audit.faults() == ["the end is missing: there were 4 entries, and there are 2"]
+    assert len(audit.faults(digests[3])) == 2
+    witness = audit.file().with_suffix(".head")
+    witness.write_text(json.dumps({"entries": 2, "digest": digests[1]}))  # and what lies beside it is exchanged, too:
+    assert audit.faults() == [] and audit.faults(digests[1]) == []
     assert audit.faults(digests[3]) == ["the digest that was kept is of no entry: the log was cut or exchanged"]
-    assert audit.faults(digests[1]) == []
+    witness.unlink()
+    assert "is missing" in audit.faults()[0]
+
+
+def test_an_entry_that_was_begun_and_not_finished_spoils_no_other(luci_home: Path) -> None:
+    audit.add("leave", {"title": "one"})
+    audit.add("leave", {"title": "two"})
+    whole = lines()
+    audit.file().write_bytes(whole[0] + whole[1][:30])  # killed while it wrote, before it said so beside the log
+    audit.file().with_suffix(".head").write_text(json.dumps({"entries": 1, "digest": json.loads(whole[0])["digest"]}))
+    audit.add("leave", {"title": "three"})
+    assert audit.faults() == ["line 2 is no entry, or one that was begun and not finished"]
+    assert [entry["title"] for entry in audit.entries()] == ["one", "three"]
+
+
+def test_many_writers_at_once_make_one_chain(luci_home: Path) -> None:
+    source = "from luci.chat import audit\nfor n in range(15): audit.add('leave', {'title': str(n)})\n"
+    environ = {**os.environ, "LUCI_HOME": str(luci_home)}
+    started = [subprocess.Popen([sys.executable, "-c", source], env=environ) for _ in range(3)]
+    assert [process.wait() for process in started] == [0, 0, 0]
+    assert audit.faults() == [] and audit.head().entries == 45
 
 
 def test_a_key_file_that_others_can_read_is_refused(luci_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
