@@ -440,6 +440,15 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return "" if request.param == "straight" else str(tmp_path / "log")
 
 
+# it says so when the terminal is its own: a key typed earlier is luci's
+LENT = """
+import os, time
+while os.tcgetpgrp(0) != os.getpgrp(): time.sleep(0.01)
+print("ready", flush=True)
+for _ in range(6000): time.sleep(0.1)
+"""
+
+
 def test_the_child_has_the_terminal(terminal: Callable[..., Terminal], log: str) -> None:
     screen = terminal(RUN, log, ASK)
     screen.see(b"name? ")
@@ -451,7 +460,7 @@ def test_the_child_has_the_terminal(terminal: Callable[..., Terminal], log: str)
 
 
 def test_ctrl_c_is_the_childs(terminal: Callable[..., Terminal], log: str) -> None:
-    code = "import time\ntry: print('ready', flush=True); time.sleep(600)\nexcept KeyboardInterrupt: print('mine')"
+    code = f"try:\n{textwrap.indent(LENT, '  ')}\nexcept KeyboardInterrupt: print('mine')"
     screen = terminal(RUN, log, code)
     screen.see(b"ready")
     screen.type(b"\x03")
@@ -460,7 +469,7 @@ def test_ctrl_c_is_the_childs(terminal: Callable[..., Terminal], log: str) -> No
 
 
 def test_ctrl_c_ends_the_child_and_tells_so(terminal: Callable[..., Terminal], log: str) -> None:
-    screen = terminal(RUN, log, "import time; print('ready', flush=True); time.sleep(600)")
+    screen = terminal(RUN, log, LENT)
     screen.see(b"ready")
     screen.type(b"\x03")
     assert screen.exit_code() == 130
