@@ -8,7 +8,8 @@ from typing import Any
 from luci import runs
 from luci.actions import rows
 from luci.envs import backends, catalogue, files, trees, uses
-from luci.envs.store import Env, fault, generations, sizes, weight
+from luci.envs.sizes import sizes, weight
+from luci.envs.store import Env, fault, generations
 from luci.errors import EnvError
 
 RUNS = 20  # at most, of those that used an environment

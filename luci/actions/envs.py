@@ -12,8 +12,10 @@ from luci import paths, units
 from luci.actions import rows
 from luci.context import Context, Question
 from luci.envs import uses
-from luci.envs.store import Env, Store, altered, sizes, weight
-from luci.envs.store import verify as faults_of
+from luci.envs.sizes import sizes, weight
+from luci.envs.store import Env, Store
+from luci.envs.whole import altered
+from luci.envs.whole import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
 from luci.events import Event, Measured, Note, Reached, Told, Working
 from luci.runner import memory, owners

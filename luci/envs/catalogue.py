@@ -37,7 +37,7 @@ def entry(env: Env) -> dict[str, Any]:
     """Return an environment in plain values: a few that short lists show and a quick look needs (luci.envs.health),
     and all else in `rest`, which costs nothing until it is asked for."""
 
-    from luci.envs.store import looked_at
+    from luci.envs.whole import looked_at
     from luci.values import replace
 
     try:

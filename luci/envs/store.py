@@ -18,16 +18,17 @@ from typing import Any
 
 from luci.envs import backends, catalogue, files, records, uses, venvs
 from luci.envs.generations import former, kept, with_former, without_former
-from luci.envs.health import fault_of
 from luci.envs.interpreters import Interpreter
 from luci.envs.locks import Lock
 from luci.envs.records import Env
+from luci.envs.sizes import sizes, weight
 from luci.envs.spec import EnvSpec, label_for
-from luci.errors import EnvError, LuciError
+from luci.envs.whole import fault
+from luci.errors import EnvError
 from luci.events import Built, Event, Reused, Told, Working
 from luci.values import Value, replace
 
-__all__ = ["Env", "Store", "altered", "condemn", "fault", "generations", "sizes", "verify", "weight"]
+__all__ = ["Env", "Store", "fault", "generations"]
 
 _BY_HAND = ("by_hand", "names", "asked")  # what a record keeps when a script's run builds the environment again
 
@@ -319,117 +320,6 @@ class Store(Value):
 def _let_go(root: Path) -> None:
     for number in generations(root):
         backends.let_go(root / f"g{number}")
-
-
-def fault(env: Env) -> str:
-    """Return what a quick look finds wrong with an environment; empty where it is whole. Reads no file of a package."""
-    return fault_of(*looked_at(env))
-
-
-def looked_at(env: Env) -> tuple[str, str, str, str, float, str, int, str, str]:
-    """Return what `fault_of` looks at."""
-    try:
-        site = str(venvs.site_packages(env.path))
-    except LuciError:
-        site = ""
-    backend = backends.of(env.spec.kind)
-    config, starts = str(backend.witness(env.path)), str(backend.starts_with(env.path))
-    root = str(env.root)
-    return env.version, env.interpreter, starts, config, env.created, site, env.sealed, root, env.place
-
-
-def verify(env: Env) -> list[str]:
-    """Return every fault a long look finds: each file of each package against the hash in its RECORD (PEP 376, 627)."""
-    import base64
-    import csv
-    import hashlib
-
-    faults = [found] if (found := fault(env)) else []
-    try:
-        site = venvs.site_packages(env.path)
-    except LuciError:
-        return faults
-    backend = backends.of(env.spec.kind)
-    present = backend.installed(env.path)
-    brought = backend.brought(env.path)
-    faults += [f"{name} {version} is gone" for name, version in env.installed.items() if present.get(name) != version]
-    for folder in sorted(each for each in site.glob("*.dist-info") if each.name not in brought):
-        try:
-            rows = list(csv.reader((folder / "RECORD").read_text(encoding="utf-8").splitlines()))
-        except (OSError, UnicodeDecodeError, csv.Error):
-            faults.append(f"{folder.name} has no readable RECORD")
-            continue
-        for row in filter(None, rows):
-            path, digest = row[0], row[1] if len(row) > 1 else ""
-            method, _, wanted = digest.partition("=")
-            if not wanted or method not in hashlib.algorithms_available or method.startswith("shake"):
-                continue
-            if not _is_inside(env.path, site / path):
-                faults.append(f"{folder.name} speaks of {path}, which is outside of the environment")
-                continue
-            try:
-                if not (site / path).is_file():  # a pipe would wait for a writer
-                    raise FileNotFoundError
-                with open(site / path, "rb") as file:
-                    actual = hashlib.file_digest(file, method).digest()
-            except (OSError, ValueError):
-                faults.append(f"{path} is gone")
-                continue
-            if base64.urlsafe_b64encode(actual).rstrip(b"=").decode() != wanted:
-                faults.append(f"{path} was altered")
-    return faults + backend.faults(env.path)
-
-
-def _is_inside(folder: Path, path: Path) -> bool:
-    """Whether a path lies in a folder as it is written: files that are links into uv's cache do."""
-    return os.path.normpath(path).startswith(os.path.join(os.path.normpath(folder), ""))
-
-
-def altered(faults: list[str]) -> bool:
-    """Whether what `verify` found are files with another content, not only missing ones."""
-    return any(found.endswith("was altered") for found in faults)
-
-
-def condemn(env: Env) -> None:
-    """Let every later look find an environment broken."""
-    os.utime(venvs.site_packages(env.path), ns=(0, 0))
-
-
-def sizes(root: Path) -> tuple[int, ...]:
-    """Return the bytes that removing each file below `root` would free: those linked elsewhere are left out."""
-    return tuple(_on_disk(info) for info in _entries(root) if info.st_nlink == 1)
-
-
-def weight(root: Path) -> tuple[int, int]:
-    """Return the bytes that all files below `root` take on the disk, and those that removing them would free."""
-    held = freed = 0
-    for info in _entries(root):
-        size = _on_disk(info)
-        held += size
-        freed += size if info.st_nlink == 1 else 0
-    return held, freed
-
-
-def _entries(root: Path) -> Iterator[os.stat_result]:
-    waiting = [os.fspath(root)]
-    while waiting:
-        try:
-            entries = os.scandir(waiting.pop())
-        except OSError:
-            continue
-        with entries:
-            for entry in entries:
-                try:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    else:
-                        yield entry.stat(follow_symlinks=False)
-                except OSError:
-                    continue
-
-
-def _on_disk(info: os.stat_result) -> int:
-    return info.st_blocks * 512 if hasattr(info, "st_blocks") else info.st_size
 
 
 def _begun(root: Path) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 from luci import config, kept, paths
 from luci.context import Context
 from luci.envs import candidates, sources
-from luci.envs.store import Store, fault, looked_at
+from luci.envs.store import Store, fault
+from luci.envs.whole import looked_at
 from luci.runner import declared, memory, readings, standing, witnesses
 from luci.runner.plan import Plan
 from luci.runner.script import Script

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from luci.context import Context, Question
 from luci.envs import sonames
-from luci.envs.store import Env, altered, condemn, verify
+from luci.envs.records import Env
+from luci.envs.whole import altered, condemn, verify
 from luci.errors import LuciError
 from luci.events import Event, Missing, Retrying, Told, Words
 from luci.runner import kinds, memory, premises, table

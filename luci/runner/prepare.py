@@ -206,7 +206,7 @@ def _changed(path: str) -> float:
 def remember_that_it_worked(request: RunRequest, script: Script) -> None:
     """A script that ended without a module missing may read its input from a pipe at once next time."""
     known = memory.load(script)
-    if known.warm and not known.warm.get("proven"):
+    if request.wants == NOTHING_MORE and known.warm and not known.warm.get("proven"):
         warm = {**known.warm, "proven": True}
         memory.save(script, replace(known, warm=warm))
         _let_the_launcher_know(request, script, warm)
@@ -215,7 +215,7 @@ def remember_that_it_worked(request: RunRequest, script: Script) -> None:
 def _let_the_launcher_know(request: RunRequest, script: Script, warm: dict[str, Any]) -> None:
     if warm.get("variables"):
         return  # the launcher knows none
-    if warm and request.wants == NOTHING_MORE and script.kind == "file" and not warm["ordinary"]:
+    if warm and script.kind == "file" and not warm["ordinary"]:  # also of a run that wanted more: it wrote the memory
         launch.record(request.script, memory.place(script), warm)
 
 

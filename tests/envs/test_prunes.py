@@ -12,7 +12,8 @@ import pytest
 
 from luci.envs import prunes
 from luci.envs.prunes import DAY, Policy
-from luci.envs.store import Env, weight
+from luci.envs.sizes import weight
+from luci.envs.store import Env
 
 KEEP = Policy(orphan_days=14, unused_days=60, budget_bytes=1e10)
 

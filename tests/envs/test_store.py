@@ -18,7 +18,8 @@ from luci.envs import store as stores
 from luci.envs import uses
 from luci.envs.installer import InstallFailed
 from luci.envs.spec import EnvSpec
-from luci.envs.store import Env, Store, fault, verify
+from luci.envs.store import Env, Store, fault
+from luci.envs.whole import verify
 from luci.errors import EnvError
 from luci.events import Told
 from tests.envs.conftest import Builder

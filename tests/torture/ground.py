@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from luci.envs.store import Store, verify
+from luci.envs.store import Store
+from luci.envs.whole import verify
 from tests.package_index import PackageIndex
 
 LUCI = str(Path(sys.executable).with_name("luci"))
