@@ -76,6 +76,7 @@ class Output(Widget):
         self._runs: dict[Job, RunTab] = {}
         self._count = 0
         self._asked = ""  # what the field is for: find or save
+        self._told: Text | None = None  # how it stands, as last drawn
 
     def compose(self) -> ComposeResult:
         yield Tabs(id="output-tabs")
@@ -309,7 +310,9 @@ class Output(Widget):
         state.set_class(bool(run and (run.view.waiting or run.view.stopped)), "-waiting")
         state.set_class(bool(run and run.exit_code), "-failed")
         told = run.state if run else Text("")
-        state.update(told, layout=state.content_size.height != 1 or told.cell_len > state.content_size.width)
+        if told != self._told:
+            self._told = told
+            state.update(told, layout=state.content_size.height != 1 or told.cell_len > state.content_size.width)
         tabs = self.query_one(Tabs)
         for each in self._opened:
             if each.told != (label := each.label):

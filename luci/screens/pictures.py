@@ -7,13 +7,14 @@ import logging
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import PurePath
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.geometry import Region
+from textual.screen import Screen
 from textual.widgets import Static
 
 from luci.screens.bar import Hints
@@ -39,7 +40,7 @@ def get_ready() -> None:
     import textual_image.widget  # noqa: F401
 
 
-class Pictures(ModalScreen[None]):
+class Pictures(Screen[None]):
     """Shows images; `view` opens one in the system's own viewer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,6 +65,10 @@ class Pictures(ModalScreen[None]):
 
     async def on_mount(self) -> None:
         await self._draw()
+
+    def refresh(self, *regions: Region, **what: Any) -> Self:
+        """Draw it anew; not, though, the regions that Textual hands up from the screen below, which nobody sees."""
+        return self if regions else super().refresh(**what)
 
     async def _draw(self) -> None:
         from PIL import Image as PILImage

@@ -132,7 +132,7 @@ def test_a_session_from_start_to_end(tmux: Tmux) -> None:
     tmux.press("p")
     tmux.until("1 of 1 chosen")
     tmux.press("d")
-    tmux.until("Remove 1 environment")
+    tmux.until("Remove this environment?")
     tmux.answer("y", "Removed 1 environment")
     tmux.until(lambda: "orphaned" not in tmux.screen and "birthday" in tmux.screen)
 
