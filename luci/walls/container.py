@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import marshal
 import os
 import shutil
+import stat
 import sys
 import tarfile
 import zlib
@@ -21,8 +23,7 @@ from typing import Any
 
 from luci.errors import EnvError
 from luci.values import Value, replace
-from luci.walls import engines, syscalls, words
-from luci.walls.asked import shown
+from luci.walls import engines, syscalls, verdicts, words
 from luci.walls.engines import Engine
 from luci.walls.fence import LOADED, USUAL
 from luci.walls.ladder import Wall
@@ -56,9 +57,9 @@ if child == 0:
             os._exit(125)
     s.pthread_sigmask(s.SIG_UNBLOCK, heard)
     try:
-        os.execvp(sys.argv[2], sys.argv[2:])
+        os.execvp(sys.argv[3], sys.argv[3:])
     except OSError as error:
-        print(sys.argv[2], error.strerror, sep=': ', file=sys.stderr, flush=True)
+        print(sys.argv[3], error.strerror, sep=': ', file=sys.stderr, flush=True)
         os._exit(127)
 for number in heard:
     s.signal(number, lambda number, frame: os.kill(child, number))
@@ -70,8 +71,21 @@ while True:
     elif pid == child:
         break
 code = os.waitstatus_to_exitcode(status)
+if sys.argv[2]:
+    told = ''
+    for name in ('pids/pids.events', 'pids.events', 'cpu/cpu.stat', 'cpu,cpuacct/cpu.stat', 'cpu.stat',
+                 'memory/memory.max_usage_in_bytes', 'memory.peak'):
+        try:
+            told += ' '.join([name.rpartition('/')[2], open('/sys/fs/cgroup/' + name).read(), ''])
+        except OSError:
+            pass
+    try:
+        open(sys.argv[2], 'w').write(told)
+    except OSError:
+        pass
 os._exit(code if code >= 0 else 128 - code)
 """
+_COUNTED = "counted"
 _PRIVATE_BYTES = 512 * 2**20  # what the private folder holds at most
 # what tells of this machine, where the image is another
 _OF_HERE = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CERT_DIR", "VIRTUAL_ENV"}
@@ -161,17 +175,31 @@ class Box(Value):
             ended = json.loads((self.folder / "wall.ended").read_bytes())
         except (OSError, ValueError):
             return []
-        if not ended.get("oom"):
-            return []
-        if limits.memory:
-            return [f"It reached its memory limit of {shown(limits.memory)}; --memory sets it."]
-        return ["It was ended for want of memory."]
+        figures = self._figures()
+        found = []
+        if ended.get("oom"):
+            peak = figures.get("memory.max_usage_in_bytes", 0) or figures.get("memory.peak", 0)
+            found.append(verdicts.memory(limits, peak) if limits.memory else "It was ended for want of memory.")
+        if limits.pids and figures.get("max"):
+            found.append(verdicts.processes(limits))
+        held_back = figures.get("throttled_time", 0) / 1e9 or figures.get("throttled_usec", 0) / 1e6
+        return [*found, *verdicts.cpus(limits, held_back, seconds)]
+
+    def _figures(self) -> dict[str, int]:
+        """Return what the kernel counted, as process 1 of the container read it: the script may have altered that."""
+        place = self.reports / _COUNTED
+        try:
+            said = place.read_text(encoding="ascii")[:10_000].split() if stat.S_ISREG(os.lstat(place).st_mode) else []
+        except (OSError, ValueError):
+            return {}
+        return {name: int(count) for name, count in itertools.pairwise(said) if count.isdecimal()}
 
     def _create(self, argv: list[str]) -> dict[str, Any]:
         limits = self.wall.asked.limits
         private = min(limits.memory or _PRIVATE_BYTES, _PRIVATE_BYTES)
         tmpfs = {"/tmp": f"rw,nosuid,nodev,size={private},mode=1777"}
         tmpfs |= dict.fromkeys(closed_folders(self.opened), "ro,size=4096,mode=0500")
+        counted = str(self.reports / _COUNTED) if limits.told() else ""
         user = "0:0" if self.engine.rootless else f"{os.getuid()}:{os.getgid()}"
         host: dict[str, Any] = {
             "Mounts": [*self.mounts, *mounts(self.opened), bind(str(self.reports), write=True)],
@@ -194,7 +222,7 @@ class Box(Value):
         return {
             "Image": self.image.id,
             "Entrypoint": [self.python, "-I", "-S", "-c", _INIT],
-            "Cmd": [syscalls.program(confines=True, sockets="host").hex(), *argv],
+            "Cmd": [syscalls.program(confines=True, sockets="host").hex(), counted, *argv],
             "WorkingDir": os.getcwd(),
             "User": user,
             "Labels": {LABEL: "run", f"{LABEL}.pid": str(os.getpid())},
