@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import marshal
 import os
 import shutil
+import stat
 import sys
 import tarfile
 import zlib
@@ -21,8 +23,7 @@ from typing import Any
 
 from luci.errors import EnvError
 from luci.values import Value, replace
-from luci.walls import engines, syscalls, words
-from luci.walls.asked import shown
+from luci.walls import engines, process_one, syscalls, verdicts, words
 from luci.walls.engines import Engine
 from luci.walls.fence import LOADED, USUAL
 from luci.walls.ladder import Wall
@@ -31,47 +32,7 @@ from luci.walls.places import IN_A_PROJECT, SYSTEM, Ground, Opened, opened, part
 LABEL = "luci"
 _LUCI = str(Path(__file__).parents[2])
 _ATTACH = f"import sys; sys.path.append({_LUCI!r}); from luci.walls import attach; sys.exit(attach.main(sys.argv[1]))"
-# process 1 of a container hears no signal that it has no handler for, and must bury who has lost its parent; the
-# command leads the terminal, whose keys then reach it alone, and is not left stopped where nobody could wake it
-_INIT = """
-import os, sys, _signal as s
-heard = (1, 2, 3, 10, 12, 15)
-s.pthread_sigmask(s.SIG_BLOCK, heard)
-child = os.fork()
-if child == 0:
-    if os.isatty(0):
-        s.signal(s.SIGTTOU, s.SIG_IGN)
-        os.setpgid(0, 0)
-        os.tcsetpgrp(0, os.getpid())
-        s.signal(s.SIGTTOU, s.SIG_DFL)
-    for number in (2, 13, 25):
-        s.signal(number, s.SIG_DFL)
-    if sys.argv[1]:
-        import ctypes, struct
-        code = bytes.fromhex(sys.argv[1])
-        held = ctypes.create_string_buffer(code, len(code))
-        told = struct.pack('HxxxxxxP', len(code) // 8, ctypes.addressof(held))
-        if ctypes.CDLL(None).prctl(22, ctypes.c_ulong(2), told, ctypes.c_ulong(0), ctypes.c_ulong(0)):
-            print('the filter of system calls could not be taken on', file=sys.stderr, flush=True)
-            os._exit(125)
-    s.pthread_sigmask(s.SIG_UNBLOCK, heard)
-    try:
-        os.execvp(sys.argv[2], sys.argv[2:])
-    except OSError as error:
-        print(sys.argv[2], error.strerror, sep=': ', file=sys.stderr, flush=True)
-        os._exit(127)
-for number in heard:
-    s.signal(number, lambda number, frame: os.kill(child, number))
-s.pthread_sigmask(s.SIG_UNBLOCK, heard)
-while True:
-    pid, status = os.waitpid(-1, os.WUNTRACED)
-    if os.WIFSTOPPED(status):
-        os.kill(pid, s.SIGCONT)
-    elif pid == child:
-        break
-code = os.waitstatus_to_exitcode(status)
-os._exit(code if code >= 0 else 128 - code)
-"""
+_COUNTED = "counted"
 _PRIVATE_BYTES = 512 * 2**20  # what the private folder holds at most
 # what tells of this machine, where the image is another
 _OF_HERE = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CERT_DIR", "VIRTUAL_ENV"}
@@ -161,17 +122,31 @@ class Box(Value):
             ended = json.loads((self.folder / "wall.ended").read_bytes())
         except (OSError, ValueError):
             return []
-        if not ended.get("oom"):
-            return []
-        if limits.memory:
-            return [f"It reached its memory limit of {shown(limits.memory)}; --memory sets it."]
-        return ["It was ended for want of memory."]
+        figures = self._figures()
+        found = []
+        if ended.get("oom"):
+            peak = figures.get("memory.max_usage_in_bytes", 0) or figures.get("memory.peak", 0)
+            found.append(verdicts.memory(limits, peak) if limits.memory else "It was ended for want of memory.")
+        if limits.pids and figures.get("max"):
+            found.append(verdicts.processes(limits))
+        held_back = figures.get("throttled_time", 0) / 1e9 or figures.get("throttled_usec", 0) / 1e6
+        return [*found, *verdicts.cpus(limits, held_back, seconds)]
+
+    def _figures(self) -> dict[str, int]:
+        """Return what the kernel counted, as process 1 of the container read it: the script may have altered that."""
+        place = self.reports / _COUNTED
+        try:
+            said = place.read_text(encoding="ascii")[:10_000].split() if stat.S_ISREG(os.lstat(place).st_mode) else []
+        except (OSError, ValueError):
+            return {}
+        return {name: int(count) for name, count in itertools.pairwise(said) if count.isdecimal()}
 
     def _create(self, argv: list[str]) -> dict[str, Any]:
         limits = self.wall.asked.limits
         private = min(limits.memory or _PRIVATE_BYTES, _PRIVATE_BYTES)
         tmpfs = {"/tmp": f"rw,nosuid,nodev,size={private},mode=1777"}
         tmpfs |= dict.fromkeys(closed_folders(self.opened), "ro,size=4096,mode=0500")
+        counted = str(self.reports / _COUNTED) if limits.told() else ""
         user = "0:0" if self.engine.rootless else f"{os.getuid()}:{os.getgid()}"
         host: dict[str, Any] = {
             "Mounts": [*self.mounts, *mounts(self.opened), bind(str(self.reports), write=True)],
@@ -193,8 +168,8 @@ class Box(Value):
             user = f"{os.getuid()}:{os.getgid()}"
         return {
             "Image": self.image.id,
-            "Entrypoint": [self.python, "-I", "-S", "-c", _INIT],
-            "Cmd": [syscalls.program(confines=True, sockets="host").hex(), *argv],
+            "Entrypoint": [self.python, "-I", "-S", "-c", process_one.CODE],
+            "Cmd": [syscalls.program(confines=True, sockets="host").hex(), counted, *argv],
             "WorkingDir": os.getcwd(),
             "User": user,
             "Labels": {LABEL: "run", f"{LABEL}.pid": str(os.getpid())},

@@ -14,7 +14,7 @@ from typing import Any
 
 from luci.errors import EnvError
 from luci.values import Value, replace
-from luci.walls import groups, syscalls
+from luci.walls import groups, syscalls, verdicts
 from luci.walls.asked import private_bytes, shown
 from luci.walls.groups import Group
 from luci.walls.ladder import Wall
@@ -38,7 +38,6 @@ done
 [ "$PPID" = "$1" ] && shift && exec "$@" 9<"$luci_filter"
 exit 125
 """
-_MUCH = 0.2  # of its time: a run that was held back for less would not have been much quicker
 _HANDED = "9"  # the descriptor of the filter there
 # what a program needs to know of where it runs; all else may be a secret
 USUAL = {
@@ -120,18 +119,14 @@ class Fence(Value):
         figures = self.group.figures() if self.group else {}
         found = []
         if figures.get("killed"):
-            peak = f" (it had {shown(figures['peak'])})" if figures.get("peak") else ""
-            found.append(f"It reached its memory limit of {shown(limits.memory)}{peak}; --memory sets it.")
+            found.append(verdicts.memory(limits, figures.get("peak", 0)))
         elif self.needs_words and exit_code and limits.memory and "MemoryError" in said:
             found.append(f"It reached its memory limit of {shown(limits.memory)} for each process; --memory sets it.")
         if figures.get("refused"):
-            found.append(f"It reached its limit of {limits.pids} processes and threads; --pids sets it.")
+            found.append(verdicts.processes(limits))
         elif self.needs_words and exit_code and limits.pids and os.strerror(errno.EAGAIN) in said:
             found.append(f"It reached its limit of {limits.pids} processes more than there were; --pids sets it.")
-        held_back = figures.get("held_back", 0) / 1000
-        if held_back > max(1, seconds * _MUCH):
-            told = f"{limits.cpus:g} CPU{'s' * (limits.cpus != 1)}"
-            found.append(f"It was held to {told} for {held_back:.0f} of {seconds:.0f} s; --cpus sets it.")
+        found += verdicts.cpus(limits, figures.get("held_back", 0) / 1000, seconds)
         if exit_code and self.wall.name == "bwrap" and os.strerror(errno.ENOSPC) in said:
             most = shown(private_bytes(self.wall.asked))
             found.append(f"/tmp and /dev/shm hold {most} each behind bwrap; --writable DIR opens a folder on the disk.")

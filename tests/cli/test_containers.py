@@ -181,13 +181,24 @@ def test_a_container_ends_when_it_is_told_to_and_with_luci(person: Person) -> No
 
 
 @each_kind
-def test_who_is_killed_for_memory_is_told_so_and_who_is_killed_otherwise_is_not(person: Person) -> None:
+def test_who_reaches_a_limit_is_told_so_with_the_figure_and_who_is_killed_otherwise_is_not(person: Person) -> None:
     person.write("kept", "")
     person.write(
-        "app.py", "import sys, os\nx = [b'x' * 10**7 for _ in range(100)] if sys.argv[1:] else os.kill(os.getpid(), 9)"
+        "app.py",
+        """
+        import os, signal, sys
+        match sys.argv[1:]:
+            case ["much"]: [b"x" * 10**7 for _ in range(100)]
+            case ["many"]:
+                while os.fork(): pass
+                signal.pause()
+            case _: os.kill(os.getpid(), 9)
+        """,
     )
-    eaten = person("run", "--memory", "100m", "app.py", "x")
-    assert eaten.code == 137 and "It reached its memory limit of 100 MiB; --memory sets it." in eaten.err
+    eaten = person("run", "--memory", "100m", "app.py", "much")
+    assert eaten.code == 137 and "It reached its memory limit of 100 MiB (it had 100 MiB)" in eaten.err
+    forked = person("run", "--pids", "12", "app.py", "many")
+    assert forked.code == 1 and "It reached its limit of 12 processes and threads" in forked.err
     killed = person("run", "--memory", "100m", "app.py")
     assert killed.code == 137 and "memory" not in killed.err
 

@@ -14,6 +14,7 @@ from luci.walls.machine import tried
 from tests import base_image
 from tests.cli.conftest import Luci
 from tests.engines import BASE, VERSION
+from tests.package_index import PackageIndex
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="the stand-in runs on bubblewrap, which is not here")
 PROGRAM = Path(__file__).parents[1] / "sarus_stand_in.py"
@@ -36,7 +37,7 @@ def person(lone: Luci, tmp_path: Path) -> Iterator[Luci]:
     made.close()
 
 
-def test_a_script_runs_in_a_container_of_sarus_with_limits_from_outside(person: Luci) -> None:
+def test_a_script_runs_in_a_container_of_sarus_with_limits_from_outside(person: Luci, index: PackageIndex) -> None:
     person.write(
         "app.py",
         """
@@ -68,6 +69,10 @@ def test_a_script_runs_in_a_container_of_sarus_with_limits_from_outside(person: 
     assert (shown["kind"], shown["installed"]) == ("sarus", {"quokka": "1.2"})
     assert person("env", "verify", "app.py").code == 0
     assert "quokka==1.2" in person("env", "export", "app.py", "--format", "dockerfile").out
+    index.add_wheel("quokka", "2.0", {"quokka.py": "def hop():\n    return 'far'\n"})
+    [told] = person("env", "update", "app.py", "--yes", "--json").json
+    assert told["changes"] == [{"name": "quokka", "before": "1.2", "after": "2.0"}]
+    assert "far /opt/luci/env" in person("run", "app.py", input="").out
     shell = person("env", "shell", "app.py")
     assert shell.code == 2 and "An environment of the kind sarus opens no shell." in shell.err
     assert person("env", "remove", "--yes", "app.py").code == 0
