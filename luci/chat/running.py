@@ -175,9 +175,7 @@ def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[
         advice = hands.mending.ran(Failure(error.message, shown))
         hint = f"hint: {error.hint}" if error.hint else ""
         return "\n".join(filter(None, [f"It did not start: {error.message}", error.cause, hint, advice])), False
-    if (
-        seen.ended and seen.ended.signal == signal.SIGINT
-    ) or hands.context.stop():  # ctrl+c is for us as much as for it
+    if code == 128 + signal.SIGINT or hands.context.stop():  # ctrl+c is for us as much as for it
         hands.note("run", {"script": shown, "args": list(asked.args), "exit_code": code, "text": "It was stopped."})
         raise Interrupted("Stopped.")
     failure = _failure(code, seen, expect, shown)
