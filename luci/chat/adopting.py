@@ -9,6 +9,7 @@ from luci.actions.adopt import AdoptRequest
 from luci.actions.door import perform
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect
+from luci.chat.messages import Changed
 from luci.chat.tools import Wrong
 from luci.context import Question
 from luci.errors import LuciError
@@ -20,12 +21,14 @@ def adopt(path: Path, hands: Hands) -> Generator[Event, None, None]:
     """Add the metadata block, if there is anything to say in it and it is allowed."""
     shown = hands.ground.shown(path)
     before = path.read_text(encoding="utf-8")
+    asked: list[str] = []
 
     def ask(question: Question) -> bool:
         try:
-            hands.may(Effect("write", question.text, question.details, shown))
+            verdict = hands.may(Effect("write", question.text, question.details, shown))
         except Wrong:
             return False
+        asked.extend([verdict.by] if verdict.by == "you" else [])
         return True
 
     request = AdoptRequest(shown, hands.declared.get(path, ()), dry_run=True)
@@ -36,5 +39,6 @@ def adopt(path: Path, hands: Hands) -> Generator[Event, None, None]:
             if done.written:
                 hands.sessions.changed(hands.session, path, before, path.read_text(encoding="utf-8"))
                 hands.note("change", {"path": str(path), "diff": done.diff})
+                yield Changed(shown, hands.secrets.masked(done.diff), bool(asked))
     except LuciError as error:
         yield Told(f"What {shown} needs was not written into it: {error.message}")

@@ -73,8 +73,9 @@ class Talk:
                 answer = yield from self._answer(budget, with_tools=not final)
             except LuciError as error:
                 if not rounds:
+                    self._over("", error.message.rstrip("."))
                     raise
-                return self._over("", error.message)
+                return self._over("", " ".join(filter(None, [error.message, error.cause])).rstrip("."))
             if not answer.message.whole:
                 return self._over(answer.message.text, answer.why_not_whole)
             if final:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 
 from luci.chat.sessions import Entry, Session
+from luci.chat.shorten import unmarked
 
 
 def rows(sessions: Iterable[Session]) -> list[tuple[str, ...]]:
@@ -45,7 +46,7 @@ def _told(entry: Entry) -> list[str]:
                 "",
                 f"`{body['script']}` ended with exit code {body['exit_code']}",
                 "",
-                *_fenced(body["text"], ""),
+                *_fenced(unmarked(body["text"]), ""),
                 "",
             ]
         case "note":

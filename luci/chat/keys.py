@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,26 +25,41 @@ def key_of(provider: str, variables: tuple[str, ...], environ: Mapping[str, str]
 
 
 def kept(provider: str) -> str:
+    """Return a key that is kept, empty where none is. Raises ConfigError for a file that others can read, and for a
+    keyring that is locked or broken, unless the file has the key."""
+    if found := _in_file().get(provider, ""):
+        return found
     ring = _keyring()
-    return (ring.get_password(SERVICE, provider) if ring else None) or _in_file().get(provider, "")
+    if ring is None:
+        return ""
+    with _in_words("read"):
+        return ring.get_password(SERVICE, provider) or ""
 
 
 def keep(provider: str, key: str) -> str:
     """Keep a key, or with an empty one forget it; return where it is kept."""
-    if ring := _keyring():
-        if key:
-            ring.set_password(SERVICE, provider, key)
-        elif ring.get_password(SERVICE, provider):
-            ring.delete_password(SERVICE, provider)
-        return "the keyring"
+    ring = _keyring()
+    if ring is not None:
+        with _in_words("changed"):
+            if key:
+                ring.set_password(SERVICE, provider, key)
+            elif ring.get_password(SERVICE, provider):
+                ring.delete_password(SERVICE, provider)
+        if provider in _in_file():  # one that was kept there before would be found first
+            _write({**_in_file(), provider: ""})
+        return f"the keyring ({ring.name})"
+    return _write({**_in_file(), provider: key})
+
+
+def _write(keys: Mapping[str, str]) -> str:
     import tomlkit
 
-    known = {**_in_file(), provider: key}
     path = file()
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
-    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as opened:
-        opened.write(tomlkit.dumps({name: value for name, value in known.items() if value}))
+    new.unlink(missing_ok=True)  # its mode is ours from the start
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+        opened.write(tomlkit.dumps({name: value for name, value in keys.items() if value}))
     os.replace(new, path)
     return str(path)
 
@@ -70,10 +86,29 @@ def _in_file() -> dict[str, str]:
 
 
 def _keyring() -> Any:
-    """Return the system's keyring, None where there is none that keeps anything."""
+    """Return the system's keyring, None where there is none that keeps keys from others: a plain file of another
+    program's is no better than ours. Raises ConfigError for one that is configured and cannot be had."""
     try:
         import keyring  # the extra luci[keyring]
-        from keyring.backends import fail
     except ImportError:
         return None
-    return None if isinstance(keyring.get_keyring(), fail.Keyring) else keyring
+    with _in_words("opened"):
+        found = keyring.get_keyring()
+        parts = getattr(found, "backends", None) or [found]  # several behind one
+        return next((part for part in parts if part.priority >= 1), None)
+
+
+@contextlib.contextmanager
+def _in_words(what: str) -> Iterator[None]:
+    hint = (
+        "Unlock it, or set the provider's variable, such as OPENAI_API_KEY; PYTHON_KEYRING_BACKEND chooses another one."
+    )
+    from keyring import errors
+
+    try:
+        yield
+    except errors.KeyringLocked as error:
+        raise ConfigError("The keyring is locked.", cause=str(error), hint=hint) from error
+    except Exception as error:  # each backend raises what its own libraries do
+        cause = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"The keyring cannot be {what}.", cause=cause, hint=hint) from error

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shlex
+import signal
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from luci.chat.secrets import Masking, Secrets
 from luci.chat.shorten import data, shortened
 from luci.chat.tools import PlanScript, RunCode, RunLog, RunScript, Wrong
 from luci.context import Context, Question
-from luci.errors import LuciError, Refused
+from luci.errors import Interrupted, LuciError, Refused
 from luci.events import Ended, Event, Failed, Output, Retrying, Started, Told, Walled, Warned
 from luci.exchange import exchange
 from luci.runner.approval import origins
@@ -168,10 +169,15 @@ def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[
         began = time.time()
         code = yield from seen.through(perform("run", asked, _context(hands)), hands.secrets)
         _mask_logs(began, hands.secrets)
+    except Interrupted:
+        raise
     except LuciError as error:
         advice = hands.mending.ran(Failure(error.message, shown))
         hint = f"hint: {error.hint}" if error.hint else ""
         return "\n".join(filter(None, [f"It did not start: {error.message}", error.cause, hint, advice])), False
+    if code == 128 + signal.SIGINT or hands.context.stop():  # ctrl+c is for us as much as for it
+        hands.note("run", {"script": shown, "args": list(asked.args), "exit_code": code, "text": "It was stopped."})
+        raise Interrupted("Stopped.")
     failure = _failure(code, seen, expect, shown)
     told = _told(code, seen, failure, hands.mending.ran(failure))
     ended = {"script": shown, "args": list(asked.args), "exit_code": code, "wall": seen.wall}

@@ -56,6 +56,11 @@ def data(text: str) -> str:
     return f"<data {mark}>\n{text.rstrip()}\n</data {mark}>"
 
 
+def unmarked(text: str) -> str:
+    """Return text for a person: what is data in it speaks for itself."""
+    return re.sub(r"^</?data [0-9a-f]{8}>\n?", "", text, flags=re.MULTILINE)
+
+
 def sound(text: str) -> str:
     """Return text that can be sent and kept: without halves of characters, as names on a disk may have them.
 

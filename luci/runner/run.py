@@ -72,7 +72,8 @@ def _run_on(terminal: Terminal, steps: Generator[Event, None, int]) -> Generator
 def _run(request: RunRequest, context: Context) -> Generator[Event, None, int]:
     script = read_script(request.script, request.kind)  # type: ignore[arg-type]
     made, env = yield from prepare(request, script, context)
-    if strange := [why for why in made.wall.get("why", ()) if why.startswith("[walls.stranger]")]:
+    strange = [why for why in made.wall.get("why", ()) if why.startswith("[walls.stranger]")]
+    if strange and request.walls.stranger is None:  # who said so knows
         told = f"{script.name} is not your own, and runs behind the wall {made.wall['name']}"
         yield Told(f"{told} ({strange[0]}); --trust runs it as yours.")
     if made.wall["lacks"]:

@@ -84,7 +84,7 @@ class Dialogue(Doing):
         Binding("x", "run_code", "Run the code"),
         Binding("w", "save_code", "Save the code"),
         Binding("e", "edit_code", "Save and edit the code", show=False),
-        Binding("d", "unfold", "Differences and outputs, shown or folded"),
+        Binding("d", "unfold", "Details"),
         Binding("up,k", "screen.focus_previous('Card, Dialogue, #line')", "Previous", show=False),
         Binding("down,j", "screen.focus_next('Card, Dialogue, #line')", "Next", show=False),
         Binding("escape", "screen.go('conversation')", "Prompt", show=False),
@@ -126,8 +126,9 @@ class Dialogue(Doing):
                 if trouble:
                     await self._note(f"This answer is not whole: {trouble}.")
             case AskedAgain(reason):
+                void = " What came of the answer is void." if self._stream else ""
                 await self._end_text()
-                await self._note(f"{reason} What came of the answer is void; it is asked again.")
+                await self._note(f"{reason}{void} It is asked again.")
             case Using(_, _, title):
                 self._tool = ToolLine(title)
                 await self._add(self._tool)
@@ -177,6 +178,7 @@ class Dialogue(Doing):
         await self.on_job_said_much(Job.SaidMuch(message.job))
         await self._end_text()
         self._over = True
+        self.screen.refresh_bindings()
         took = duration(monotonic() - self._began)
         if message.error:
             self.add_class("-failed")
@@ -194,6 +196,9 @@ class Dialogue(Doing):
         self.query_one(".footing", Static).update(Content(harmless(text)))
 
     # -- what a person does
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return not self._over if action == "stop" else True
 
     def action_stop(self) -> None:
         if self.job and not self._over:

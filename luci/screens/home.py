@@ -186,7 +186,7 @@ class Home(Screen[None]):
     @on(Doing.Status)
     def _show_status(self, message: Doing.Status) -> None:
         self._talk = replace(self._ongoing(), session=message.session)
-        cost = f" · ${message.cost:.2f}" if message.cost else ""
+        cost = f" · ${message.cost:.{2 if message.cost >= 0.1 else 4}f}" if message.cost else ""
         self.query_one(Bar).model = f"{message.model} · {message.context / 1000:.1f}k{cost}"
 
     @on(Doing.CodeRequested)

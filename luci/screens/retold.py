@@ -11,6 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Markdown, Static
 
 from luci.chat.sessions import Entry
+from luci.chat.shorten import unmarked
 from luci.screens.dialogue import Dialogue, Difference, ToolLine, folded, noted
 from luci.screens.plain import harmless
 from luci.values import Value
@@ -75,7 +76,7 @@ def _widgets(entries: Sequence[Entry]) -> Iterable[Widget]:
                 inside.append(Difference(body["path"].rpartition("/")[2], body["diff"]))
             case "run":
                 told = body["text"].split("\n", 1)[0]
-                inside.append(folded("what came of it", body["text"]))
+                inside.append(folded("what came of it", unmarked(body["text"])))
             case "use":
                 line = ToolLine(body["title"])
                 line.state, line.told = "ok" if body["ok"] else "no", told

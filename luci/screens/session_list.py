@@ -65,9 +65,7 @@ class SessionList(ModalScreen[Chosen | None]):
             yield Input(self._words, placeholder="words that were said", id="sessions-words", compact=True)
             yield _Lines(id="sessions-list", compact=True)
             yield Static("", id="sessions-empty")
-            yield Static(
-                "enter goes on · f forks from a message · x writes a file · d deletes · / searches · esc leaves"
-            )
+            yield Static("enter goes on · f forks · x writes a file · d deletes · / searches")
 
     def on_mount(self) -> None:
         self._look()
@@ -225,9 +223,8 @@ def _message(entry: Entry) -> Content:
 def _line(session: Session, entry: Entry | None, piece: str) -> Content:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(session.started))
     title = harmless(session.title or "without a title")
-    told = Content.assemble(
-        (title, "bold"), (f"  {when} · {session.entries} entries · {session.id}", "$foreground 60%")
-    )
+    told_entries = "1 entry" if session.entries == 1 else f"{session.entries} entries"
+    told = Content.assemble((title, "bold"), (f"  {when} · {told_entries} · {session.id}", "$foreground 60%"))
     if entry is None:
         return told
     return Content.assemble(told, "\n", (f"  {harmless(piece)}".replace("\n", " "), "$text-accent"))

@@ -18,7 +18,7 @@ class Teller(Narrator):
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False, stream: bool = True, plain: bool = False) -> None:
         super().__init__(quiet=quiet, verbose=verbose, plain=plain)
-        self._stream, self._open = stream, False
+        self._stream, self._open, self._began = stream, False, False
 
     def show(self, event: Event) -> None:
         match event:
@@ -29,8 +29,9 @@ class Teller(Narrator):
                 if trouble:
                     self._line(f"the answer is not whole: {trouble}")
             case AskedAgain(reason, seconds):
+                void = " What came of the answer is void." if self._began else ""
                 self._end()
-                self._line(f"{reason} What came of the answer is void; it is asked again in {seconds:.0f} s.")
+                self._line(f"{reason}{void} It is asked again in {seconds:.0f} s.")
             case Using(_, _, title):
                 self._end()
                 self._line(f"▸ {title}" if not self.plain else title)
@@ -51,6 +52,7 @@ class Teller(Narrator):
                 super().show(event)
 
     def _say(self, text: str) -> None:
+        self._began = True
         if self._stream:
             self.rest()
             sys.stdout.write(harmless(text))
@@ -61,7 +63,7 @@ class Teller(Narrator):
         if self._open:
             sys.stdout.write("\n")
             sys.stdout.flush()
-        self._open = False
+        self._open = self._began = False
 
     def ask(self, question: Question) -> bool | Answer:
         if not question.wants_words:

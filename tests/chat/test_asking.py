@@ -313,3 +313,29 @@ def test_a_dropped_answer_is_asked_for_again_and_nothing_of_it_is_done(
     assert person.ask("Go.").text == "Nothing to do."
     assert any(isinstance(event, AskedAgain) for event in person.seen)
     assert not any(isinstance(event, Used) for event in person.seen)
+
+
+def test_a_stop_in_a_question_in_a_run_and_by_the_runs_own_end_keeps_what_was_said(
+    person: Person, model: Serve
+) -> None:
+    (person.folder / "waits.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(600)\n")
+    (person.folder / "killed.py").write_text("import os\nprint('begun', flush=True)\nos.kill(os.getpid(), 2)\n")
+    (person.folder / "a.py").write_text("")
+    names = ("a.py", "waits.py", "killed.py")
+    server = model(*[Said("I begin.", calls=(run(name), ("list_files", {}))) for name in names])
+
+    def stopped() -> None:
+        before = len(server.requests)
+        outcome = person.ask("Go.")
+        assert (outcome.text, outcome.why) == ("I begin.", "Stopped.") and len(server.requests) == before + 1
+        assert person.sessions is not None
+        told = [message.text for message in person.sessions.messages(person.sessions.all()[0].id)]
+        assert told[:2] == ["Go.", "I begin."] and told[2:] == ["The person stopped it."] * 2
+
+    person.says = lambda effect: Verdict(False, stop=True)
+    stopped()
+    person.says = lambda effect: Verdict(True)
+    person.stops = lambda: any(isinstance(event, Output) for event in person.seen)
+    stopped()
+    person.stops = lambda: False
+    stopped()

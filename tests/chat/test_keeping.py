@@ -11,13 +11,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
+import keyring
 import pytest
+from keyring import backend, errors
 
 from luci.chat import audit, keys
 from luci.chat.budget import Budget
 from luci.chat.export import markdown
 from luci.chat.messages import Message, ToolCall, Usage
+from luci.chat.providers import endpoint
 from luci.chat.sessions import Sessions
 from luci.chat.undo import UndoRequest, taken_back
 from luci.config import ModelSettings
@@ -247,6 +251,48 @@ def test_a_key_file_that_others_can_read_is_refused(luci_home: Path, monkeypatch
     keys.file().chmod(0o644)
     with pytest.raises(ConfigError, match="Others can read"):
         keys.kept("google")
+
+
+class Ring(backend.KeyringBackend):
+    """A keyring as the library wants one; the real ones need a desktop."""
+
+    priority: Any = 5
+    kept: ClassVar[dict[tuple[str, str], str]] = {}
+    locked = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.locked:
+            raise errors.KeyringLocked("Failed to unlock the collection!")
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+def test_a_keyring_keeps_keys_and_one_that_is_locked_or_only_a_file_is_told_apart(
+    luci_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, ring = keyring.get_keyring(), Ring()
+    keyring.set_keyring(ring)
+    try:
+        assert "the keyring" in keys.keep("openai", "sk-in-the-ring") and keys.kept("openai") == "sk-in-the-ring"
+        assert not keys.file().exists()
+        monkeypatch.setattr(Ring, "locked", True)
+        with pytest.raises(ConfigError, match="keyring is locked") as caught:
+            endpoint(ModelSettings(provider="openai"), {})
+        assert "OPENAI_API_KEY" in caught.value.hint
+        assert endpoint(ModelSettings(provider="openai"), {"OPENAI_API_KEY": "k"}).key == "k"  # nobody asks it
+        monkeypatch.setattr(Ring, "priority", 0.5)  # so keyrings say that they are a plain file
+        assert keys.keep("openai", "sk-in-our-file").endswith("keys.toml") and keys.kept("openai") == "sk-in-our-file"
+        monkeypatch.setattr(Ring, "priority", property(lambda self: 1 / 0))
+        with pytest.raises(ConfigError, match="keyring cannot be opened"):
+            keys.kept("google")
+        assert keys.kept("openai") == "sk-in-our-file"
+    finally:
+        keyring.set_keyring(before)
 
 
 def test_a_message_survives_being_written_down() -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input, Markdown, TextArea
+from textual.widgets import Collapsible, Input, Markdown, OptionList, Static, TextArea
 
 from luci.screens.bar import Bar
-from luci.screens.dialogue import Dialogue, ToolLine
+from luci.screens.dialogue import Dialogue, Difference, ToolLine
 from luci.screens.question import QuestionPanel
+from luci.screens.retold import Retold
+from luci.screens.session_list import MessageList, SessionList
 from tests.model_server import ModelServer, Said
 from tests.screens.app_host import Person, opened, text_of
 from tests.screens.environments_host import played
@@ -136,3 +138,85 @@ async def test_without_a_model_it_says_what_to_do(monkeypatch: pytest.MonkeyPatc
         dialogue = await over(person)
         assert "No model is configured." in text_of(dialogue) and "luci config model.provider" in text_of(dialogue)
         assert isinstance(person.app.focused, TextArea)
+
+
+@played
+async def test_a_conversation_is_chosen_resumed_as_it_was_forked_written_down_and_deleted(
+    model: ModelServer, project: Path
+) -> None:
+    model.script += [
+        Said("I **write** it.", calls=(write("leap.py", "print('leap')\n"), ("run", {"script": "leap.py"}))),
+        Said("It leaps."),
+        Said("An answer."),
+        Said("Again."),
+    ]
+    async with opened() as person:
+        await person.say("/sessions")
+        await person.until(lambda: isinstance(person.app.screen, SessionList))
+        shown = lambda: "\n".join(str(part.content) for part in person.app.screen.query(Static) if part.display)  # noqa: E731
+        await person.until(lambda: "no conversation yet" in shown())
+        await person.press("escape")
+        await person.say("make it leap now")
+        await person.asked()
+        await person.press("s")  # writes are not asked about any more, and shown all the same
+        await person.asked()
+        await person.press("y")
+        dialogue = await over(person)
+        assert [diff.title for diff in dialogue.query(Difference)] == ["leap.py  +1 -0"]
+        await person.say("and now something else")
+        await person.until(lambda: len(person.home.query(Dialogue)) == 2 and last(person).is_over)
+    async with opened((80, 24)) as person:
+        await person.press("ctrl+p")
+        await person.type("sessions")
+        await person.until(lambda: person.app.screen.query("OptionList").first().highlighted == 0)
+        await person.press("enter")
+        await person.until(lambda: isinstance(person.app.screen, SessionList))
+        listed = person.app.screen
+        assert isinstance(listed, SessionList)
+        await person.until(lambda: listed.here)
+        await person.press("slash")
+        await person.type("nowhere")
+        await person.until(lambda: not listed.here)
+        await person.press(*["backspace"] * 7)
+        await person.type("something leap")
+        await person.until(lambda: not listed.here)
+        await person.press(*["backspace"] * 5)
+        await person.until(lambda: listed.here)
+        session = listed.here
+        await person.press("down", "x")
+        await person.until(lambda: list(project.glob("session-*.md")))
+        assert "It leaps." in next(project.glob("session-*.md")).read_text()
+        await person.press("enter")
+        await person.until(lambda: len(person.home.query(Retold)) == 2)
+        first, second = person.home.query(Retold)
+        assert [tool.title for tool in first.query(ToolLine)] == ["write_file leap.py", "run leap.py"]
+        assert [fold.title for fold in first.query(Collapsible)] == ["leap.py  +1 -0", "what came of it"]
+        assert [text.source for text in first.query(Markdown)] == ["I **write** it.", "It leaps."]
+        assert first.query(ToolLine).last().told.startswith("exit code 0") and second.text == "An answer."
+        assert all(fold.collapsed for fold in first.query(Collapsible))
+        first.focus()
+        await person.press("d")
+        assert not any(fold.collapsed for fold in first.query(Collapsible))
+        assert "<data" not in "\n".join(str(part.content) for part in first.query(Static))
+        person.prompt.line.focus()
+        await person.say("/sessions")
+        await person.until(lambda: isinstance(person.app.screen, SessionList) and person.app.screen.here)
+        await person.press("f")
+        await person.until(lambda: isinstance(person.app.screen, MessageList))
+        await person.press("up", "enter")  # the person's own last request: it comes back to be said otherwise
+        await person.until(lambda: person.prompt.text == "and now something else")
+        assert len(person.home.query(Retold)) == 3  # the fork has the first request alone
+        await person.press("enter")
+        await over(person)
+        assert [m["content"] for m in model.heard() if m["role"] == "user"][1:] == ["and now something else"]
+        await person.say("/sessions leap")
+        await person.until(lambda: isinstance(person.app.screen, SessionList) and person.app.screen.here)
+        listed = person.app.screen
+        assert isinstance(listed, SessionList)
+        while listed.here != session:
+            await person.press("down")
+        await person.press("d")
+        panel = await person.asked()
+        assert panel.question.text == f"Delete the session {session}?"
+        await person.press("y")
+        await person.until(lambda: session not in [option.id for option in listed.query_one(OptionList).options])
