@@ -29,7 +29,7 @@ def _garbage(content: bytes, dice: random.Random) -> bytes:
 
 def _bits(content: bytes, dice: random.Random) -> bytes:
     """Some bytes are others, as on a dying disk."""
-    altered = bytearray(content)
+    altered = bytearray(content or b"{}")
     for _ in range(1 + len(altered) // 64):
         altered[dice.randrange(len(altered))] = dice.randrange(256)
     return bytes(altered)
