@@ -85,8 +85,10 @@ def _facts(told: Told, width: int) -> Content:
 
 def _places(told: Told) -> Content:
     path, activate = harmless(told["path"]), harmless(told["activate"])
-    copied = Content.styled("  c copies it", QUIET)
-    return _lines([_heading("Folder"), Content(path), Content(), _heading("Activate") + copied, Content(activate)])
+    lines = [_heading("Folder"), Content(path)]
+    if activate:  # nobody can step into what is an image
+        lines += [Content(), _heading("Activate") + Content.styled("  c copies it", QUIET), Content(activate)]
+    return _lines(lines)
 
 
 def _under(label: str, indent: int, text: Content, width: int) -> Content:

@@ -290,8 +290,11 @@ class Environments(Busy):
         """Copy the line that activates it (OSC 52)."""
         if key := self.table.highlighted:
             line = self.told[key]["activate"]
-            self.app.copy_to_clipboard(line)
-            self.notify(f"Copied: {harmless(line)}", markup=False)
+            if line:
+                self.app.copy_to_clipboard(line)
+                self.notify(f"Copied: {harmless(line)}", markup=False)
+            else:
+                self.notify("This kind of environment cannot be activated; t opens a shell in it.", severity="warning")
 
     def action_shell(self) -> None:
         if key := self.table.highlighted:
