@@ -14,25 +14,28 @@ import time
 
 from luci import config
 from luci.app import LuciApp
-from luci.chat.messages import Began, Replied, Replying
+from luci.chat.messages import Began, Message, Replied, Replying
+from luci.chat.sessions import Entry
 from luci.screens.dialogue import Dialogue
 
 PIECES = 400
 TEXT = "Each file has a size, and `sizes.py` prints it.\n\n```python\nfor path in files:\n    print(path)\n```\n"
+
+ANSWER = Message("assistant", TEXT).as_dict()
 
 
 async def measured(messages: int) -> tuple[float, float]:
     """Return the seconds that streaming took, and those of scrolling."""
     app = LuciApp(config.load())
     async with app.run_test(size=(120, 40)) as pilot:
+        app.stylesheet.read(os.path.join(os.path.dirname(config.__file__), "screens", "dialogue.tcss"))
         conversation = app.home.conversation
         for number in range(messages // 2):
             conversation.said(f"request {number}")
-            conversation.told(TEXT)
+            conversation.retell([Entry(number, 0.0, "message", ANSWER)], 0)
             if number % 50 == 0:
                 await pilot.pause()
         await pilot.pause()
-        app.stylesheet.read(os.path.join(os.path.dirname(config.__file__), "screens", "dialogue.tcss"))
         dialogue = Dialogue("the last")
         conversation._add(dialogue)
         await pilot.pause()

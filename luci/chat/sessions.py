@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,12 +15,13 @@ from typing import Any, Literal
 from luci import paths
 from luci.chat import copies
 from luci.chat.messages import Message
-from luci.errors import LuciError, UsageError
+from luci.errors import LuciError, UsageError, lacking
 from luci.values import Value, as_dict
 
 FORMAT = 2
 Kind = Literal["message", "draft", "use", "leave", "change", "run", "note"]
 _DAY = 86_400
+_LEAST_ROOM = 65_536  # bytes that a change may need
 _SCHEMA = """
 create table sessions (id text primary key, started real not null, folder text not null, title text not null default '',
     parent text not null default '');
@@ -91,7 +93,9 @@ class Sessions:
             self.file.chmod(0o600)
             return database
         except (sqlite3.OperationalError, OSError) as error:
-            if not self.file.exists() or "locked" in str(error):
+            if isinstance(error, OSError) and not self.file.exists():
+                raise (lacking(error) or error) from error
+            if not self.file.exists() or "locked" in str(error) or _is_full(self.file):
                 raise
             address = f"{self.file.absolute().as_uri()}?mode=ro&immutable=1"
             readable: sqlite3.Connection = sqlite3.connect(address, uri=True, **options)
@@ -317,6 +321,10 @@ class Sessions:
         return int(tokens), float(cost)
 
 
+def _is_full(file: Path) -> bool:
+    return shutil.disk_usage(file.parent).free < _LEAST_ROOM
+
+
 @contextlib.contextmanager
 def _in_words(file: Path) -> Iterator[None]:
     """Say what the database, or the disk below it, does not do."""
@@ -324,6 +332,8 @@ def _in_words(file: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         said = str(error)
+        if "I/O" in said and _is_full(file):  # so it says where no page of its own could be written
+            said = f"{said}: the disk is full"
         message, hint = next(
             ((message, hint) for words, message, hint in _FAULTS if words in said),
             ("The sessions in {} cannot be opened.", "Move the file away: a new one is begun."),
