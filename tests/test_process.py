@@ -279,11 +279,17 @@ def test_a_stopped_child_is_ended_too() -> None:
 
 
 def test_no_zombie_is_left() -> None:
-    events = run(python("print('hello', flush=True); import time; time.sleep(600)"), environ=os.environ, capture=True)
-    next(events)
-    events.close()  # type: ignore[attr-defined]
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    code = """
+        import os, sys
+        from luci.process import run
+        child = "print('hello', flush=True); import time; time.sleep(600)"
+        events = run([sys.executable, "-c", child], environ=os.environ, capture=True)
+        next(events)
+        events.close()
+        try: os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError: print("none")
+    """
+    assert subprocess.run(python(textwrap.dedent(code)), capture_output=True, text=True).stdout == "none\n"
 
 
 def test_it_works_beside_the_main_thread() -> None:

@@ -26,15 +26,14 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _lead_closed_streams_nowhere() -> None:
-    """Give /dev/null to the streams that were closed when luci began, as a daemon's are: no file of luci's may become
-    what its children take for one of them."""
+    """Give /dev/null to the streams that were closed when luci began, as a daemon's are: no file of luci's may take
+    their place. A script finds them closed, as it would without luci."""
     import os
 
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             nowhere = os.open(os.devnull, os.O_RDWR)
             if nowhere != number:
-                os.dup2(nowhere, number)
+                os.dup2(nowhere, number, inheritable=False)
                 os.close(nowhere)
-            os.set_inheritable(number, True)
             setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115  for as long as luci lives

@@ -106,6 +106,11 @@ class Refused(Exception):
     """What the engine answered, with its status."""
 
 
+def refused(status: int, answer: "Any") -> Refused:
+    said = answer.get("message") or answer.get("cause") if isinstance(answer, dict) else answer
+    return Refused(f"{said} ({status})")
+
+
 class Raw:
     """Our terminal, every key of it for the container; as it was again afterwards."""
 
@@ -157,8 +162,7 @@ class Container:
     def call(self, method: str, path: str, body: "dict[str, Any] | None" = None) -> "Any":
         status, answer = ask(self.socket, method, path, body)
         if status >= 400:
-            said = answer.get("message") or answer.get("cause") if isinstance(answer, dict) else answer
-            raise Refused(f"{said} ({status})")
+            raise refused(status, answer)
         return answer
 
     def attached(self) -> "_socket.socket":
@@ -174,7 +178,9 @@ class Container:
             answer += piece
         head_bytes, _, self.frames = answer.partition(b"\r\n\r\n")
         if head_bytes.split(b" ", 2)[1] not in (b"101", b"200"):
-            raise Refused(answer.decode("utf-8", "replace"))
+            talk.shutdown(_socket.SHUT_WR)  # it ends what it says, and the connection
+            talk.settimeout(GRACE_SECONDS)
+            raise refused(*parsed(answer + everything(talk)))
         talk.setblocking(False)
         return talk
 

@@ -42,7 +42,7 @@ def test_the_end_is_known_where_luci_stayed(luci: Luci) -> None:
     run = latest(luci, "a.py")
     assert run["exit_code"] == 3 and isinstance(run["seconds"], float)
     peak = run["peak_bytes"]
-    assert isinstance(peak, int) and 150_000_000 < peak < 300_000_000
+    assert isinstance(peak, int) and 75_000_000 < peak < 300_000_000  # a kernel may take pages back while others fill
     assert f"{peak / 1e6:.1f} MB" in luci("runs", "show", str(run["id"])).out
 
 
