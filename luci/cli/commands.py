@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +93,24 @@ def _converse(*, plain: bool) -> int:
         from luci.screens.line_by_line import LineByLine
 
         return LineByLine().talk()
-    from luci import app  # Textual: 200 ms, and only to draw
+    with _quick_frames():
+        from luci import app  # Textual: 200 ms, and only to draw
 
     return app.main()
+
+
+@contextlib.contextmanager
+def _quick_frames() -> Iterator[None]:
+    """Let Textual draw 120 times a second where nobody chose another rate: what a key did is seen sooner by a frame
+    of 60. It reads the variable when it is imported; no script is to find it."""
+    if "TEXTUAL_FPS" in os.environ:
+        yield
+        return
+    os.environ["TEXTUAL_FPS"] = "120"
+    try:
+        yield
+    finally:
+        del os.environ["TEXTUAL_FPS"]
 
 
 # -- run and plan

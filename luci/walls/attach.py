@@ -108,7 +108,7 @@ class Refused(Exception):
 
 def refused(status: int, answer: "Any") -> Refused:
     said = answer.get("message") or answer.get("cause") if isinstance(answer, dict) else answer
-    return Refused(f"{said} ({status})")
+    return Refused(f"{str(said).strip()} ({status})")
 
 
 class Raw:

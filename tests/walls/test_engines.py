@@ -11,7 +11,8 @@ import pytest
 
 from luci.envs import bases
 from luci.errors import EnvError
-from luci.walls import container, engines
+from luci.walls import attach, container, engines
+from tests.engines import SOCKETS, why_not
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +93,13 @@ def test_a_socket_that_speaks_no_engine_s_language_is_none(home: Path, monkeypat
             engines.find("docker")
         thread.join()
     assert "does not answer as an engine does" in failed.value.cause
+
+
+@pytest.mark.parametrize("kind", ["docker", "podman"])
+def test_an_engine_that_lends_no_streams_is_told_in_its_own_words(kind: str) -> None:
+    if no := why_not(kind):
+        pytest.skip(no)
+    held = attach.Container(SOCKETS[kind].removeprefix("unix://"))
+    held.id = "never-made"
+    with pytest.raises(attach.Refused, match=r"(?i)^[^{}\r\n]*no such container[^{}\r\n]* \(404\)$"):
+        held.attached()
