@@ -2,13 +2,15 @@
 
     python bench/talk.py
 
-Streams an answer of 400 pieces behind the messages, then scrolls up 20 pages; prints seconds and the ratio.
+Streams an answer of 400 pieces behind the messages, then scrolls up 20 pages; prints the median seconds of three
+rounds, taken in turns, and their ratio.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import statistics
 import tempfile
 import time
 
@@ -19,6 +21,8 @@ from luci.chat.sessions import Entry
 from luci.screens.dialogue import Dialogue
 
 PIECES = 400
+ROUNDS = 3
+SETTLED = 1.0  # seconds in which what was put there is drawn
 TEXT = "Each file has a size, and `sizes.py` prints it.\n\n```python\nfor path in files:\n    print(path)\n```\n"
 
 ANSWER = Message("assistant", TEXT).as_dict()
@@ -35,10 +39,10 @@ async def measured(messages: int) -> tuple[float, float]:
             conversation.retell([Entry(number, 0.0, "message", ANSWER)], 0)
             if number % 50 == 0:
                 await pilot.pause()
-        await pilot.pause()
+        await pilot.pause(SETTLED)
         dialogue = Dialogue("the last")
         conversation._add(dialogue)
-        await pilot.pause()
+        await pilot.pause(SETTLED)
         began = time.perf_counter()
         await dialogue._take(Began("s", "m"))
         for number in range(PIECES):
@@ -60,8 +64,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["LUCI_HOME"] = folder
         asyncio.run(measured(20))  # fills the caches
-        short, long = asyncio.run(measured(100)), asyncio.run(measured(2000))
-    for name, one, other in (("stream", short[0], long[0]), ("scroll", short[1], long[1])):
+        rounds = [(asyncio.run(measured(100)), asyncio.run(measured(2000))) for _ in range(ROUNDS)]
+    for at, name in enumerate(("stream", "scroll")):
+        one, other = (statistics.median(each[which][at] for each in rounds) for which in (0, 1))
         print(f"{name}: 100 messages {one:.2f} s, 2,000 messages {other:.2f} s, ratio {other / one:.2f}")
 
 
