@@ -275,6 +275,28 @@ def variables() -> list[str]:
     return [f"LUCI_{name}_{key}".upper() for name, section in sections for key in _plain(section)]
 
 
+def keys() -> list[str]:
+    """Every setting as `luci config` names it: run.retry, walls.stranger.network. Those of [names] are the person's."""
+    sections = [(name, getattr(Settings(), name)) for name in fields(Settings) if name != "names"]
+    beneath = [
+        (f"{name}.{key}", getattr(section, key))
+        for name, section in sections
+        for key in fields(section)
+        if key not in _plain(section)
+    ]
+    return [f"{name}.{key}" for name, section in (*sections, *beneath) for key in _plain(section)]
+
+
+def choices(key: str) -> list[str]:
+    """What a setting may be, where that can be listed."""
+    *sections, last = key.split(".")
+    section: Any = Settings()
+    for name in sections:
+        section = getattr(section, name, None)
+    kind = _kinds(section).get(last) if isinstance(section, Value) else None
+    return ["true", "false"] if kind is bool else [str(each) for each in typing.get_args(kind) if each is not ...]
+
+
 def _plain(section: Value) -> list[str]:
     return [key for key in fields(section) if not isinstance(getattr(section, key), Value)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from luci.errors import UsageError
 from luci.values import Value
@@ -12,28 +12,6 @@ from luci.values import Value
 if TYPE_CHECKING:
     from luci.runner.request import RunRequest
     from luci.walls.asked import Asked
-
-_VALUED = (
-    "--with",
-    "--python",
-    "--env",
-    "--allow",
-    "--python-arg",
-    "--env-file",
-    "--retry",
-    "--timeout",
-    "--events",
-    "--sandbox",
-    "--memory",
-    "--cpus",
-    "--pids",
-    "--readable",
-    "--writable",
-    "--variable",
-    "-w",
-    "-p",
-)
-
 
 KINDS = ("auto", "venv", "conda", "docker", "podman", "sarus", "system")
 _RUNGS = ("auto", "container", "bwrap", "landlock", "limits", "off")
@@ -49,13 +27,15 @@ class Option(Value):
     again: bool = False  # it may be given more than once
 
 
-def split(words: list[str]) -> tuple[list[str], list[str]]:
+def split(words: list[str], command: argparse.ArgumentParser | None = None) -> tuple[list[str], list[str]]:
     """Part the words behind `run` into luci's, the script's name the last of them, and the script's own.
+
+    `command` knows which options take a value; without it they are those of `run`.
 
     >>> split(["--with", "x", "a.py", "--help"])
     (['--with', 'x', 'a.py'], ['--help'])
     """
-    at = 0
+    at, valued = 0, _valued(command or _parser(plan=False))
     while at < len(words):
         word = words[at]
         if word in ("-m", "-c"):
@@ -65,13 +45,21 @@ def split(words: list[str]) -> tuple[list[str], list[str]]:
         if word == "--python-arg" and at + 1 < len(words):
             words = [*words[:at], f"{word}={words[at + 1]}", *words[at + 2 :]]  # its value begins with a dash
             at += 1
-        elif word in _VALUED:
+        elif word in valued:
             at += 2
         elif word.startswith("-") and word != "-":
             at += 1
         else:
             return words[: at + 1], words[at + 1 :]
     return words, []
+
+
+def _valued(command: argparse.ArgumentParser) -> set[str]:
+    return {name for action in _options(command) if action.nargs != 0 for name in action.option_strings}
+
+
+def _options(command: argparse.ArgumentParser) -> list[argparse.Action]:
+    return [action for action in command._actions if action.option_strings]  # argparse tells them nowhere else
 
 
 def add_plan_options(command: argparse.ArgumentParser) -> None:
@@ -184,13 +172,13 @@ def _said_of_its_author(options: argparse.Namespace) -> bool | None:
 
 def read(words: list[str], *, plan: bool = False) -> RunRequest:
     """Return what the words behind `run` (or `plan`) ask for. Raises UsageError."""
-    own, args = split(words)
-    return request_of(_parser(plan).parse_args(own), tuple(args))
+    parser = _parser(plan)
+    own, args = split(words, parser)
+    return request_of(parser.parse_args(own), tuple(args))
 
 
 def offered(*, plan: bool = False) -> list[Option]:
     """Return the options of `run` (or `plan`), as they are declared."""
-    actions = [action for action in _parser(plan)._actions if action.option_strings]  # argparse tells them nowhere else
     return [
         Option(
             tuple(sorted(action.option_strings, key=len, reverse=True)),
@@ -199,7 +187,7 @@ def offered(*, plan: bool = False) -> list[Option]:
             tuple(action.choices or ()),
             isinstance(action.default, list),
         )
-        for action in actions
+        for action in _options(_parser(plan))
     ]
 
 
@@ -225,15 +213,22 @@ def _bytes(text: str) -> int:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def _number(kind: type, text: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no {'whole ' * (kind is int)}number") from error
+
+
 def _count(text: str) -> int:
-    number = int(text)
+    number: int = _number(int, text)
     if number <= 0:
         raise argparse.ArgumentTypeError("must be more than 0")
     return number
 
 
 def _seconds(text: str) -> float:
-    number = float(text)
+    number: float = _number(float, text)
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError("must be more than 0")
     return number

@@ -34,11 +34,10 @@ def main(argv: Sequence[str]) -> int:
         show_error(UsageError("The working folder is gone.", hint="cd to one that is there."))
         return UsageError.exit_code
     if "_ARGCOMPLETE" in os.environ:
-        import argcomplete  # a shell asks what could come next
-
+        from luci.cli import completing  # a shell asks what could come next
         from luci.cli.parser import parser
 
-        argcomplete.autocomplete(parser())
+        completing.answer(parser())
     try:
         code = _main(list(argv))
         sys.stdout.flush()  # here, where it is known what to do if nobody reads
@@ -63,11 +62,12 @@ def _main(argv: list[str]) -> int:
     if argv[:1] == ["plan"] and (asked := at_once.plain_plan(argv[1:])):
         return _plan_plainly(*asked)
     from luci.actions.script_line import split  # with argparse and all its words: 15 ms
-    from luci.cli.parser import parser, part
+    from luci.cli.parser import command_of, parser, part
 
     if argv[:1] == ["run"] or argv[:1] == ["plan"]:
-        own, script_args = split(argv[1:])
-        options = parser(argv[0]).parse_args([argv[0], *own])
+        known = parser(argv[0])
+        own, script_args = split(argv[1:], command_of(known, argv[0]))
+        options = known.parse_args([argv[0], *own])
         options.args = tuple(script_args)
     elif argv[:2] == ["env", "shell"]:
         own, command = part(argv)
@@ -312,9 +312,9 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _completion(options: argparse.Namespace) -> int:
-    from argcomplete.shell_integration import shellcode
+    from luci.cli import completing
 
-    print(shellcode(["luci"], shell=options.shell))
+    print(completing.code(options.shell))
     return 0
 
 

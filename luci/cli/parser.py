@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any, NoReturn
+from typing import Any
 
 from luci import __version__
 from luci.actions.script_line import add_plan_options, add_run_options
 from luci.cli.at_once import LIMIT
-from luci.screens.plain import harmless
+from luci.cli.options import as_json, command, offering, voice, yes
+from luci.cli.words import Parser
 
 _EXAMPLES = """examples:
   luci run plot.py --size 10         run it; what follows the script is the script's
@@ -16,10 +17,10 @@ _EXAMPLES = """examples:
   luci run --with "pandas<2" old.py  add a requirement for this run
   luci plan plot.py                  what would be installed, and why
   luci env list                      the environments luci keeps
+
+luci alone opens the app. luci COMMAND --help says more of each.
 """
-
-
-EXPORTS = ("requirements", "pylock", "pep723", "environment.yml", "conda-lock", "dockerfile")
+_CODES = "exit codes: the script's; 124 timed out, 125 could not be started, 126 not approved, 2 usage"
 
 
 def part(words: list[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -32,17 +33,10 @@ def part(words: list[str]) -> tuple[list[str], tuple[str, ...]]:
     return words[:at], tuple(words[at + 1 :])
 
 
-class _Parser(argparse.ArgumentParser):
-    """One that is careful with the words it repeats."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(harmless(message))
-
-
 def parser(word: str = "") -> argparse.ArgumentParser:
     """Return the parser of all commands, or of the one that is asked for alone, where `word` names it: to know them all
     takes longer than most of them."""
-    top = _Parser(
+    top = Parser(
         prog="luci",
         description="Run a Python script that has imports and nothing else, in the right environment.",
         epilog=_EXAMPLES,
@@ -60,6 +54,13 @@ def parser(word: str = "") -> argparse.ArgumentParser:
     return top
 
 
+def command_of(top: argparse.ArgumentParser, word: str) -> argparse.ArgumentParser:
+    """Return the parser of one command of luci's parser."""
+    every = next(action for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    known: argparse.ArgumentParser = every.choices[word]
+    return known
+
+
 def _add_hidden(commands: Any) -> None:
     for name, add in (("_resume", "state"), ("_need", "requirements")):
         hidden = commands.add_parser(name)
@@ -73,192 +74,97 @@ def _add_talk(commands: Any) -> None:
     talk_words.add(commands)
 
 
-def _voice(command: argparse.ArgumentParser) -> None:
-    command.add_argument("-q", "--quiet", action="store_true", help="say nothing but errors")
-    command.add_argument("-v", "--verbose", action="store_true", help="say what is done and why")
+def _add_env(commands: Any) -> None:
+    from luci.cli import env_words
+
+    env_words.add(commands)
 
 
 def _add_run(commands: Any) -> None:
-    run = commands.add_parser(
+    run = command(
+        commands,
         "run",
-        help="run a script in the environment it needs",
+        "run a script in the environment it needs",
+        "luci run plot.py --size 10",
+        "luci run --sandbox auto --memory 1g downloaded.py",
+        "luci run --python 3.11 --with 'numpy<2' -m mypackage.tool",
+        "luci run -c \"import yaml; print(yaml.safe_load('a: 1'))\"",
+        notes=f"Options come before SCRIPT; what follows it is the script's.\n{_CODES}",
         usage="luci run [options] SCRIPT [ARGS...]",
-        epilog="Options come before SCRIPT; what follows it is the script's.\n"
-        "exit codes: the script's; 124 timed out, 125 could not be started, 126 not approved, 2 usage",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add_plan_options(run)
-    _voice(run)
+    voice(run)
     add_run_options(run)
     run.add_argument("--dry-run", action="store_true", help="say what would be done: luci plan")
-    run.add_argument("-y", "--yes", action="store_true", help="answer every question with yes")
+    yes(run, "answer every question with yes")
     run.add_argument("--events", default="", metavar="FILE", help="write one JSON event a line")
     run.set_defaults(do="run", args=())
 
 
 def _add_plan(commands: Any) -> None:
-    plan = commands.add_parser(
-        "plan", help="say what run would do, and why", usage="luci plan [options] SCRIPT", allow_abbrev=False
+    plan = command(
+        commands,
+        "plan",
+        "say what run would do, and why",
+        "luci plan plot.py",
+        "luci plan --names plot.py > requirements.txt",
+        notes="exit codes: 126 where it would ask, 125 where the script cannot run",
+        usage="luci plan [options] SCRIPT",
     )
     add_plan_options(plan)
-    _voice(plan)
+    voice(plan)
     how = plan.add_mutually_exclusive_group()
     how.add_argument("--json", action="store_true", help="one JSON document")
     how.add_argument("--names", action="store_true", help="one distribution a line, as it would be installed")
     plan.set_defaults(do="plan", args=())
 
 
-def _add_env(commands: Any) -> None:
-    env = commands.add_parser("env", help="make, list, lock, check, update and remove environments", allow_abbrev=False)
-    verbs = env.add_subparsers(metavar="VERB", title="verbs", required=True)
-    texts = {
-        "list": "list the environments",
-        "show": "show one",
-        "path": "print its folder",
-        "tree": "show what is installed, and for what",
-        "why": "say why a package is there",
-        "verify": "check every file against its hash",
-        "rebuild": "build it again",
-        "remove": "remove it; what is in use stays",
-        "prune": "remove what is broken, orphaned, long unused or over the budget",
-        "stats": "count environments and disk",
-    }
-    for verb, text in texts.items():
-        command = verbs.add_parser(verb, help=text, description=text, allow_abbrev=False)
-        command.add_argument("--json", action="store_true", help="one JSON document")
-        _voice(command)
-        if verb in ("show", "path", "tree", "why"):
-            _environment(command, 1)
-        if verb in ("verify", "rebuild", "remove", "prune"):
-            _environment(command, "*")
-        if verb == "why":
-            command.add_argument("package", metavar="PACKAGE")
-        if verb in ("rebuild", "remove"):
-            command.add_argument("--all", action="store_true", help="all of them")
-        if verb in ("remove", "prune"):
-            command.add_argument("--dry-run", action="store_true", help="only say what would go")
-            command.add_argument("-y", "--yes", action="store_true", help="do not ask")
-        if verb == "prune":
-            command.add_argument("--unused-days", type=float, metavar="N", help="unused for N days (default 60)")
-            command.add_argument("--budget-gb", type=float, metavar="N", help="keep at most N GB (default 10)")
-        command.set_defaults(do="env", verb=verb)
-    _add_more_env(verbs)
-    from luci.cli import env_words
-
-    env_words.add(verbs, _voice, _environments)
-
-
-def _add_more_env(verbs: Any) -> None:
-    """The verbs that have examples of their own."""
-    raw = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
-    text = "show all that is known of one: its tree, its runs, its record"
-    inspect = verbs.add_parser(
-        "inspect", help=text, description=text, epilog="example:\n  luci env inspect plot.py", **raw
-    )
-    _environment(inspect, 1)
-    text = "bring it up to date within its bounds; the difference is shown first"
-    update = verbs.add_parser(
-        "update",
-        help=text,
-        description=text,
-        epilog="The former generation is kept for 7 days, until the next update or rebuild.\n"
-        "examples:\n  luci env update plot.py --dry-run\n  luci env update --all --yes\n"
-        "  luci env update --undo plot.py",
-        **raw,
-    )
-    _environment(update, "*")
-    update.add_argument("--all", action="store_true", help="all of them")
-    update.add_argument("--dry-run", action="store_true", help="only show the difference")
-    update.add_argument("--undo", action="store_true", help="take the former generation back")
-    update.add_argument("-y", "--yes", action="store_true", help="do not ask")
-    text = "write down its exact versions for other tools"
-    export = verbs.add_parser(
-        "export",
-        help=text,
-        description=text,
-        epilog="examples:\n  luci env export plot.py > requirements.txt\n"
-        "  luci env export plot.py -o pylock.toml\n  luci env export plot.py --format pep723",
-        **raw,
-    )
-    _environment(export, "+")
-    export.add_argument("-f", "--format", default="", choices=EXPORTS, help="else as the name of FILE says")
-    export.add_argument("-o", "--output", default="", metavar="FILE", help="write to FILE, or into a folder")
-    export.add_argument("-y", "--yes", action="store_true", help="write over a FILE that says something else")
-    text = "open a shell in it, or run a command there"
-    shell = verbs.add_parser(
-        "shell",
-        help=text,
-        description=text,
-        usage="luci env shell [options] ENV [-- COMMAND ...]",
-        epilog="examples:\n  luci env shell plot.py\n  luci env shell plot.py -- python -m pdb plot.py",
-        **raw,
-    )
-    _environment(shell, 1)
-    shell.set_defaults(command=())
-    for command, verb in ((inspect, "inspect"), (update, "update"), (export, "export"), (shell, "shell")):
-        if verb != "shell":
-            command.add_argument("--json", action="store_true", help="one JSON document")
-        _voice(command)
-        command.set_defaults(do="env", verb=verb)
-
-
-def _environment(command: argparse.ArgumentParser, many: int | str) -> None:
-    text = "a key, a name, or a script" if many == 1 else "keys, names or scripts"
-    named = command.add_argument("environment", nargs=many, metavar="ENV", help=text)
-    named.completer = _environments  # type: ignore[attr-defined]
-
-
-def _environments(prefix: str, **_: Any) -> list[str]:
-    """What a shell may complete an ENV to: labels, keys, and files."""
-    from argcomplete.completers import FilesCompleter
-
-    from luci import paths
-    from luci.envs.store import Store
-
-    known = [word for env in Store(paths.envs()).all() for word in (*env.names, env.label, env.key)]
-    known = list(dict.fromkeys(known))
-    scripts = FilesCompleter(("py", "pyw"))(prefix)
-    return [word for word in (*known, *scripts) if word.startswith(prefix)]
-
-
 def _add_runs(commands: Any) -> None:
-    runs = commands.add_parser("runs", help="what ran, and how it ended", allow_abbrev=False)
+    runs = command(commands, "runs", "what ran, and how it ended", "luci runs list", "luci runs log 1")
     verbs = runs.add_subparsers(metavar="VERB", title="verbs", required=True)
-    for verb, text in {"list": "list the runs", "show": "show one", "log": "print what a recorded run wrote"}.items():
-        command = verbs.add_parser(verb, help=text, description=text, allow_abbrev=False)
+    said = {
+        "list": ("list the runs, the latest first", "luci runs list --limit 100 --json"),
+        "show": ("show one: its environment, its attempts, how it ended", "luci runs show"),
+        "log": ("print what a recorded run wrote", "luci run --record plot.py", "luci runs log"),
+    }
+    for verb, (text, *examples) in said.items():
+        made = command(verbs, verb, text, *examples)
         if verb == "list":
-            command.add_argument("--limit", type=int, default=LIMIT, metavar="N", help=f"at most N (default {LIMIT})")
+            made.add_argument("--limit", type=int, default=LIMIT, metavar="N", help=f"at most N (default {LIMIT})")
         else:
-            command.add_argument("run", nargs="?", default="1", metavar="RUN", help="an id, or 1 for the latest")
+            text = "an id, or 1 for the latest"
+            offering(made.add_argument("run", nargs="?", default="1", metavar="RUN", help=text), "runs")
         if verb != "log":
-            command.add_argument("--json", action="store_true", help="one JSON document")
-        command.set_defaults(do="runs", verb=verb)
+            as_json(made)
+        made.set_defaults(do="runs", verb=verb)
 
 
 def _add_care(commands: Any) -> None:
-    doctor = commands.add_parser("doctor", help="look whether everything that luci needs is there", allow_abbrev=False)
-    doctor.add_argument("--json", action="store_true", help="one JSON document")
+    text = "look whether everything that luci needs is there"
+    doctor = command(commands, "doctor", text, "luci doctor", notes="exit codes: 1 where something is not well")
+    as_json(doctor)
     doctor.set_defaults(do="doctor")
-    settings = commands.add_parser(
+    settings = command(
+        commands,
         "config",
-        help="show the settings, or change one",
-        epilog="examples:\n  luci config run.retry never\n  luci config names.mymodule my-distribution",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "show the settings, or change one",
+        "luci config",
+        "luci config run.retry never",
+        "luci config names.mymodule my-distribution",
+        "luci config --unset run.retry",
     )
-    settings.add_argument("key", nargs="?", metavar="KEY", help="as in run.retry")
-    settings.add_argument("value", nargs="?", metavar="VALUE")
+    offering(settings.add_argument("key", nargs="?", metavar="KEY", help="as in run.retry"), "settings")
+    offering(settings.add_argument("value", nargs="?", metavar="VALUE", help="what it is from now on"), "values")
     settings.add_argument("--unset", action="store_true", help="take KEY out of the file")
-    settings.add_argument("--json", action="store_true", help="one JSON document")
+    as_json(settings)
     settings.set_defaults(do="config")
-    completion = commands.add_parser(
+    completion = command(
+        commands,
         "completion",
-        help="print what makes a shell complete luci's words",
-        epilog='examples:\n  eval "$(luci completion bash)"    in ~/.bashrc; zsh the same, in ~/.zshrc\n'
-        "  luci completion fish | source    in ~/.config/fish/config.fish",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        "print what makes a shell complete luci's words",
+        'eval "$(luci completion bash)"    in ~/.bashrc',
+        'eval "$(luci completion zsh)"     in ~/.zshrc',
+        "luci completion fish | source     in ~/.config/fish/config.fish",
     )
-    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="whose words they are")
     completion.set_defaults(do="completion")
