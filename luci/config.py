@@ -98,6 +98,7 @@ class WallTable(Value):
     memory: str = ""  # as "512m"
     cpus: float = 0  # 0: as many as there are
     pids: int = 0  # 0: no limit
+    disk: str = ""  # as "2g": what a run may add to what is writable
     network: bool = True
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
@@ -110,6 +111,7 @@ class StrangerTable(WallTable):
     sandbox: Sandbox = "auto"
     memory: str = "4g"
     pids: int = 512
+    disk: str = "4g"
     network: bool = False
     folders: tuple[str, ...] = ("~/Downloads",)  # what lies in them is a stranger's
 

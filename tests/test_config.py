@@ -59,6 +59,7 @@ sandbox = "auto"
 memory = "512m"
 cpus = 1.5
 pids = 64
+disk = "2g"
 network = false
 readable = ["~/data"]
 writable = ["out"]

@@ -85,6 +85,7 @@ def _add_wall_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--memory", type=_bytes, default=0, metavar="SIZE", help="hold it to so much, as in 512m")
     command.add_argument("--cpus", type=_seconds, default=0, metavar="N", help="hold it to so many CPUs")
     command.add_argument("--pids", type=_count, default=0, metavar="N", help="hold it to so many processes and threads")
+    command.add_argument("--disk", type=_bytes, default=0, metavar="SIZE", help="hold what it writes to so much")
     network = command.add_mutually_exclusive_group()
     network.add_argument("--no-network", action="store_true", help="close the network to it")
     network.add_argument("--network", action="store_true", help="open it, whatever the settings say")
@@ -161,7 +162,7 @@ def _walls(options: argparse.Namespace) -> Asked:
     from luci.walls.asked import Asked, Limits, Reach
 
     reach = Reach(not options.no_network, tuple(options.readable), tuple(options.writable), tuple(options.variable))
-    limits = Limits(options.memory, options.cpus, options.pids)
+    limits = Limits(options.memory, options.cpus, options.pids, options.disk)
     return Asked(options.sandbox, limits, reach, options.network, _said_of_its_author(options))
 
 

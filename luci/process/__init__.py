@@ -34,6 +34,7 @@ def run(
     stdin: int | Path | StdinSpool | None = None,
     timeout: float | None = None,
     stop: Callable[[], bool] = never,
+    enough: Callable[[], bool] = never,
     capture: bool = False,
     log: Log | None = None,
     screen: tuple[int, int] | None = None,
@@ -46,7 +47,8 @@ def run(
     with `screen`, columns and lines, its stderr is then a terminal of that size, for what is told to terminals only
     (not on Windows). With `terminal`, which has begun, it reads and writes there, and all it wrote is in the log when
     Ended comes.
-    `timeout` is in seconds. SIGINT, SIGTERM and SIGHUP that reach us go to the command and end it.
+    `timeout` is in seconds; `enough` kills it without a word before. SIGINT, SIGTERM and SIGHUP that reach us go to the
+    command and end it.
     Raises EnvError where it cannot be started.
     """
     command = [os.fspath(word) for word in argv]
@@ -67,7 +69,9 @@ def run(
                 break  # only who reads our output still keeps us
             elif not child.exited:
                 timed_out = timeout is not None and time.monotonic() - began >= timeout
-                if timed_out or noted or stop():
+                if enough():
+                    ending = Ending(child.tree, signal.SIGKILL)
+                elif timed_out or noted or stop():
                     ending = Ending(child.tree, noted[0] if noted else signal.SIGTERM)
         child.left_alone = True
         yield from child.last_words()

@@ -128,7 +128,8 @@ class Ending:
 
     def __init__(self, tree: Tree, first: int) -> None:
         self.tree = tree
-        self.steps = list(dict.fromkeys([first, signal.SIGTERM, signal.SIGKILL]))
+        polite = [first, signal.SIGTERM] if first != signal.SIGKILL else []
+        self.steps = list(dict.fromkeys([*polite, signal.SIGKILL]))
         self.next_at = 0.0
         self.give_up_at = float("inf")
 

@@ -174,7 +174,9 @@ def _hold(inner: fence.Fence, script: Script, made: Plan, env: Env, ground: Grou
     for each in container.mounts(seen):
         mounts.append(holds.mount(each["Source"], target=each["Target"], readonly=each["ReadOnly"]))
     mounts += [holds.mount(str(empty), target=path, readonly=True) for path in container.closed_folders(seen)]
-    return holds.Hold(holds.program(), inner, image.id, image.path, tuple(mounts), tuple(made.variables.items()))
+    return holds.Hold(
+        holds.program(), inner, image.id, image.path, tuple(mounts), tuple(made.variables.items()), seen.writable
+    )
 
 
 def remember(request: RunRequest, script: Script, made: Plan, env: Env, box: object) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luci import paths, runs
-from luci.context import Context
+from luci.context import Context, never
 from luci.envs import backends, files, uses
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, UsageError
@@ -29,7 +29,17 @@ from luci.runner.plan import Plan
 from luci.runner.prepare import prepare, remember_that_it_worked, unprovided
 from luci.runner.request import Mended, Progress, RunRequest
 from luci.runner.script import Script, read_script
-from luci.runner.walled import folder_of, put_up, python_of, report_behind, take_out, wall_for, within, within_time
+from luci.runner.walled import (
+    folder_of,
+    put_up,
+    python_of,
+    report_behind,
+    take_out,
+    wall_for,
+    weighed,
+    within,
+    within_time,
+)
 from luci.runner.warm import activated
 from luci.values import replace
 
@@ -288,23 +298,25 @@ def _watch_behind(
         stdin = state.with_suffix(".input")
         files.write(stdin, request.input.encode())
     try:
-        for event in run_process(
-            fence.command(command, led=terminal is not None) if fence else command,
-            environ=environ,
-            stdin=stdin,
-            timeout=request.timeout,
-            stop=context.stop,
-            capture=not request.become and terminal is None,
-            log=log or heard,
-            terminal=terminal,
-        ):
-            if isinstance(event, Ended):
-                if env.spec.kind in backends.BOXED or made.wall["name"] == "container":
-                    event = replace(event, peak_bytes=None)  # that of who speaks to the engine
-                ended = event
-            elif isinstance(event, Output) and event.stream == "stderr":
-                tail = (tail + event.text)[-last_words.SIZE :]
-            yield event
+        with weighed(fence) as watch:
+            for event in run_process(
+                fence.command(command, led=terminal is not None) if fence else command,
+                environ=environ,
+                stdin=stdin,
+                timeout=request.timeout,
+                stop=context.stop,
+                enough=watch.is_over if watch else never,
+                capture=not request.become and terminal is None,
+                log=log or heard,
+                terminal=terminal,
+            ):
+                if isinstance(event, Ended):
+                    if env.spec.kind in backends.BOXED or made.wall["name"] == "container":
+                        event = replace(event, peak_bytes=None)  # that of who speaks to the engine
+                    ended = event
+                elif isinstance(event, Output) and event.stream == "stderr":
+                    tail = (tail + event.text)[-last_words.SIZE :]
+                yield event
     finally:
         if log:
             log.close()
@@ -315,7 +327,8 @@ def _watch_behind(
         from luci.runner import boxes
 
         boxes.remember(request, script, made, env, fence)
-    for hit in fence.verdict(ended.exit_code, seconds=ended.seconds, said=tail) if fence else ():
+    hits = fence.verdict(ended.exit_code, seconds=ended.seconds, said=tail) if fence else []
+    for hit in (*hits, *(watch.verdict() if watch else ())):
         yield Told(hit)
     if found is None and ended.exit_code == 1 and not seen.exists():
         found = last_words.report_of(tail, ended.seconds, tuple(int(n) for n in env.version.split(".")[:2]))

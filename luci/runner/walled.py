@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from luci.walls.container import Box
     from luci.walls.fence import Fence
     from luci.walls.ladder import Wall
+    from luci.walls.room import Watch
     from luci.walls.sarus import Hold
 
 _LARGEST_REPORT = 10_000_000
@@ -160,6 +161,18 @@ def put_up(
         return
     with around(wall, ground, state.with_name(f"{state.name}.wall")) as fence:
         yield fence
+
+
+@contextlib.contextmanager
+def weighed(fence: Fence | Box | Hold | None) -> Iterator[Watch | None]:
+    """Weigh what a run writes, where it has a limit for that."""
+    if fence is None or not fence.wall.asked.limits.disk or not fence.fillable:
+        yield None
+        return
+    from luci.walls.room import Watch  # threads, for who has such a limit only
+
+    with Watch(fence.fillable, fence.wall.asked.limits.disk, fence.leader) as watch:
+        yield watch
 
 
 def python_of(env: Env) -> str:

@@ -14,16 +14,18 @@ _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 
 
 class Limits(Value):
-    """What a run may use; 0 means as much as there is. `memory` is in bytes, `pids` counts processes and threads."""
+    """What a run may use; 0 means as much as there is. `memory` and `disk` are in bytes, `pids` counts processes and
+    threads. `disk` is what it may add to the folders that are open to it."""
 
     memory: int = 0
     cpus: float = 0
     pids: int = 0
+    disk: int = 0
 
     def told(self) -> tuple[str, ...]:
         """
-        >>> Limits(512 * 2**20, 1.0, 64).told()
-        ('memory 512 MiB', '1 CPU', '64 processes')
+        >>> Limits(512 * 2**20, 1.0, 64, 2**30).told()
+        ('memory 512 MiB', '1 CPU', '64 processes', 'disk 1 GiB')
         """
         return tuple(
             text
@@ -31,6 +33,7 @@ class Limits(Value):
                 (self.memory, f"memory {shown(self.memory)}"),
                 (self.cpus, f"{self.cpus:g} CPU{'s' * (self.cpus != 1)}"),
                 (self.pids, f"{self.pids} processes"),
+                (self.disk, f"disk {shown(self.disk)}"),
             )
             if wanted
         )
@@ -76,7 +79,7 @@ NOTHING = Asked()
 
 def private_bytes(asked: Asked) -> int:
     """Return how much fits into a folder that is in memory and a run's own."""
-    return min(asked.limits.memory or _PRIVATE_BYTES, _PRIVATE_BYTES)
+    return min(asked.limits.memory or _PRIVATE_BYTES, asked.limits.disk or _PRIVATE_BYTES, _PRIVATE_BYTES)
 
 
 def size(text: str) -> int:

@@ -24,6 +24,7 @@ from typing import Any
 from luci.errors import EnvError
 from luci.values import Value, replace
 from luci.walls import engines, process_one, syscalls, verdicts, words
+from luci.walls.asked import private_bytes
 from luci.walls.engines import Engine
 from luci.walls.fence import LOADED, USUAL
 from luci.walls.ladder import Wall
@@ -33,7 +34,6 @@ LABEL = "luci"
 _LUCI = str(Path(__file__).parents[2])
 _ATTACH = f"import sys; sys.path.append({_LUCI!r}); from luci.walls import attach; sys.exit(attach.main(sys.argv[1]))"
 _COUNTED = "counted"
-_PRIVATE_BYTES = 512 * 2**20  # what the private folder holds at most
 # what tells of this machine, where the image is another
 _OF_HERE = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "SSL_CERT_FILE", "SSL_CERT_DIR", "VIRTUAL_ENV"}
 
@@ -71,8 +71,7 @@ class Box(Value):
     @property
     def guarded(self) -> dict[str, bool]:
         """Return what is only read in a folder that may be written to, and whether it is there by now."""
-        folders = [path for path, mode in self.opened.paths if mode == "write"]
-        return {place: os.path.lexists(place) for path in folders for place in in_a_project(path)}
+        return {place: os.path.lexists(place) for path in self.opened.writable for place in in_a_project(path)}
 
     @property
     def name(self) -> str:
@@ -112,6 +111,18 @@ class Box(Value):
         private = {"TMPDIR": "/tmp", "XDG_CACHE_HOME": "/tmp/.cache", "XDG_CONFIG_HOME": "/tmp/.config"}
         return {**private, "HOME": "/tmp"} if self.image.path else private
 
+    @property
+    def fillable(self) -> tuple[str, ...]:
+        """The folders on the disk that a run may write to."""
+        return (*self.opened.writable, str(self.reports))
+
+    def leader(self) -> int:
+        """Return the process that all of the run descend from; 0 where the engine does not tell."""
+        with contextlib.suppress(OSError):
+            status, told = self.engine.ask("GET", f"/containers/{self.name}/json")
+            return int(told["State"]["Pid"]) if status == 200 else 0
+        return 0
+
     def verdict(self, exit_code: int, *, seconds: float = 0, said: str = "") -> list[str]:
         """Return which limits were hit. Raises EnvError where there was no container."""
         failed = self.folder / "wall.failed"
@@ -143,8 +154,7 @@ class Box(Value):
 
     def _create(self, argv: list[str]) -> dict[str, Any]:
         limits = self.wall.asked.limits
-        private = min(limits.memory or _PRIVATE_BYTES, _PRIVATE_BYTES)
-        tmpfs = {"/tmp": f"rw,nosuid,nodev,size={private},mode=1777"}
+        tmpfs = {"/tmp": f"rw,nosuid,nodev,size={private_bytes(self.wall.asked)},mode=1777"}
         tmpfs |= dict.fromkeys(closed_folders(self.opened), "ro,size=4096,mode=0500")
         counted = str(self.reports / _COUNTED) if limits.told() else ""
         user = "0:0" if self.engine.rootless else f"{os.getuid()}:{os.getgid()}"
@@ -162,8 +172,9 @@ class Box(Value):
             "NanoCpus": int(limits.cpus * 1e9),
             "PidsLimit": limits.pids + 1 if limits.pids else 0,  # the first is ours
         }
+        file = [{"Name": "fsize", "Soft": limits.disk, "Hard": limits.disk}] if limits.disk else []
+        host["Ulimits"] = [*(engines.ulimits(self.engine) if self.engine.podman else ()), *file]
         if self.engine.podman:
-            host |= {"Ulimits": engines.ulimits(self.engine)}
             host |= {"UsernsMode": "keep-id"} if self.engine.rootless else {}
             user = f"{os.getuid()}:{os.getgid()}"
         return {

@@ -72,9 +72,10 @@ def _joined(
     asked: Asked, standing: Sequence[WallTable], opening: Sequence[WallTable], limiting: Sequence[WallTable]
 ) -> Asked:
     limits = Limits(
-        asked.limits.memory or _least(_bytes(table) for table in limiting),
+        asked.limits.memory or _least(_bytes(table, "memory") for table in limiting),
         asked.limits.cpus or _least(table.cpus for table in limiting),
         asked.limits.pids or _least(table.pids for table in limiting),
+        asked.limits.disk or _least(_bytes(table, "disk") for table in limiting),
     )
     reach = Reach(
         asked.opens or (asked.reach.network and all(table.network for table in limiting)),
@@ -90,11 +91,12 @@ def _least(numbers: Iterable[Any]) -> Any:
     return min((number for number in numbers if number), default=0)
 
 
-def _bytes(table: WallTable) -> int:
+def _bytes(table: WallTable, name: str) -> int:
+    text: str = getattr(table, name)
     try:
-        return size(table.memory) if table.memory else 0
+        return size(text) if text else 0
     except ValueError as error:
-        raise ConfigError(f"[walls] memory: {error}") from error
+        raise ConfigError(f"[walls] {name}: {error}") from error
 
 
 def _listed(tables: Sequence[WallTable], name: str) -> tuple[str, ...]:
@@ -113,7 +115,7 @@ def _holds(table: WallTable) -> bool:
 
 
 def _is_closed(asked: Asked) -> bool:
-    return asked.sandbox not in ("", "limits") or bool(asked.reach.told())
+    return asked.sandbox not in ("", "limits") or bool(asked.reach.told() or asked.limits.disk)
 
 
 def _opened_by(project: WallTable) -> tuple[str, ...]:

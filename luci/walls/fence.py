@@ -27,9 +27,10 @@ _CONFINE = (
 # The same for a command that itself ends with its parent and takes all it started with it, as bubblewrap does: join the
 # groups, outlive signals, hand over the filter. Python would take 25 ms for it. What goes wrong is written to $1.
 _JOIN = """\
-luci_failed=$1 luci_filter=$2 luci_groups=$3
-shift 3
+luci_failed=$1 luci_filter=$2 luci_file=$3 luci_groups=$4
+shift 4
 trap '' HUP INT QUIT TERM
+[ "$luci_file" = 0 ] || ulimit -f "$luci_file" 2>"$luci_failed" || exit 125
 while [ "$luci_groups" -gt 0 ]; do
   { echo 0 >"$1"; } 2>"$luci_failed" || exit 125
   shift
@@ -78,10 +79,12 @@ class Fence(Value):
         """
         file = self.folder / "wall"
         told = self._told(list(argv))
-        if not led and told["own_signals"] and not told["rlimits"] and not told["cpus"]:
+        limited = told["rlimits"].keys() - {"RLIMIT_FSIZE"}
+        if not led and told["own_signals"] and not limited and not told["cpus"]:
             file.write_bytes(told["filter"])
             words = [_HANDED if word == "{filter}" else word for word in told["command"]]
-            groups = (str(len(told["join"])), *told["join"])
+            blocks = -(-told["rlimits"].get("RLIMIT_FSIZE", 0) // 512)
+            groups = (str(blocks), str(len(told["join"])), *told["join"])
             return ("/bin/sh", "-c", _JOIN, "sh", f"{file}.failed", str(file), *groups, str(os.getpid()), *words)
         file.write_bytes(marshal.dumps(told))
         return (sys.executable, "-I", "-S", "-c", _CONFINE, str(file))
@@ -101,6 +104,18 @@ class Fence(Value):
             "XDG_CACHE_HOME": f"{private}/.cache",
             "XDG_CONFIG_HOME": f"{private}/.config",
         }
+
+    @property
+    def fillable(self) -> tuple[str, ...]:
+        """The folders on the disk that a run may write to; none where it may write to all."""
+        if self.opened is None:
+            return ()
+        private = (str(self.private),) if self.wall.name == "landlock" else ()
+        return (*self.opened.writable, str(self.reports), *private)
+
+    def leader(self) -> int:
+        """Return the process that all of the run descend from."""
+        return os.getpid()
 
     @property
     def needs_words(self) -> bool:
@@ -170,11 +185,21 @@ class Fence(Value):
 
     def _rlimits(self, limited: set[str]) -> dict[str, int]:
         limits, found = self.wall.asked.limits, {}
+        if limits.disk:
+            found["RLIMIT_FSIZE"] = _no_more_than(limits.disk)
         if limits.memory and "memory" not in limited:
             found["RLIMIT_AS"] = limits.memory
         if limits.pids and "pids" not in limited and os.getuid() != 0:
             found["RLIMIT_NPROC"] = limits.pids + _tasks_of_ours()
         return found
+
+
+def _no_more_than(most: int) -> int:
+    """Return how large a file may be: what we ourselves are held to may be less."""
+    import resource
+
+    ours = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    return most if ours == resource.RLIM_INFINITY else min(most, ours)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 from luci.errors import EnvError, Refused
 from luci.values import Value, replace
-from luci.walls.asked import Asked
+from luci.walls.asked import Asked, shown
 from luci.walls.machine import Machine
 from luci.walls.places import IN_A_PROJECT
 
@@ -63,17 +63,23 @@ def choose(asked: Asked, machine: Machine) -> Wall | None:
 
 def _needed(asked: Asked) -> str:
     """Return the rung for what is asked where nobody named one: the lowest that can hold it."""
-    if asked.reach.told():
+    if _of_high_walls(asked):
         return "any"
     return "limits" if asked.limits.told() else "off"
+
+
+def _of_high_walls(asked: Asked) -> tuple[str, ...]:
+    """What is asked that limits alone do not hold: where all may be written to, nobody can weigh it."""
+    disk = (f"disk {shown(asked.limits.disk)}",) if asked.limits.disk else ()
+    return (*asked.reach.told(), *disk)
 
 
 def _why_not(name: str, asked: Asked, machine: Machine) -> str:
     """Return why a wall cannot give what is asked; empty where it can."""
     if missing := _absent(name, machine):
         return missing
-    if name == "limits" and asked.reach.told():
-        return f"limits alone do not hold: {', '.join(asked.reach.told())}"
+    if name == "limits" and (held := _of_high_walls(asked)):
+        return f"limits alone do not hold: {', '.join(held)}"
     if name == "container":
         from luci.walls import engines
 
@@ -99,7 +105,7 @@ def _hint(name: str, asked: Asked, machine: Machine) -> str:
             if name == "container"
             else NEEDED[name]
         )
-    if name == "limits" and asked.reach.told():
+    if name == "limits" and _of_high_walls(asked):
         return "bwrap and landlock can hold that: leave --sandbox out, and luci takes one of them."
     if name == "container":
         return "Let the engine make control groups, or leave the limit out; --sandbox auto takes what works here."
@@ -155,8 +161,10 @@ def _weakest(asked: Asked, machine: Machine) -> Wall:
     """Limits alone, as far as they can be had, and what that leaves open."""
     lacks = [*(f"{name}: {_why_not(name, asked, machine)}" for name in _HIGH), "files and processes lie open"]
     lacks += [] if asked.reach.network else ["the network is open"]
+    lacks += ["the disk is limited for each file only"] if asked.limits.disk else []
     lacks += _unlimited(asked, machine)
-    return Wall("limits", asked, machine, tuple(_limits(asked, machine)), tuple(lacks))
+    gives = _limits(replace(asked, limits=replace(asked.limits, disk=0)), machine)
+    return Wall("limits", asked, machine, tuple(gives), tuple(lacks))
 
 
 def _limits(asked: Asked, machine: Machine) -> list[str]:
@@ -173,7 +181,7 @@ def _limits(asked: Asked, machine: Machine) -> list[str]:
             found.append(text[0])
         elif controller == "memory" or _can_do_without(controller, asked):
             found.append(text[0] + instead)
-    return found
+    return [*found, f"disk {shown(limits.disk)}"] if limits.disk else found
 
 
 def _can_do_without(controller: str, asked: Asked) -> bool:

@@ -66,6 +66,10 @@ class Opened(Value):
     kept: tuple[str, ...]
     in_projects: tuple[str, ...]
 
+    @property
+    def writable(self) -> tuple[str, ...]:
+        return tuple(path for path, mode in self.paths if mode == "write")
+
 
 def opened(reach: Reach, ground: Ground) -> Opened:
     """Return what is open. Raises UsageError for a folder that is not there, Refused for one that holds keys."""

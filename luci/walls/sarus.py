@@ -28,6 +28,7 @@ class Hold(Value):
     path: str  # PATH inside
     mounts: tuple[str, ...]
     given: tuple[tuple[str, str], ...] = ()  # variables that are set inside, whatever they are outside
+    writable: tuple[str, ...] = ()
 
     @property
     def wall(self) -> Wall:
@@ -36,6 +37,14 @@ class Hold(Value):
     @property
     def reports(self) -> Path:
         return self.inner.reports
+
+    @property
+    def fillable(self) -> tuple[str, ...]:
+        """The folders on the disk that a run may write to."""
+        return (*self.writable, str(self.reports))
+
+    def leader(self) -> int:
+        return self.inner.leader()
 
     @property
     def needs_words(self) -> bool:

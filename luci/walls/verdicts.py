@@ -20,6 +20,14 @@ def processes(limits: Limits) -> str:
     return f"It reached its limit of {limits.pids} processes and threads; --pids sets it."
 
 
+def disk(limit: int, took: int) -> str:
+    """
+    >>> disk(100 * 2**20, 112 * 2**20)
+    'It reached its disk limit of 100 MiB (it had written 112 MiB); --disk sets it.'
+    """
+    return f"It reached its disk limit of {shown(limit)} (it had written {shown(took)}); --disk sets it."
+
+
 def cpus(limits: Limits, held_back: float, seconds: float) -> list[str]:
     """Return what is said where a run would have used more for so many of its seconds; nothing where that is little."""
     if not limits.cpus or held_back <= max(1, seconds * _MUCH):

@@ -17,6 +17,10 @@ from textwrap import dedent
 
 import pytest
 
+from luci import process
+from luci.context import never
+from luci.events import Output
+from luci.runner.walled import weighed
 from luci.walls.asked import Limits
 from tests.walls import sly_attempts  # noqa: F401 (they name themselves)
 from tests.walls.conftest import PATIENCE, WALLS, Scene
@@ -221,11 +225,55 @@ def fills_the_private_folder(scene: Scene, wall: str) -> bool:
     return "yes" in said(scene, wall, code, limits=Limits(memory=100 * MB))
 
 
-@attempt("fill a folder that may be written to (`--memory 100m`)")
-def fills_a_writable_folder(scene: Scene, wall: str) -> bool:
-    code = TRIES + "import os\ntries(os.posix_fallocate, os.open(sys.argv[1], os.O_RDWR | os.O_CREAT), 0, 120 * 2**20)"
-    said(scene, wall, code, scene.out / "much", limits=Limits(memory=100 * MB))
-    return (scene.out / "much").stat().st_size > 100 * MB
+# what is written is there until somebody ends it, or, where nobody would, all is written
+FILLS = """
+import os, sys, tempfile, time
+out, way, stays = sys.argv[1:]
+held = []
+try:
+    for number in range(60):
+        place = f"{out or tempfile.gettempdir()}/{way}-{0 if way == 'one' else number}"
+        file = open(place, "ab")
+        file.write(b"x" * 2**20)
+        file.flush()
+        held.append(file)
+        if way == "deleted":
+            os.unlink(place)
+    time.sleep(int(stays))
+    print("all")
+except OSError as error:
+    print("no", error)
+"""
+
+
+def fills(scene: Scene, wall: str, out: object, way: str) -> bool:
+    """Whether 60 MiB could be written where `--disk 20m` was given."""
+    limit = 20 * MB * (wall != "limits")  # nobody would weigh there, and it is refused
+    with scene.behind(scene.asked(wall, limits=Limits(disk=limit))) as fence, weighed(fence) as watch:
+        command = scene.command(fence, FILLS, out, way, PATIENCE if watch else 0)
+        enough = watch.is_over if watch else never
+        events = [*process.run(command, environ=scene.variables(fence), enough=enough, capture=True)]
+    return any(isinstance(event, Output) and "all" in event.text for event in events)
+
+
+@attempt("fill the folder for passing files (`--disk 20m`)")
+def fills_the_folder_for_passing_files(scene: Scene, wall: str) -> bool:
+    return fills(scene, wall, "", "many")
+
+
+@attempt("fill a folder that may be written to (`--disk 20m`): with one file")
+def fills_with_one(scene: Scene, wall: str) -> bool:
+    return fills(scene, wall, scene.out, "one")
+
+
+@attempt("with many")
+def fills_with_many(scene: Scene, wall: str) -> bool:
+    return fills(scene, wall, scene.out, "many")
+
+
+@attempt("with files that are deleted at once, and stay open")
+def fills_with_what_is_deleted(scene: Scene, wall: str) -> bool:
+    return fills(scene, wall, scene.out, "deleted")
 
 
 @attempt("follow a symlink out")

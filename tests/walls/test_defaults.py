@@ -36,7 +36,7 @@ def test_a_kind_has_its_own_table_and_the_tightest_counts() -> None:
 
 def test_a_strangers_script_gets_a_wall_where_nothing_is_set_and_none_of_what_is_open_to_mine() -> None:
     plain = held(NOTHING, WallSettings(), stranger="it lies in ~/Downloads")
-    assert plain.asked == Asked("auto", Limits(4096 * MB, 0, 512), Reach(network=False))
+    assert plain.asked == Asked("auto", Limits(4096 * MB, 0, 512, 4096 * MB), Reach(network=False))
     assert plain.why == ("[walls.stranger]: it lies in ~/Downloads",)
     mine = WallSettings(sandbox="bwrap", readable=("papers",), variables=("TOKEN",), stranger=StrangerTable(cpus=1))
     strange = held(NOTHING, mine, stranger="somebody said so").asked
@@ -49,7 +49,7 @@ def test_a_strangers_script_gets_a_wall_where_nothing_is_set_and_none_of_what_is
 @pytest.mark.parametrize("stranger", ["", "it was downloaded"])
 def test_no_project_can_loosen_what_holds_without_it(sandbox: str, asked: Asked, stranger: str) -> None:
     settings = WallSettings(sandbox=sandbox, memory="1g", timeout=9)  # type: ignore[arg-type]
-    hostile = WallTable("limits", 99, "64g", 64, 9999, True, ("/",), ("/",), ("TOKEN",))
+    hostile = WallTable("limits", 99, "64g", 64, 9999, "64g", True, ("/",), ("/",), ("TOKEN",))
     without, found = held(asked, settings, stranger=stranger), held(asked, settings, stranger=stranger, project=hostile)
     assert found.asked.limits.memory == without.asked.limits.memory and found.timeout == without.timeout
     assert found.asked.reach.network == without.asked.reach.network
