@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from luci.chat import prompts, window
+from luci.chat.account import Account, account
 from luci.chat.budget import Budget, reckoned
 from luci.chat.hands import Hands
 from luci.chat.hearing import Hearing
@@ -34,14 +35,23 @@ _NAMED = re.compile(r"#\s*(?:file(?:name)?:\s*)?([\w./-]+\.py)\s*$")
 
 
 class Outcome(Value):
-    """How a request ended. `why` is empty where the model itself was done; `scripts` ran well."""
+    """How a request ended. `why` is empty where it was done; `scripts` ran well. `account` is what luci itself tells of
+    a request that was not."""
 
     text: str
     why: str = ""
     scripts: tuple[str, ...] = ()
+    account: Account | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """Why it is not done, what was tried, and what it would need."""
+        lines = self.account.lines if self.account else []
+        return [f"luci: {self.why}", *(f"  {line}" for line in lines)] if self.why else []
 
     def as_dict(self) -> dict[str, Any]:
-        return {"text": self.text, "why": self.why, "scripts": list(self.scripts)}
+        account = self.account.as_dict() if self.account else None
+        return {"text": self.text, "why": self.why, "scripts": list(self.scripts), "account": account}
 
 
 @dataclass
@@ -75,7 +85,8 @@ class Talk:
                 if not rounds:
                     self._over("", error.message.rstrip("."))
                     raise
-                return self._over("", " ".join(filter(None, [error.message, error.cause])).rstrip("."))
+                why = " ".join(filter(None, [error.message, error.cause])).rstrip(".")
+                return self._over("", why, error.hint)
             if not answer.message.whole:
                 return self._over(answer.message.text, answer.why_not_whole)
             if final:
@@ -86,19 +97,31 @@ class Talk:
                 said = answer.message
                 silent = not said.text.strip() and not rounds
                 why = "the model thought, and said nothing" if said.thoughts else "the model said nothing"
-                return self._over(said.text, why if silent else "")
+                return self._over(said.text, why if silent else self._unfinished())
             rounds.append(tuple(replace(call, id="", extra={}) for call in calls))
             try:
                 yield from self._use_all(calls, told_as_text=not answer.message.calls)
             except Interrupted as error:
-                return self._over(answer.message.text, error.message)
+                return self._over(answer.message.text, error.message, stopped=True)
             if rounds[-_SAME:] == [rounds[-1]] * _SAME and not self.hands.mending.over:
                 self.hands.mending.over = "the model does the same again and again"
 
-    def _over(self, text: str, why: str) -> Outcome:
-        if why:
-            self.hands.note("note", {"text": f"It ended: {why}."})
-        return Outcome(text, why, tuple(self.hands.ground.shown(path) for path in self.hands.worked))
+    def _over(self, text: str, why: str, need: str = "", *, stopped: bool = False) -> Outcome:
+        scripts = tuple(self.hands.ground.shown(path) for path in self.hands.worked)
+        if not why:
+            return Outcome(text, why, scripts)
+        mending = self.hands.mending
+        needs = [need] if need else []
+        told = account(mending.attempts, mending.changes, mending.refused, needs).masked(self.hands.secrets.masked)
+        lines = [] if stopped else told.lines
+        self.hands.note("note", {"text": "\n".join([f"It ended: {why}.", *lines])})
+        return Outcome(text, why, scripts, told if lines else None)
+
+    def _unfinished(self) -> str:
+        """Return why a request is not done although the model says so; empty where it is: it may be asked only to run
+        what fails."""
+        mending = self.hands.mending
+        return f"the last run failed: {mending.failure.error}" if mending.failure and mending.changes else ""
 
     def _say(self, message: Message) -> None:
         self.messages.append(message)

@@ -234,6 +234,8 @@ class Dialogue(Doing):
             self._foot(f"nothing came of it, after {took}")
             return
         outcome = message.result
+        if outcome.account:
+            await self._note("\n".join(outcome.account.lines))
         self.set_class(bool(outcome.why), "-failed")
         ended = f"stopped: {outcome.why}" if outcome.why else "done"
         model = f"{self._started.model} · " if self._started else ""
