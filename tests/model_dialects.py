@@ -55,6 +55,10 @@ class Dialect:
                 part = function["arguments"][at : at + size]
                 yield piece({"tool_calls": [{"index": n, "function": {"arguments": part}}]})
 
+    def thought(self, text: str) -> dict[str, Any]:
+        """Return what a piece adds that is thought before the answer."""
+        return {"content": None, "reasoning_content": text}
+
     def reason(self, reason: str) -> str:
         return reason
 
@@ -105,6 +109,19 @@ class OpenRouter(Dialect):
             )
             return _error(402, f"{said} only afford {self.most}.", code=402)
         return None
+
+    def thought(self, text: str) -> dict[str, Any]:
+        block = {"type": "reasoning.text", "text": text, "format": "anthropic-claude-v1", "index": 0}
+        return {"content": "", "reasoning": text, "reasoning_details": [block]}
+
+    def calls(self, calls: list[dict[str, Any]], size: int) -> Iterator[dict[str, Any]]:
+        if calls:  # the signature comes alone, behind what it signs
+            signed = {"type": "reasoning.text", "signature": "signed", "format": "anthropic-claude-v1", "index": 0}
+            yield piece({"content": "", "reasoning_details": [signed]})
+            yield piece(
+                {"content": "", "reasoning_details": [{"type": "reasoning.encrypted", "data": "x", "index": 1}]}
+            )
+        yield from super().calls(calls, size)
 
     def end(self, usage: Mapping[str, Any] | None, body: Body) -> Iterator[dict[str, Any]]:
         told = {"prompt_tokens": 9, "completion_tokens": 3, "cost": 0.00125, **(usage or {})}
@@ -228,3 +245,14 @@ class VLLM(Dialect):
 
     def end(self, usage: Mapping[str, Any] | None, body: Body) -> Iterator[dict[str, Any]]:
         yield {**piece({}), "choices": [], "usage": {"prompt_tokens": sent(body), "completion_tokens": 3}}
+
+
+class DeepSeek(Dialect):
+    """Thinks, and wants its thoughts back with the calls that they led to."""
+
+    def refusal(self, body: Body, headers: Headers) -> tuple[int, Any] | None:
+        for at, message in enumerate(body["messages"]):
+            if message.get("tool_calls") and "reasoning_content" not in message:
+                said = f"Missing `reasoning_content` field in the assistant message at message index {at}"
+                return _error(400, said, type="invalid_request_error")
+        return None

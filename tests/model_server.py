@@ -32,6 +32,7 @@ class Said:
     headers: Mapping[str, str] = field(default_factory=dict)
     message: str = ""  # of an error
     refusal: str = ""
+    thoughts: str = ""  # sent apart from the answer, as the dialect does
     usage: Mapping[str, Any] | None = None
     reason: str = ""  # why it ended, if not for the usual reason
     fault: Literal["", "drop", "silence", "html", "whole", "garbage", "error", "waits"] = ""
@@ -49,6 +50,8 @@ class Said:
     def chunks(self, body: Body, dialect: Dialect) -> Iterator[dict[str, Any]]:
         if self.refusal:
             yield piece({"refusal": self.refusal})
+        for at in range(0, len(self.thoughts), self.piece):
+            yield piece(dialect.thought(self.thoughts[at : at + self.piece]))
         for at in range(0, len(self.text), self.piece):
             yield piece({"content": self.text[at : at + self.piece]})
         yield from dialect.calls(self.message_of().get("tool_calls", []), self.piece)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from luci import paths
+from luci.envs.locks import Lock
 from luci.exchange import exchange
 from luci.values import Value
 
@@ -40,11 +41,9 @@ class Head(Value):
 def add(what: str, told: Mapping[str, Any]) -> str:
     """Write down what is about to happen; return its digest. Raises OSError where that is not possible: then it must
     not happen."""
-    import filelock
-
     path = file()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(path.with_suffix(".lock")):
+    with Lock(path.with_suffix(".lock")):
         number, before = _last(path)
         entry = {"number": number + 1, "at": time.time(), "what": what, **told, "before": before}
         entry["digest"] = _digest(entry)

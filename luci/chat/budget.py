@@ -16,11 +16,11 @@ _CHARACTERS = 3.5  # of English and of source to a token; what servers count is 
 _AROUND = 8  # tokens around each message
 
 
-def reckoned(messages: Iterable[Message], tools: str = "") -> int:
-    """Return about how many tokens messages are."""
+def reckoned(messages: Iterable[Message], more: str = "") -> int:
+    """Return about how many tokens messages are, and `more` that comes with them."""
     texts = (message.text + "".join(call.name + call.arguments for call in message.calls) for message in messages)
     counts = [len(text.encode("utf-8", "replace")) / _CHARACTERS + _AROUND for text in texts]
-    return round(sum(counts) + len(tools) / _CHARACTERS)
+    return round(sum(counts) + len(more) / _CHARACTERS)
 
 
 @dataclass

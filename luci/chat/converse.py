@@ -9,18 +9,19 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 from luci.chat import prompts, window
+from luci.chat.account import Account, account
 from luci.chat.budget import Budget, reckoned
 from luci.chat.hands import Hands
+from luci.chat.hearing import Hearing
 from luci.chat.mending import Mending
-from luci.chat.messages import Answer, AskedAgain, Message, Replied, Replying, Spent, ToolCall, Used, Using
+from luci.chat.messages import Answer, Message, Replied, Spent, ToolCall, Used, Using
 from luci.chat.model import Model, NoTools, TooLong
 from luci.chat.replay import Replay
-from luci.chat.secrets import Masking
 from luci.chat.shorten import sound
 from luci.chat.tools import TOOLS, Wrong
 from luci.errors import Interrupted, LuciError, Refused
@@ -34,14 +35,23 @@ _NAMED = re.compile(r"#\s*(?:file(?:name)?:\s*)?([\w./-]+\.py)\s*$")
 
 
 class Outcome(Value):
-    """How a request ended. `why` is empty where the model itself was done; `scripts` ran well."""
+    """How a request ended. `why` is empty where it was done; `scripts` ran well. `account` is what luci itself tells of
+    a request that was not."""
 
     text: str
     why: str = ""
     scripts: tuple[str, ...] = ()
+    account: Account | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """Why it is not done, what was tried, and what it would need."""
+        lines = self.account.lines if self.account else []
+        return [f"luci: {self.why}", *(f"  {line}" for line in lines)] if self.why else []
 
     def as_dict(self) -> dict[str, Any]:
-        return {"text": self.text, "why": self.why, "scripts": list(self.scripts)}
+        account = self.account.as_dict() if self.account else None
+        return {"text": self.text, "why": self.why, "scripts": list(self.scripts), "account": account}
 
 
 @dataclass
@@ -75,7 +85,8 @@ class Talk:
                 if not rounds:
                     self._over("", error.message.rstrip("."))
                     raise
-                return self._over("", " ".join(filter(None, [error.message, error.cause])).rstrip("."))
+                why = " ".join(filter(None, [error.message, error.cause])).rstrip(".")
+                return self._over("", why, error.hint)
             if not answer.message.whole:
                 return self._over(answer.message.text, answer.why_not_whole)
             if final:
@@ -83,20 +94,34 @@ class Talk:
             calls = answer.message.calls or self._written_as_text(answer.message.text)
             if not calls:
                 yield from self._adopt()
-                silent = not answer.message.text.strip() and not rounds
-                return self._over(answer.message.text, "the model said nothing" if silent else "")
+                said = answer.message
+                silent = not said.text.strip() and not rounds
+                why = "the model thought, and said nothing" if said.thoughts else "the model said nothing"
+                return self._over(said.text, why if silent else self._unfinished())
             rounds.append(tuple(replace(call, id="", extra={}) for call in calls))
             try:
                 yield from self._use_all(calls, told_as_text=not answer.message.calls)
             except Interrupted as error:
-                return self._over(answer.message.text, error.message)
+                return self._over(answer.message.text, error.message, stopped=True)
             if rounds[-_SAME:] == [rounds[-1]] * _SAME and not self.hands.mending.over:
                 self.hands.mending.over = "the model does the same again and again"
 
-    def _over(self, text: str, why: str) -> Outcome:
-        if why:
-            self.hands.note("note", {"text": f"It ended: {why}."})
-        return Outcome(text, why, tuple(self.hands.ground.shown(path) for path in self.hands.worked))
+    def _over(self, text: str, why: str, need: str = "", *, stopped: bool = False) -> Outcome:
+        scripts = tuple(self.hands.ground.shown(path) for path in self.hands.worked)
+        if not why:
+            return Outcome(text, why, scripts)
+        mending = self.hands.mending
+        needs = [need] if need else []
+        told = account(mending.attempts, mending.changes, mending.refused, needs).masked(self.hands.secrets.masked)
+        lines = [] if stopped else told.lines
+        self.hands.note("note", {"text": "\n".join([f"It ended: {why}.", *lines])})
+        return Outcome(text, why, scripts, told if lines else None)
+
+    def _unfinished(self) -> str:
+        """Return why a request is not done although the model says so; empty where it is: it may be asked only to run
+        what fails."""
+        mending = self.hands.mending
+        return f"the last run failed: {mending.failure.error}" if mending.failure and mending.changes else ""
 
     def _say(self, message: Message) -> None:
         self.messages.append(message)
@@ -108,7 +133,7 @@ class Talk:
         """Let another model plan; without a plan the request is followed all the same."""
         secrets = self.hands.secrets
         told = window.fitting([Message("system", prompts.PLANNING), *self.messages], planner.settings.context_tokens)
-        told = [replace(message, text=secrets.masked(message.text)) for message in told]
+        told = [message.masked(secrets.masked) for message in told]
         prompt = reckoned(told)
         try:
             most = budget.left(prompt)
@@ -118,14 +143,11 @@ class Talk:
                 budget.gave_up()
             yield Warned(f"{planner.name} made no plan: {error.message}", hint=error.hint)
             return
-        budget.took(answer.usage, prompt, reckoned([answer.message]))
-        yield Replied(answer.message.text, answer.why_not_whole)
+        budget.took(answer.usage, prompt, reckoned([answer.message], answer.message.thoughts))
+        made = secrets.masked(answer.message.text)
+        yield Replied(made, answer.why_not_whole)
         if answer.message.whole:
-            self._say(
-                Message(
-                    "user", f"[luci] A plan by {planner.name}; follow it as far as it is good:\n{answer.message.text}"
-                )
-            )
+            self._say(Message("user", f"[luci] A plan by {planner.name}; follow it as far as it is good:\n{made}"))
 
     def _answer(self, budget: Budget, *, with_tools: bool) -> Generator[Event, None, Answer]:
         """Ask the model, with less where it turns out to hold less, or to take no tools."""
@@ -144,22 +166,24 @@ class Talk:
                 yield Warned(f"{error.message} What is old is told in fewer words.", hint=error.hint)
 
     def _answer_once(self, budget: Budget, *, with_tools: bool) -> Generator[Event, None, Answer]:
-        """What is written is noted while it comes, so that a crash loses nothing that was shown."""
         tools = [tool.schema for tool in TOOLS.values()] if with_tools else []
         system = Message("system", prompts.system(self.hands.folder, tools=self.speaks_tools))
         settings, secrets = self.model.settings, self.hands.secrets
         more = reckoned([], json.dumps(tools))
         told = window.fitting([system, *self.messages], (self.room or settings.context_tokens) - more)
-        told = [replace(message, text=secrets.masked(message.text)) for message in told]
+        told = [message.masked(secrets.masked) for message in told]
         prompt = reckoned(told) + more
         most = budget.left(prompt)
+        hearing = Hearing(self.hands)
         try:
-            answer = yield from self._heard(self.model.answer(told, tools, most))
+            answer = yield from hearing.through(self.model.answer(told, tools, most))
         except LuciError:
             budget.gave_up()
             raise
-        usage = budget.took(answer.usage, prompt, reckoned([answer.message]))
-        yield Replied(answer.message.text, answer.why_not_whole)
+        message = answer.message
+        self.messages.append(message)
+        usage = budget.took(answer.usage, prompt, reckoned([message], message.thoughts))
+        yield Replied(message.text, answer.why_not_whole, anew=hearing.shown.strip() != message.text.strip())
         yield Spent(budget.used.tokens, self.hands.sessions.spent_today()[0], budget.used.cost, usage.prompt or 0)
         if answer.usage.prompt and self._lost_its_beginning(prompt, answer.usage.prompt):
             yield Warned(
@@ -167,42 +191,6 @@ class Talk:
                 hint=_larger(self.model),
             )
         return answer
-
-    def _heard(self, steps: Generator[Event, None, Answer]) -> Generator[Event, None, Answer]:
-        """Write down what comes of an answer before it is shown, and the whole of it in the end; secrets masked."""
-        secrets, session, sessions = self.hands.secrets, self.hands.session, self.hands.sessions
-        draft, masking, shown = 0, Masking(secrets), ""
-
-        def written(text: str) -> Iterator[Event]:
-            nonlocal draft, shown
-            if text:
-                draft = draft or sessions.add(session, "draft", Message("assistant", whole=False).as_dict())
-                sessions.write_on(session, draft, text)
-                shown += text
-                yield Replying(text)
-
-        while True:
-            try:
-                event = next(steps)
-            except StopIteration as end:
-                answer: Answer = end.value
-                break
-            if isinstance(event, Replying):
-                yield from written(masking.take(event.text))
-                continue
-            if isinstance(event, AskedAgain) and draft:
-                yield from written(masking.rest())
-                sessions.redraft(session, draft, {"text": f"An answer broke off, and is void: {shown}"}, "note")
-                draft, shown = 0, ""
-            yield event
-        yield from written(masking.rest())
-        message = replace(answer.message, text=secrets.masked(answer.message.text))
-        if draft:
-            sessions.redraft(session, draft, message.as_dict(), "message")
-        else:
-            sessions.add(session, "message", message.as_dict())
-        self.messages.append(message)
-        return replace(answer, message=message)
 
     def _lost_its_beginning(self, prompt: int, counted: int) -> bool:
         """Whether a server seems to have read only the end: it counts far fewer tokens than were sent, or no more than

@@ -35,6 +35,15 @@ def _told(entry: Entry) -> list[str]:
         case "message" | "draft" if body["role"] == "assistant":
             broken = [] if body["whole"] else ["", "*(this answer is not whole)*"]
             return [body["text"], *broken, ""] if body["text"] else []
+        case "thought":
+            return [
+                "<details><summary>thoughts</summary>",
+                "",
+                *_fenced(body["text"].strip(), ""),
+                "",
+                "</details>",
+                "",
+            ]
         case "use":
             return [f"- {'used' if body['ok'] else 'could not use'} `{body['title']}`"]
         case "leave":

@@ -60,6 +60,7 @@ class Hands:
         if verdict.stop:
             raise Interrupted("Stopped.")
         if not verdict.yes:
+            self.mending.refused.append(effect.title)
             reason = f": {verdict.reason}" if verdict.reason else ""
             raise Wrong(f"This was refused by {verdict.by}{reason}. Do not try the same again; nothing was done.")
         return verdict

@@ -17,7 +17,8 @@ _NO_SIGNATURE = {"google": {"thought_signature": "skip_thought_signature_validat
 
 class Manners(Value):
     """`limit` is the word for the most tokens of an answer, "" for none. `plain`: no role but user and assistant, in
-    turns. `signed`: each call has a signature, be it an empty one."""
+    turns. `signed`: each call has a signature, be it an empty one. `thinks`: the thoughts that led to a call come
+    with it."""
 
     limit: str = _OLD
     most: int = MOST
@@ -25,12 +26,13 @@ class Manners(Value):
     counts: bool = True
     plain: bool = False
     signed: bool = False
+    thinks: bool = False
 
     def request(
         self, model: str, messages: Sequence[Message], tools: Sequence[dict[str, Any]], most: int, host: str
     ) -> dict[str, Any]:
         """Return what is sent. `most` limits the tokens of the answer, 0 for as many as it likes."""
-        told = [message.as_wire(host) for message in messages if message.says_something]
+        told = [message.as_wire(host, thinks=self.thinks) for message in messages if message.says_something]
         if self.signed:
             told = [_signed(message) for message in told]
         request: dict[str, Any] = {"model": model, "messages": _in_turns(told) if self.plain else told}
@@ -58,6 +60,8 @@ class Manners(Value):
             better = replace(self, limit=other if about else "")
         elif re.search(r"system role|role.{0,20}system|roles must alternate|after the optional system", words):
             better = replace(self, plain=True)
+        elif "reasoning_content" in words:
+            better = replace(self, thinks=not self.thinks)
         elif "thought_signature" in words or "thought signature" in words:
             better = replace(self, signed=True)
         return None if better == self else better

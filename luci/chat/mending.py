@@ -8,7 +8,9 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from luci.chat.account import Attempt
 from luci.envs import interpreters
 from luci.values import Value
 
@@ -61,10 +63,15 @@ class Mending:
     seen: Counter[str] = field(default_factory=Counter)
     strategies: list[str] = field(default_factory=list)
     over: str = ""
+    strategy: str = ""  # that the model was told to try
+    attempts: list[Attempt] = field(default_factory=list)
+    changes: int = 0  # of files
+    refused: list[str] = field(default_factory=list)  # what was not allowed, by its title
+    bases: dict[Path, str | None] = field(default_factory=dict)  # files before the request, or when they first failed
 
     def ran(self, failure: Failure | None) -> str:
         """Take the end of a run into account; return what the model is told about how to go on."""
-        self.failure = failure
+        self.failure, self.strategy = failure, ""
         if failure is None:
             return ""
         self.seen[failure.signature] += 1
@@ -72,7 +79,7 @@ class Mending:
         if times == 1:
             return ""
         if times == 2:
-            strategy = self._next(failure)
+            strategy = self.strategy = self._next(failure)
             return f"The same error came back. Try another strategy, {strategy}: {STRATEGIES[strategy]}"
         self.over = f"the same error came back a second time: {failure.error}"
         return (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from luci.events import Event
-from luci.values import Value, anew
+from luci.values import Value, anew, replace
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -27,8 +27,7 @@ class ToolCall(Value):
         that follows where they are none: what was wrong with them is said in the answer to the call."""
         name = re.sub(r"[^a-zA-Z0-9_-]", "_", self.name)[:64] or "unknown"
         function = {"name": name, "arguments": self.arguments if _is_object(self.arguments) else "{}"}
-        extra = {key: told for key, told in self.extra.items() if key != "by"} if self.extra.get("by") == host else {}
-        return {"id": self.id, "type": "function", "function": function, **extra}
+        return {"id": self.id, "type": "function", "function": function, **_for(host, self.extra)}
 
     def as_dict(self) -> dict[str, Any]:
         told = {"id": self.id, "name": self.name, "arguments": self.arguments}
@@ -39,6 +38,8 @@ class Message(Value):
     """One message. `calls` are an assistant's, `call_id` is of the call that a tool's message answers.
 
     `whole` is False for an answer that broke off or was stopped: what is there was said, and there may be more.
+    `thoughts` came before the answer, and are no part of it; `extra` is what a server wants to have back with an answer
+    that calls, with "by" for the server's name. Neither is kept with the message: they are of use until it is done.
     """
 
     role: Role
@@ -46,19 +47,24 @@ class Message(Value):
     calls: tuple[ToolCall, ...] = ()
     call_id: str = ""
     whole: bool = True
+    thoughts: str = ""
+    extra: Mapping[str, Any] = anew(dict)
 
     @property
     def says_something(self) -> bool:
         """Whether there is anything in it: many servers take no empty message, an answer stopped at once for one."""
         return bool(self.text.strip() or self.calls or self.role == "tool")
 
-    def as_wire(self, host: str = "") -> dict[str, Any]:
-        """Return the form of the chat-completions protocol, as it is sent to `host`."""
+    def as_wire(self, host: str = "", *, thinks: bool = False) -> dict[str, Any]:
+        """Return the form of the chat-completions protocol, as it is sent to `host`. `thinks`: with the thoughts that
+        led to a call, which a few servers insist on."""
         if self.role == "tool":
             return {"role": "tool", "tool_call_id": self.call_id, "content": self.text}
         if self.calls:
             calls = [call.as_wire(host) for call in self.calls]
-            return {"role": self.role, "content": self.text or None, "tool_calls": calls}
+            thoughts = {"reasoning_content": self.thoughts} if thinks else {}
+            extra = _for(host, self.extra)
+            return {"role": self.role, "content": self.text or None, "tool_calls": calls, **thoughts, **extra}
         return {"role": self.role, "content": self.text}
 
     def as_dict(self) -> dict[str, Any]:
@@ -70,11 +76,20 @@ class Message(Value):
             "whole": self.whole,
         }
 
+    def masked(self, masked: Callable[[str], str]) -> Message:
+        """Return it with each text in it masked, also what it calls with."""
+        calls = tuple(replace(call, name=masked(call.name), arguments=masked(call.arguments)) for call in self.calls)
+        return replace(self, text=masked(self.text), thoughts=masked(self.thoughts), calls=calls)
+
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Message:
         """Return what `as_dict` told."""
         calls = tuple(ToolCall(c["id"], c["name"], c["arguments"], c.get("extra") or {}) for c in told["calls"])
         return cls(told["role"], told["text"], calls, told["call_id"], told["whole"])
+
+
+def _for(host: str, extra: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: told for key, told in extra.items() if key != "by"} if extra.get("by") == host else {}
 
 
 def _is_object(text: str) -> bool:
@@ -130,11 +145,19 @@ class Replying(Event):
     text: str
 
 
+class Thinking(Event):
+    """A piece of what the model thinks before it answers: no part of the answer."""
+
+    text: str
+
+
 class Replied(Event):
-    """An answer is over. `text` is all of it; `trouble` says why it is not whole, where it is not."""
+    """An answer is over. `text` is all of it; `trouble` says why it is not whole, where it is not. `anew`: what was
+    shown of it was no part of it, or more came; `text` is to be shown in its place."""
 
     text: str
     trouble: str = ""
+    anew: bool = False
 
 
 class AskedAgain(Event):

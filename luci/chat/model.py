@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from luci.chat import faults, manners
 from luci.chat.faults import Fault, ModelError, NoTools, TooLong
-from luci.chat.messages import Answer, AskedAgain, Message, Replying
+from luci.chat.messages import Answer, AskedAgain, Message, Replying, Thinking
 from luci.chat.providers import Endpoint, for_talking, newest
 from luci.chat.wire import BrokenOff, NoStream, Silence, Wire
 from luci.chat.written import WHY_NOT_WHOLE, Written
@@ -104,7 +104,10 @@ class Model:
         written = Written(host)
         try:
             for piece in self._wire.pieces(request, self.stop):
-                if text := written.take(piece):
+                text, thoughts = written.take(piece)
+                if thoughts:
+                    yield Thinking(thoughts)
+                if text:
                     yield Replying(text)
         except Interrupted:
             return None, written.answer("it was stopped")

@@ -9,21 +9,22 @@ import shlex
 import signal
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from luci import runs
 from luci.actions.door import perform
+from luci.chat.account import Attempt, needs_of
 from luci.chat.ground import NotHere
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect, Kind
 from luci.chat.mending import Failure
 from luci.chat.secrets import Masking, Secrets
-from luci.chat.shorten import data, shortened
+from luci.chat.shorten import data
+from luci.chat.telling import Seen, found_out, of_run
 from luci.chat.tools import PlanScript, RunCode, RunLog, RunScript, Wrong
 from luci.context import Context, Question
 from luci.errors import Interrupted, LuciError, Refused
-from luci.events import Ended, Event, Failed, Output, Retrying, Started, Told, Walled, Warned
+from luci.events import Ended, Event, Output, Retrying
 from luci.exchange import exchange
 from luci.runner.approval import origins
 from luci.runner.plan import Plan
@@ -33,59 +34,28 @@ from luci.values import fields, replace
 from luci.walls.asked import Asked, Limits, Reach
 from luci.walls.defaults import OFF
 
-MOST = 6_000  # characters of a run's output that a model is told
 _NAMED = re.compile(r"([A-Za-z0-9][\w.-]*)\S* for ")  # a package in what a question says of it
 MEMORY = 4 * 2**30  # bytes
 PIDS = 512
 
 
-@dataclass
-class _Seen:
-    """What a run said, as far as the model is told of it."""
-
-    stdout: str = ""
-    stderr: str = ""
-    argv: tuple[str, ...] = ()
-    wall: str = ""
-    gives: tuple[str, ...] = ()
-    told: list[str] = field(default_factory=list)
-    failed: Failed | None = None
-    ended: Ended | None = None
-
-    def take(self, event: Event) -> None:
-        match event:
-            case Output(stream, text):
-                setattr(self, stream, getattr(self, stream) + text)
-            case Retrying():
-                self.stdout = self.stderr = ""
-            case Started(argv):
-                self.argv = argv
-            case Walled(wall, gives):
-                self.wall, self.gives = wall, gives
-            case Told(text) | Warned(text):
-                self.told.append(text)
-            case Failed():
-                self.failed = event
-            case Ended():
-                self.ended = event
-
-    def through(self, steps: Generator[Event, None, int], secrets: Secrets) -> Generator[Event, None, int]:
-        """Take and hand on what is said, secrets masked, to the end; return the exit code."""
-        streams = {"stdout": Masking(secrets), "stderr": Masking(secrets)}
-        while True:
-            try:
-                event = next(steps)
-            except StopIteration as end:
-                yield from _shown(streams)
-                return int(end.value)
-            self.take(event)
-            if isinstance(event, Output):
-                if text := streams[event.stream].take(event.text):
-                    yield replace(event, text=text)
-                continue
-            if isinstance(event, Ended | Retrying):  # other events may come between two pieces of a line
-                yield from _shown(streams)
-            yield _masked(event, secrets)
+def _through(seen: Seen, steps: Generator[Event, None, int], secrets: Secrets) -> Generator[Event, None, int]:
+    """Take and hand on what is said, secrets masked, to the end; return the exit code."""
+    streams = {"stdout": Masking(secrets), "stderr": Masking(secrets)}
+    while True:
+        try:
+            event = next(steps)
+        except StopIteration as end:
+            yield from _shown(streams)
+            return int(end.value)
+        seen.take(event)
+        if isinstance(event, Output):
+            if text := streams[event.stream].take(event.text):
+                yield replace(event, text=text)
+            continue
+        if isinstance(event, Ended | Retrying):  # other events may come between two pieces of a line
+            yield from _shown(streams)
+        yield _masked(event, secrets)
 
 
 def _shown(streams: dict[str, Masking]) -> Iterator[Output]:
@@ -157,7 +127,12 @@ def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[
     if hands.mending.over:
         raise Wrong(f"Nothing is run any more: {hands.mending.over}.")
     _leave_to_reach(asked.walls.reach, shown, hands)
-    seen = _Seen()
+    seen = Seen()
+    mending, path = hands.mending, hands.ground.place(shown) if asked.kind != "code" else None
+    now = _text(path)
+    attempt = Attempt(
+        shown, lines=len(now.splitlines()) if now else 0, strategy=mending.strategy, changes=mending.changes
+    )
     try:
         asked, made = yield from _behind_a_wall(asked, shown, hands)
         command = shlex.join([shown, *asked.args])
@@ -167,22 +142,41 @@ def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[
         title = "Run this code?" if asked.kind == "code" else f"Run {shown}?"
         hands.may(Effect("run", title, (*details, *secret), command, bounded=bounded))
         began = time.time()
-        code = yield from seen.through(perform("run", asked, _context(hands)), hands.secrets)
+        code = yield from _through(seen, perform("run", asked, _context(hands)), hands.secrets)
         _mask_logs(began, hands.secrets)
     except Interrupted:
         raise
     except LuciError as error:
-        advice = hands.mending.ran(Failure(error.message, shown))
+        advice = mending.ran(Failure(error.message, shown))
+        needs = tuple(filter(None, [error.hint]))
+        mending.attempts.append(replace(attempt, error=error.message, started=False, needs=needs))
         hint = f"hint: {error.hint}" if error.hint else ""
         return "\n".join(filter(None, [f"It did not start: {error.message}", error.cause, hint, advice])), False
     if code == 128 + signal.SIGINT or hands.context.stop():  # ctrl+c is for us as much as for it
         hands.note("run", {"script": shown, "args": list(asked.args), "exit_code": code, "text": "It was stopped."})
         raise Interrupted("Stopped.")
     failure = _failure(code, seen, expect, shown)
-    told = _told(code, seen, failure, hands.mending.ran(failure))
+    known: list[str] = []
+    if failure:
+        before = mending.bases.setdefault(path, now) if path else None
+        known = list(found_out(seen, made, hands.folder, before, now, shown))
+        line = failure.line if path and failure.file and os.path.realpath(failure.file) == str(path) else 0
+        words = "".join([seen.stderr, *(seen.failed.excerpt if seen.failed else ())])
+        reach = asked.walls.reach
+        needs = needs_of(failure.error, words, network=reach.network, seconds=asked.timeout or 0)
+        attempt = replace(attempt, error=failure.error, line=line, needs=needs)
+    mending.attempts.append(replace(attempt, output=len(seen.stdout.splitlines())))
+    told = of_run(code, seen, failure, mending.ran(failure), known)
     ended = {"script": shown, "args": list(asked.args), "exit_code": code, "wall": seen.wall}
     hands.note("run", {**ended, "text": told})
     return told, failure is None
+
+
+def _text(path: Path | None) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace") if path else None
+    except OSError:
+        return None
 
 
 def _leave_to_see(args: tuple[str, ...], shown: str, hands: Hands) -> None:
@@ -283,7 +277,7 @@ def _command(asked: RunRequest, made: Plan, shown: str) -> list[str]:
     return [shlex.join(words), held or "without a wall", *lacks, f"at most {asked.timeout:g} s"]
 
 
-def _failure(code: int, seen: _Seen, expect: str, shown: str) -> Failure | None:
+def _failure(code: int, seen: Seen, expect: str, shown: str) -> Failure | None:
     if seen.ended and seen.ended.timed_out:
         return Failure("timeout", shown)
     if code:
@@ -292,22 +286,3 @@ def _failure(code: int, seen: _Seen, expect: str, shown: str) -> Failure | None:
     if expect and expect not in seen.stdout:
         return Failure(f"the output does not hold {expect!r}", shown)
     return None
-
-
-def _told(code: int, seen: _Seen, failure: Failure | None, advice: str) -> str:
-    """What a model hears of a run: how it ended and where, and the beginning, the end and the errors of its output."""
-    took = f" after {seen.ended.seconds:.1f} s" if seen.ended else ""
-    wall = f", behind {seen.wall} ({', '.join(seen.gives)})" if seen.wall else ""
-    lines = [f"exit code {code}{took}{wall}", *(f"luci: {text}" for text in seen.told)]
-    if failure:
-        where = f" at {failure.file}:{failure.line}" if failure.line else ""
-        lines += ["failed:", data("\n".join([f"{failure.error}{where}", *_excerpt(seen.failed)]))]
-    for name, text in (("stdout", seen.stdout), ("stderr", seen.stderr)):
-        if text.strip():
-            lines += [f"{name}:", data(shortened(text, MOST))]
-    return "\n".join([*lines, *([advice] if advice else [])])
-
-
-def _excerpt(failed: Failed | None) -> list[str]:
-    numbered = enumerate(failed.excerpt, start=failed.first) if failed else ()
-    return [f"{'>' if failed and number == failed.line else ' '}{number:>5}  {line}" for number, line in numbered]

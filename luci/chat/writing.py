@@ -107,6 +107,9 @@ def put(path: Path, before: str | None, after: str | None, hands: Hands) -> None
     except OSError as error:
         hands.sessions.forget_change(number)
         raise Wrong(f"{shown} could not be written: {error.strerror}.") from None
+    hands.mending.changes += 1
+    if before is not None:
+        hands.mending.bases.setdefault(path, before)
     hands.note("change", {"path": str(path), "diff": diff(before, after, shown)})
 
 

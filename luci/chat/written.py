@@ -10,6 +10,7 @@ from typing import Any
 
 from luci.chat.messages import Answer, Message, ToolCall, Usage
 from luci.chat.shorten import sound
+from luci.chat.thoughts import Parting, begun_unseen, joined, told_apart
 from luci.values import Value
 
 WHY_NOT_WHOLE = {
@@ -40,29 +41,33 @@ class Written:
 
     host: str = ""
     text: str = ""
+    thoughts: str = ""
     reason: str = ""
     usage: Usage = field(default_factory=Usage)
     model: str = ""
-    thought: bool = False  # it thinks, which is not told
+    _details: list[dict[str, Any]] = field(default_factory=list)
+    _parting: Parting = field(default_factory=Parting)
     _calls: dict[_Place, _Call] = field(default_factory=dict)
 
-    def take(self, piece: Mapping[str, Any]) -> str:
-        """Take a piece in; return what it adds to the text."""
+    def take(self, piece: Mapping[str, Any]) -> tuple[str, str]:
+        """Take a piece in; return what it adds to the text, and to the thoughts."""
         self.model = piece.get("model") or self.model
         if isinstance(told := piece.get("usage"), Mapping):  # of the last piece, or of each so far
             self.usage = Usage(
                 _number(told.get("prompt_tokens")), _number(told.get("completion_tokens")), _cost(told.get("cost"))
             )
-        new = ""
+        text = thoughts = ""
         for choice in (piece.get("choices") or [])[:1]:  # none in the piece that tells the usage
             delta = choice.get("delta") or {}
-            new = sound(_text(delta.get("content")) or _text(delta.get("refusal")))
-            self.text += new
-            self.thought = self.thought or bool(delta.get("reasoning_content") or delta.get("reasoning"))
+            text, thoughts = self._parting.take(sound(_text(delta.get("content")) or _text(delta.get("refusal"))))
+            thoughts += sound(told_apart(delta))
+            joined(self._details, delta.get("reasoning_details") or ())
             for at, part in enumerate(delta.get("tool_calls") or ()):
                 self._take_call(part, at)
             self.reason = choice.get("finish_reason") or self.reason
-        return new
+        self.text += text
+        self.thoughts += thoughts
+        return text, thoughts
 
     def _take_call(self, part: Mapping[str, Any], at: int) -> None:
         index = part.get("index")
@@ -88,10 +93,13 @@ class Written:
 
     def answer(self, why_not_whole: str) -> Answer:
         """Return what there is. Of an answer that is not whole no call is kept: half a call is none."""
+        text, thoughts = self._parting.rest()
+        text, before = begun_unseen(self.text + text)
         calls = () if why_not_whole else tuple(self._whole_calls())
-        return Answer(
-            Message("assistant", self.text, calls, whole=not why_not_whole), self.usage, self.model, why_not_whole
-        )
+        details = {"by": self.host, "reasoning_details": self._details} if self._details else {}
+        thoughts = before + self.thoughts + thoughts
+        message = Message("assistant", text, calls, "", not why_not_whole, thoughts, details)
+        return Answer(message, self.usage, self.model, why_not_whole)
 
     def _whole_calls(self) -> Iterator[ToolCall]:
         order = sorted(self._calls.items(), key=lambda one: (one[0].index, one[0].number))

@@ -48,7 +48,7 @@ def ask(options: argparse.Namespace) -> int:
     elif not streams and outcome.text:
         print(harmless(outcome.text))
     if outcome.why and not options.json:
-        sys.stderr.write(f"luci: {harmless(outcome.why)}\n")
+        sys.stderr.write(harmless("\n".join(outcome.words)) + "\n")
     return 1 if outcome.why else 0
 
 

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Collapsible, Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
-from luci.chat.messages import AskedAgain, Began, Changed, Replied, Replying, Spent, Used, Using
+from luci.chat.messages import AskedAgain, Began, Changed, Replied, Replying, Spent, Thinking, Used, Using
 from luci.events import Event, Output, Retrying, Told, Walled, Warned, Working
 from luci.screens.doing import Doing
 from luci.screens.figures import duration
@@ -66,6 +66,31 @@ def folded(title: str, text: str) -> Collapsible:
     return Collapsible(Static(shown), title=harmless(title), collapsed=True)
 
 
+class Thoughts(Collapsible):
+    """What the model thinks before it answers, folded; drawn while somebody looks."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(Static(classes="thoughts"), title="thoughts" if text else "thinking …", collapsed=True)
+        self.text, self._began, self._drawn = text, monotonic(), ""
+
+    def take(self, text: str) -> None:
+        self.text += text
+        self._draw()
+
+    def over(self) -> None:
+        self.title = f"thought for {duration(monotonic() - self._began)}"
+        self._draw()
+
+    def _watch_collapsed(self, collapsed: bool) -> None:
+        super()._watch_collapsed(collapsed)
+        self._draw()
+
+    def _draw(self) -> None:
+        if not self.collapsed and self.text != self._drawn:
+            self.query_one(".thoughts", Static).update(Content(harmless(self.text.strip())))
+            self._drawn = self.text
+
+
 def noted(text: str) -> Static:
     return Static(Content.styled(harmless(text), "$text-warning"), classes="note")
 
@@ -95,6 +120,8 @@ class Dialogue(Doing):
         self.text = ""  # of the last answer
         self._began = monotonic()
         self._stream: MarkdownStream | None = None
+        self._answer: Markdown | None = None
+        self._thoughts: Thoughts | None = None
         self._tool: ToolLine | None = None
         self._started: Began | None = None
         self._over = False
@@ -120,8 +147,15 @@ class Dialogue(Doing):
                 self.post_message(self.Status(session, model, 0, None))
             case Replying(text):
                 await self._write(text)
-            case Replied(text, trouble):
+            case Thinking(text):
+                await self._think(text)
+            case Replied(text, trouble, anew):
+                answer = self._answer
                 await self._end_text()
+                if anew and answer:  # what it began with were thoughts
+                    await answer.update(harmless(text))
+                elif anew and text:
+                    await self._add(Markdown(harmless(text), open_links=False))
                 self.text = text or self.text
                 if trouble:
                     await self._note(f"This answer is not whole: {trouble}.")
@@ -156,17 +190,30 @@ class Dialogue(Doing):
                 self._foot(f"{self._started.model} · {request:,} tokens")
                 self.post_message(self.Status(self._started.session, self._started.model, context, cost))
 
+    async def _think(self, text: str) -> None:
+        if self._thoughts is None:
+            self._thoughts = Thoughts()
+            await self._add(self._thoughts)
+        self._thoughts.take(text)
+
     async def _write(self, text: str) -> None:
         if self._stream is None:
-            answer = Markdown(open_links=False)
-            await self._add(answer)
-            self._stream = Markdown.get_stream(answer)
+            self._end_thoughts()
+            self._answer = Markdown(open_links=False)
+            await self._add(self._answer)
+            self._stream = Markdown.get_stream(self._answer)
         await self._stream.write(harmless(text))
 
+    def _end_thoughts(self) -> None:
+        if self._thoughts:
+            self._thoughts.over()
+            self._thoughts = None
+
     async def _end_text(self) -> None:
+        self._end_thoughts()
         if self._stream:
             await self._stream.stop()
-            self._stream = None
+            self._stream = self._answer = None
 
     async def _note(self, text: str) -> None:
         await self._add(noted(text))
@@ -187,6 +234,8 @@ class Dialogue(Doing):
             self._foot(f"nothing came of it, after {took}")
             return
         outcome = message.result
+        if outcome.account:
+            await self._note("\n".join(outcome.account.lines))
         self.set_class(bool(outcome.why), "-failed")
         ended = f"stopped: {outcome.why}" if outcome.why else "done"
         model = f"{self._started.model} · " if self._started else ""

@@ -12,7 +12,7 @@ from textual.widgets import Markdown, Static
 
 from luci.chat.sessions import Entry
 from luci.chat.shorten import unmarked
-from luci.screens.dialogue import Dialogue, Difference, ToolLine, folded, noted
+from luci.screens.dialogue import Dialogue, Difference, Thoughts, ToolLine, folded, noted
 from luci.screens.plain import harmless
 from luci.values import Value
 
@@ -70,6 +70,8 @@ def _widgets(entries: Sequence[Entry]) -> Iterable[Widget]:
                     yield Markdown(harmless(body["text"]), open_links=False)
                 if not body["whole"] or entry.kind == "draft":
                     yield noted("This answer is not whole.")
+            case "thought":
+                yield Thoughts(body["text"])
             case "leave" if not body["yes"]:
                 inside.append(noted(f"refused by {body['by']}{': ' if body['reason'] else ''}{body['reason']}"))
             case "change":

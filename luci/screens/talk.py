@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from luci import events
-from luci.chat.messages import AskedAgain, Changed, Replied, Replying, Used, Using
+from luci.chat.messages import AskedAgain, Changed, Replied, Replying, Thinking, Used, Using
 from luci.context import Answer, Question
 from luci.events import Event
 from luci.screens.asked import answered
@@ -18,13 +18,19 @@ class Teller(Narrator):
 
     def __init__(self, *, quiet: bool = False, verbose: bool = False, stream: bool = True, plain: bool = False) -> None:
         super().__init__(quiet=quiet, verbose=verbose, plain=plain)
-        self._stream, self._open, self._began = stream, False, False
+        self._stream, self._open, self._began, self._thinks = stream, False, False, False
 
     def show(self, event: Event) -> None:
         match event:
             case Replying(text):
                 self._say(text)
-            case Replied(_, trouble):
+            case Thinking():
+                self._think()
+            case Replied(text, trouble, anew):
+                if anew and self._began:
+                    self._end()
+                    self._line("what is above were its thoughts; this is the answer:")
+                    self._say(text)
                 self._end()
                 if trouble:
                     self._line(f"the answer is not whole: {trouble}")
@@ -59,11 +65,18 @@ class Teller(Narrator):
             sys.stdout.flush()
             self._open = not text.endswith("\n")
 
+    def _think(self) -> None:
+        """Say that it thinks: what, is kept in the session."""
+        if not self._thinks:
+            self._end()
+            self._line("thinking …")
+        self._thinks = True
+
     def _end(self) -> None:
         if self._open:
             sys.stdout.write("\n")
             sys.stdout.flush()
-        self._open = self._began = False
+        self._open = self._began = self._thinks = False
 
     def ask(self, question: Question) -> bool | Answer:
         if not question.wants_words:

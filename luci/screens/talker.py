@@ -33,7 +33,7 @@ class Talker:
                 teller.show(event)
         except StopIteration as end:
             if end.value.why:
-                sys.stderr.write(f"luci: {harmless(end.value.why)}\n")
+                sys.stderr.write(harmless("\n".join(end.value.words)) + "\n")
         finally:
             steps.close()
             teller.close()

@@ -83,12 +83,54 @@ def test_it_stops_when_the_same_error_comes_back(person: Person, model: Serve) -
     def again(number: int) -> Said:
         return Said(calls=(write("n.py", f"# try {number}\nraise KeyError({number})\n"), run("n.py")))
 
-    server = model(again(1), again(2), again(3), Said("I tried three ways."), again(5))
+    server = model(again(1), again(2), again(3), Said("asdf"), again(5))
     outcome = person.ask("Count.")
-    assert outcome.text == "I tried three ways." and "KeyError" in outcome.why
+    assert outcome.text == "asdf" and "KeyError" in outcome.why
+    told = "\n".join(outcome.words)  # luci itself tells what the model did not
+    assert "1. n.py: KeyError: 1, line 2 of 2\n" in told and "3. n.py: KeyError: 3, line 2 of 2 (strategy: " in told
+    assert "best: attempt 3" in told and "as it was then" in told
+    assert outcome.as_dict()["account"]["tried"][1]["error"] == "KeyError: 2"
+    assert "changed so far:" in server.told(2) and "+# try 2" in server.told(2)
     assert "another strategy" in server.told(2) and "Stop" in server.told(3)
     assert "tools" not in server.requests[3]  # nothing can be done any more
     assert len(server.requests) == 4
+
+
+def test_the_best_attempt_and_what_it_would_need_are_told_from_facts(
+    person: Person, model: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (person.folder / "data").mkdir()
+    (person.folder / "data" / "shop.csv").write_text("a\n")
+    far = "import os, quokka\nprint('one')\nprint('two')\n\ndef load():\n    return open('shop.csv')\n\nload()\n"
+    used = {"prompt_tokens": 3000, "completion_tokens": 900}
+    monkeypatch.setenv("LUCI_MODEL_REQUEST_TOKENS", "12000")
+    (person.folder / "m.py").write_text("print(0)\n")
+    server = model(
+        Said(calls=(write("m.py", far), run("m.py")), usage=used),
+        Said(calls=(write("m.py", "import os\nos.environ['SHOP_URL']\n"), run("m.py")), usage=used),
+        Said(calls=(write("../up.txt", "x"),), usage=used),
+    )
+    outcome = person.ask("Load.", decide=lambda effect: Verdict(not effect.own))
+    failed = server.told(1)
+    assert ">    6      return open('shop.csv')" in failed and "called from m.py:8: load()" in failed
+    assert f"shop.csv was looked for in {person.folder}. There is data/shop.csv." in failed
+    assert re.search(r"installed: quokka \d", failed) and "-print(0)" in failed  # the difference to what was there
+    assert "model.request_tokens" in outcome.why and outcome.account and outcome.account.best == 1
+    told = "\n".join(outcome.words)
+    assert "got furthest (2 lines of output, failed in line 6); `luci undo` brings it back" in told
+    needs = outcome.account.needs
+    assert "the environment variable SHOP_URL, which it does not see" in needs and len(needs) == 3
+    assert "a yes to: Write" in needs[1] and "luci config model.request_tokens" in needs[2]
+    assert person.sessions is not None
+    (session,) = person.sessions.all()
+    assert "got furthest" in person.sessions.entries(session.id)[-1].body["text"]
+
+
+def test_a_model_that_says_it_is_done_while_its_script_fails_is_not_believed(person: Person, model: Serve) -> None:
+    model(Said(calls=(write("n.py", "raise KeyError(1)\n"), run("n.py"))), Said("It works."))
+    assert person.ask("Go.").why == "the last run failed: KeyError: 1"
+    model(Said(calls=(run("n.py"),)), Said("It fails, as you see."))
+    assert person.ask("What does it do?").why == ""  # it was only to be run
 
 
 def test_as_many_tries_as_it_takes_are_made_while_each_error_is_another(person: Person, model: Serve) -> None:

@@ -19,7 +19,9 @@ from luci.errors import ConfigError
 
 
 @pytest.mark.parametrize(
-    "module", ["providers", "secrets", "leave", "mending", "shorten", "vouching", "converse"], ids=str
+    "module",
+    ["providers", "secrets", "leave", "mending", "shorten", "vouching", "converse", "thoughts", "account"],
+    ids=str,
 )
 def test_the_examples_in_the_code_hold(module: str) -> None:
     found = doctest.testmod(importlib.import_module(f"luci.chat.{module}"))
