@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
@@ -78,6 +79,9 @@ class LuciApp(App[int]):
         from luci.screens.driver import Driver
 
         return Driver
+
+    def get_key_display(self, binding: Binding) -> str:
+        return re.sub(r"\bf(\d+)$", r"F\1", super().get_key_display(binding))  # as it is written on the key
 
     @property
     def available_themes(self) -> dict[str, Theme]:

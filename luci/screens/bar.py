@@ -84,7 +84,7 @@ class Hints(Widget):
 
     def _hint(self, binding: Binding) -> Content:
         key = self.app.get_key_display(binding)
-        hint = Content.assemble((key, "bold $footer-key-foreground"), " ", binding.description)
+        hint = Content.assemble((key, "bold $accent"), " ", binding.description)
         return hint.stylize(Style.from_meta({"key": binding.key}))
 
     def on_click(self, event: events.Click) -> None:

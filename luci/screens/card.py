@@ -173,6 +173,7 @@ class Card(Doing):
         for state in ("working", "running", "done", "failed", "stopped"):
             self.set_class(story.state == state, f"-{state}")
         self.set_class(self.folded, "-folded")
+        self.set_class(not story.mendings.steps, "-unmended")
         self.set_class(story.state == "done" and not self.is_run, "-resulted")
         self._tell_mark()
         self._tell_outcome()
@@ -188,7 +189,7 @@ class Card(Doing):
         made = self.query_one(".made", Static)
         made.update(_made(story, self.has_focus))
         made.display = bool(story.pictures)
-        self.query_one(Steps).story = story
+        self.query_one(Steps).story = story.mendings if self.folded else story
         self.refresh_bindings()
 
     def _outcome(self) -> Content:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Static
 
 from luci.screens.columns import beside
@@ -25,6 +27,11 @@ LABEL, WHEN = 11, 15  # cells for what a fact is called, and for when a run was
 
 class EnvDetail(VerticalScroll, can_focus=True):
     """The result of `env inspect`, in sections."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back")]
+
+    class Left(Message):
+        """The person wants the table again."""
 
     told: Told
 
@@ -43,6 +50,9 @@ class EnvDetail(VerticalScroll, can_focus=True):
         self._draw()
         if not same:
             self.scroll_home(animate=False)
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
 
     def on_resize(self) -> None:
         self._draw()

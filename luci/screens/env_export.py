@@ -69,10 +69,6 @@ class ExportForm(ModalScreen[ExportRequest | None]):
     def _suggest(self) -> None:
         self.query_one(Input).value = file_name(self.form, self.labels[0]) if len(self.keys) == 1 else "."
 
-    @on(OptionList.OptionSelected)
-    def _chosen(self) -> None:
-        self.query_one(Input).focus()
-
     def action_form(self, number: int) -> None:
         if list(FORMS)[number - 1] not in self.can:
             self.app.bell()
@@ -80,6 +76,7 @@ class ExportForm(ModalScreen[ExportRequest | None]):
         self.query_one("#export-forms", OptionList).highlighted = number - 1
         self.query_one(Input).focus()
 
+    @on(OptionList.OptionSelected)
     @on(Button.Pressed, "#export-write")
     @on(Input.Submitted)
     def _write(self) -> None:

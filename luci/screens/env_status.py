@@ -48,7 +48,9 @@ def verified(found: dict[str, list[str]]) -> str:
     """Return what the result of `env verify` amounts to."""
     faults = [f"{name}: {fault}" for name, faults in found.items() for fault in faults]
     whole = sum(not faults for faults in found.values())
-    return "\n".join([f"{environments(whole)} whole, {len(found) - whole} with faults.", *faults])
+    if not faults:
+        return f"{environments(whole)} {'is' if whole == 1 else 'are'} whole: no file is missing or changed."
+    return "\n".join([f"{environments(len(found) - whole)} with faults, {whole} whole.", *faults])
 
 
 def updated(told: list[dict[str, Any]]) -> str:

@@ -71,6 +71,7 @@ class Environments(Busy):
         """A shell in an environment: `argv` opens it in the terminal it is started in, and ends with its exit code."""
 
         key: str
+        label: str
         argv: tuple[str, ...]
 
     @dataclass
@@ -264,6 +265,11 @@ class Environments(Busy):
         message.stop()
         self._look_soon()
 
+    @on(EnvDetail.Left)
+    def _left(self, message: EnvDetail.Left) -> None:
+        message.stop()
+        self.action_back()
+
     @on(EnvTable.Opened)
     def _opened(self, message: EnvTable.Opened) -> None:
         message.stop()
@@ -299,7 +305,7 @@ class Environments(Busy):
     def action_shell(self) -> None:
         if key := self.table.highlighted:
             argv = (sys.executable, "-P", "-m", "luci", "env", "shell", key)
-            self.post_message(self.ShellRequested(key, argv))
+            self.post_message(self.ShellRequested(key, self.told[key]["label"], argv))
 
     def action_run(self) -> None:
         """Run the script of an environment; which one, a person says where there are several."""

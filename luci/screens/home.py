@@ -1,21 +1,15 @@
-"""The one screen: the conversation, the live output, and the environments."""
+"""What a person wants, by a line, a key or a click, and who does it."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from textual import on
-from textual.app import ComposeResult, SuspendNotSupported
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.app import SuspendNotSupported
 from textual.dom import DOMNode
-from textual.screen import Screen
-from textual.widget import Widget
-from textual.widgets import Static
 
 from luci import editor
 from luci.actions import lines
@@ -24,11 +18,12 @@ from luci.config import Settings
 from luci.context import Context
 from luci.errors import LuciError
 from luci.events import Started
-from luci.screens.bar import PLACES, Bar, Hints, Place
+from luci.screens.bar import Bar, Place
 from luci.screens.card import Card
-from luci.screens.conversation import Conversation
 from luci.screens.doing import Doing
 from luci.screens.jobs import Job
+from luci.screens.places import Places, short
+from luci.screens.plain import harmless
 from luci.screens.prompt import Prompt
 from luci.values import replace
 
@@ -38,63 +33,14 @@ if TYPE_CHECKING:
     from luci.screens.environments import Environments
     from luci.screens.output import Output
 
-Pane = TypeVar("Pane", bound=Widget)
 
-
-class Home(Screen[None]):
-    """Puts the three places beside each other where there is room, else shows one at a time."""
-
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide"), (240, "-vast")]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(key, f"go('{place}')", name, show=False, priority=True) for place, key, name in PLACES),
-        Binding("f6", "widen", "Full width", show=False, priority=True),
-    ]
+class Home(Places):
+    """Does what is wanted in the places."""
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
-        super().__init__(classes="-at-conversation -beside-output")
-        self._settings = settings
+        super().__init__(settings)
         self._last: RunRequest | None = None
         self._talk: Ongoing | None = None  # the conversation with the assistant
-        self._making = asyncio.Lock()
-        self._outdated = False  # something was done since the environments were read
-
-    def compose(self) -> ComposeResult:
-        yield Bar(_short(os.getcwd()))
-        with Horizontal(id="places"):
-            with Vertical(id="talk"):
-                yield Conversation(id="conversation")
-                yield Prompt(self.running_names)
-            with Vertical(id="beside"):
-                yield Static("What runs shows here.", id="no-output")
-        yield Hints()
-
-    def on_mount(self) -> None:
-        self.query_one(Prompt).line.focus()
-
-    @property
-    def conversation(self) -> Conversation:
-        return self.query_one(Conversation)
-
-    # the places
-
-    async def go(self, place: Place) -> None:
-        for other, _, _ in PLACES:
-            self.set_class(other == place, f"-at-{other}")
-            if place != "conversation":
-                self.set_class(other == place, f"-beside-{other}")
-        self.query_one(Bar).here = place
-        if place == "conversation":
-            self.query_one(Prompt).line.focus()
-        else:  # at once, so that what is typed next is for who is there now; where nothing runs yet, for nobody
-            pane = await self.output() if place == "output" else await self.environments()
-            self.set_focus(pane.front)
-        self._read_environments()
-
-    async def action_go(self, place: Place) -> None:
-        await self.go(place)
-
-    def action_widen(self) -> None:
-        self.toggle_class("-full")
 
     # what is typed
 
@@ -243,44 +189,11 @@ class Home(Screen[None]):
         from luci.terminals import Terminal
 
         self._last = request
-        card = self.conversation.card(" ".join([request.script, *request.args]))
+        card = self.conversation.card(" ".join([_near(request.script), *request.args]))
         terminal = Terminal(*self._room_for_output())
         job = Job(card, "run", replace(request, become=False, terminal=terminal, pictures=True), self._settings())
         card.begin(job)
         self.query_one(Bar).running = len(self.running)
-
-    def _room_for_output(self) -> tuple[int, int]:
-        """Columns and rows of the pane that a run will be shown in."""
-        beside = self.query_one("#beside")
-        width, height = beside.content_size if beside.display else (self.size.width, self.size.height - 2)
-        return max(width, 20), max(height - 2, 5)  # its tabs and its state take a line each
-
-    async def output(self) -> Output:
-        """Return the output pane. It is made when it is first wanted: it costs the first paint nothing."""
-        from luci.screens.output import Output
-
-        async with self._making:  # a key and what a run says may want it at once
-            if found := self.query(Output):
-                return found.first()
-            self.query("#no-output").remove()
-            return await self._made(Output(id="output"), "output.tcss")
-
-    async def environments(self) -> Environments:
-        """Return the environments pane, made when it is first wanted."""
-        from luci.screens.environments import Environments
-
-        async with self._making:
-            if found := self.query(Environments):
-                found.first().settings = self._settings()
-                return found.first()
-            self._outdated = False
-            return await self._made(Environments(self._settings(), id="environments"), "environments.tcss")
-
-    async def _made(self, pane: Pane, style: str) -> Pane:
-        """Put up a pane with its style sheet, which the first paint did without."""
-        self.app.stylesheet.read(Path(__file__).with_name(style))
-        await self.query_one("#beside").mount(pane)
-        return pane
 
     async def on_job_said(self, message: Job.Said) -> None:
         if isinstance(message.event, Started) and message.job.name == "run":
@@ -297,35 +210,11 @@ class Home(Screen[None]):
         self._outdated = True
         self._read_environments()
 
-    def _read_environments(self) -> None:
-        """Read them again where they are in sight and something may have built, used or removed one."""
-        for pane in self.query("#environments"):
-            if self._outdated and pane.display and "-beside-environments" in self.classes:
-                self._outdated = False
-                pane.reload()  # type: ignore[attr-defined]
-
     def perform(self, action: str, request: Any, title: str) -> None:
         card = self.conversation.card(title)
         card.begin(Job(card, action, request, self._settings()))
 
     # what runs
-
-    @property
-    def running(self) -> list[Doing]:
-        return [doing for doing in self.conversation.doings if doing.job and not doing.is_over]
-
-    @property
-    def unfinished(self) -> tuple[str, ...]:
-        """What would not come to its end if the app ended now, a line each."""
-        lines = [
-            f"{card.heading} {'is ended, with all that it started' if card.is_run else 'is given up'}"
-            for card in self.running
-        ]
-        panes = [child for child in self.query_one("#beside").children if child.id == "environments"]
-        return (*lines, *(pane.unfinished for pane in panes if pane.unfinished))  # type: ignore[attr-defined]
-
-    def running_names(self) -> tuple[str, ...]:
-        return tuple(card.heading.partition(" ")[0] for card in self.running)
 
     def stop(self, script: str = "", everything: bool = False) -> None:
         found = [card for card in self.running if not script or script in card.heading]
@@ -414,10 +303,15 @@ class Home(Screen[None]):
         from luci.runner.request import RunRequest
 
         await self.go("conversation")
-        await self.run_script(RunRequest(message.path, "folder" if os.path.isdir(message.path) else "file"))
+        request = RunRequest(message.path, "folder" if os.path.isdir(message.path) else "file")
+        self.call_after_refresh(self.run_script, request)  # only then is it known how wide its output will be
 
     def on_environments_shell_requested(self, message: Environments.ShellRequested) -> None:
-        self.lend(lambda: editor.lend(message.argv))
+        def use() -> None:
+            print(f"A shell in the environment {harmless(message.label)}; exit comes back to luci.")
+            editor.lend(message.argv)
+
+        self.lend(use)
 
     def on_prompt_interrupted(self) -> None:
         if self.running:
@@ -436,6 +330,11 @@ def _title(job: Job) -> str:
     return PurePath(job.request.script).name or str(job.request.script)
 
 
-def _short(path: str) -> str:
-    home = os.path.expanduser("~")
-    return f"~{path[len(home) :]}" if path == home or path.startswith(home + os.sep) else path
+def _near(script: str) -> str:
+    """A script as it would be typed here.
+
+    >>> _near(os.path.join(os.getcwd(), "examples", "plot.py"))
+    'examples/plot.py'
+    """
+    here = os.getcwd() + os.sep
+    return script.removeprefix(here) if script.startswith(here) else short(script)

@@ -108,7 +108,7 @@ class Prompt(Horizontal):
             tab_behavior="focus",
             compact=True,
             highlight_cursor_line=False,
-            placeholder="Say what you want, or a script's path, or /",
+            placeholder="Say what you want, a script's path, or /",
         )
 
     def action_for(self, key: str) -> Callable[[], None] | None:

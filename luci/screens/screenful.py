@@ -208,8 +208,15 @@ class Screenful(Widget):
             strip = with_cursor(strip, cursor[0], self.get_component_rich_style("live--cursor"))
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(y)) is not None:
-            strip = with_selection(strip, span, self.screen.get_component_rich_style("screen--selection"))
+            strip = with_selection(strip, span, self._selection_style())
         return strip
+
+    def _selection_style(self) -> Style:
+        """Only the background, where the theme leaves the text as it is: its colour would come as the background's."""
+        style = self.screen.get_component_rich_style("screen--selection")
+        if self.screen.get_component_styles("screen--selection").color.a:
+            return style
+        return Style(bgcolor=style.bgcolor, reverse=style.reverse)
 
     @property
     def _style(self) -> Style:

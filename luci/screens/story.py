@@ -91,6 +91,11 @@ class Story:
         return self.steps[-1] if self.steps else None
 
     @property
+    def mendings(self) -> Story:
+        """Nothing but what was missing and what was added: of a run that is over and went well, that is the news."""
+        return replace(self, steps=tuple(step for step in self.steps if step.name == "mending"))
+
+    @property
     def _is_mending(self) -> bool:
         return bool(self.steps) and self.steps[-1].name == "mending" and self.steps[-1].ended is None
 
@@ -185,10 +190,15 @@ class Story:
             case events.Told(text):
                 if self._is_mending and self.steps[-1].detail.rpartition(" (")[2] in text:
                     return self._with_last(detail=text.rstrip("."))  # what was missing, in more words
-                return replace(self, remarks=(*self.remarks, Remark(text)))
+                return self if self._has_said(text) else replace(self, remarks=(*self.remarks, Remark(text)))
             case events.Warned(text, hint):
                 return replace(self, remarks=(*self.remarks, Remark(text, hint, warning=True)))
         return self
+
+    def _has_said(self, text: str) -> bool:
+        """Whether a remark gave the same reason, which follows a colon, in other words before it."""
+        _, colon, reason = text.rstrip(".").partition(": ")
+        return bool(colon) and any(remark.text.rstrip(".").endswith(f": {reason}") for remark in self.remarks)
 
     def finished(self, result: Any, error: LuciError | None, now: float, *, stopped: bool = False) -> Story:
         """The end. `stopped`: a person wanted it, so that what went wrong then is no failure."""

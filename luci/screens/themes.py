@@ -28,7 +28,6 @@ DARK = Theme(
         "scrollbar-background-hover": "#1b1e24",
         "scrollbar-background-active": "#1b1e24",
         "scrollbar-corner-color": "#1b1e24",
-        "footer-key-foreground": "#f2b25c",
         "footer-description-foreground": "#9aa0ac",
         "input-selection-background": "#7cb7ff 30%",
     },
@@ -56,7 +55,6 @@ LIGHT = Theme(
         "scrollbar-background-hover": "#f3f1eb",
         "scrollbar-background-active": "#f3f1eb",
         "scrollbar-corner-color": "#f3f1eb",
-        "footer-key-foreground": "#a65200",
         "footer-description-foreground": "#5d616b",
         "input-selection-background": "#1c62c4 25%",
     },
@@ -67,8 +65,9 @@ ALL = {theme.name: theme for theme in (DARK, LIGHT, BUILTIN_THEMES["ansi-dark"],
 
 
 def name_of(setting: str) -> str:
-    """Return the name of the theme that a setting means: dark, light or terminal."""
-    if setting == "terminal":
+    """Return the name of the theme that a setting means: dark, light or terminal. NO_COLOR (no-color.org) means the
+    last, of which nothing is left but bold and reverse."""
+    if setting == "terminal" or "NO_COLOR" in os.environ:
         return "ansi-light" if _is_light_terminal() else "ansi-dark"
     return f"luci-{setting}"
 
