@@ -47,8 +47,8 @@ class EnvSettings(Value):
     """[envs]"""
 
     kind: Kind = "auto"  # as --env
-    prefer: tuple[str, ...] = ()  # auto: kinds that are tried first, as ["docker", "podman"]
-    strangers: tuple[str, ...] = ("docker", "podman")  # auto: the same for scripts that a stranger wrote
+    prefer: tuple[Kind, ...] = ()  # auto: kinds that are tried first, as ["docker", "podman"]
+    strangers: tuple[Kind, ...] = ("docker", "podman")  # auto: the same for scripts that a stranger wrote
     share: bool = False  # one environment for all projects with the same needs
     orphan_days: float = 14
     unused_days: float = 60
@@ -249,7 +249,8 @@ def _checked(value: Any, kind: Any, where: str) -> Any:
     if origin is tuple:
         items = value.split() if isinstance(value, str) else value
         if isinstance(items, list) and all(isinstance(i, str) for i in items):
-            return tuple(items)
+            one = typing.get_args(kind)[0]
+            return tuple(items if one is str else (_checked(item, one, where) for item in items))
         raise ConfigError(f"{where} wants a list of strings.")
     if kind is bool:
         if isinstance(value, bool):

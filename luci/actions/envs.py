@@ -12,8 +12,8 @@ from luci import paths, units
 from luci.actions import rows
 from luci.context import Context, Question
 from luci.envs import uses
-from luci.envs.sizes import sizes, weight
-from luci.envs.store import Env, Store
+from luci.envs.sizes import sizes
+from luci.envs.store import Env, Store, weighed
 from luci.envs.whole import altered
 from luci.envs.whole import verify as faults_of
 from luci.errors import EnvError, Refused, UsageError
@@ -228,7 +228,7 @@ def stats(request: EnvRequest, context: Context) -> Generator[Event, None, dict[
     for number, env in enumerate(envs):
         yield Reached(number, len(envs), env.label)
         yield Working("measuring", env.name)
-        held[env.key], freed[env.key] = _weight(env)
+        held[env.key], freed[env.key] = weighed(env)
         yield Measured(env.key, held[env.key], freed[env.key])
     yield Working("measuring", "the wheel cache")
     cache = installer.cache_folder()
@@ -244,15 +244,6 @@ def stats(request: EnvRequest, context: Context) -> Generator[Event, None, dict[
         "wheel_cache_bytes": sum(sizes(Path(cache))) if cache else 0,
         "budget_bytes": context.settings.envs.budget_gb * 1e9,
     }
-
-
-def _weight(env: Env) -> tuple[int, int]:
-    """Return the bytes that an environment takes, and those that removing it would free, with an image of its own."""
-    from luci.envs import backends
-
-    image = backends.of(env.spec.kind).elsewhere(env.path)[1]
-    held, freed = weight(env.root)
-    return held + image, freed + image
 
 
 def _one(request: EnvRequest) -> Env:

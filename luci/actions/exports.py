@@ -91,7 +91,8 @@ def _by_name(name: str) -> str:
 
 
 def _written(env: Env, form: Format, context: Context) -> Generator[Event, None, str]:
-    hint = "--format environment.yml is one that it can."
+    can = [known for known in FORMATS if known in backends.of(env.spec.kind).can]
+    hint = f"--format {'|'.join(can)}"
     backends.insist(env.spec.kind, form, f"is not exported as {form}", hint)
     if form == "dockerfile":
         return _dockerfile(env)

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
@@ -176,6 +177,16 @@ def _unseen(minor: str) -> Interpreter:
     return Interpreter("", minor, "cpython", f"linux-{os.uname().machine}", "linux", "posix")
 
 
+def _code(client: Any, container: str) -> int:
+    """Return the exit code of a container that said its last word: Podman is slow to tell who waits for it."""
+    for _ in range(20):
+        state = client.inspect_container(container)["State"]
+        if state["Status"] in ("exited", "stopped"):
+            return int(state["ExitCode"])
+        time.sleep(0.01)
+    return int(client.wait(container)["StatusCode"])
+
+
 def inside(engine: Engine, image: str, command: list[str], mounts: tuple[dict[str, Any], ...] = ()) -> tuple[int, str]:
     """Run a command of luci's own in a container; return its exit code and what it said."""
     with talking(engine) as client:
@@ -192,12 +203,14 @@ def inside(engine: Engine, image: str, command: list[str], mounts: tuple[dict[st
         user = "0:0" if engine.rootless and not engine.podman else f"{os.getuid()}:{os.getgid()}"
         made = client.create_container_from_config(
             {"Image": image, "Entrypoint": command[:1], "Cmd": command[1:], "User": user, "HostConfig": host,
-             "WorkingDir": "/", "Labels": {LABEL: "run", f"{LABEL}.pid": str(os.getpid())}}
+             "WorkingDir": "/", "AttachStdout": True, "AttachStderr": True,
+             "Labels": {LABEL: "run", f"{LABEL}.pid": str(os.getpid())}}
         )  # fmt: skip
         try:
+            heard = client.attach(made["Id"], stream=True)
             client.start(made["Id"])
-            code = int(client.wait(made["Id"])["StatusCode"])
-            said = client.logs(made["Id"]).decode("utf-8", "replace").strip()
+            said = b"".join(heard).decode("utf-8", "replace").strip()
+            code = _code(client, made["Id"])
         finally:
             client.remove_container(made["Id"], force=True, v=True)
     return code, said

@@ -135,5 +135,7 @@ def read_yaml(text: str, place: str) -> dict[str, Any]:
     try:
         table = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"{place} cannot be read.", cause=str(error)) from error
+        where, what = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        cause = f"line {where.line + 1}: {what}" if where and what else str(error) or "it is nested too deeply"
+        raise ConfigError(f"{place} cannot be read.", cause=cause.splitlines()[0]) from error
     return table if isinstance(table, dict) else {}

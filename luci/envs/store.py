@@ -254,7 +254,7 @@ class Store(Value):
                 f"{env.name} is in use by process {', '.join(map(str, using))}.",
                 hint="End it first; nothing was removed.",
             )
-        freed = sum(sizes(env.root))
+        freed = sum(sizes(env.root)) + _images(env)
         _let_go(env.root)
         files.discard(env.root)
         return freed
@@ -315,6 +315,18 @@ class Store(Value):
                 f"{self.root} cannot be written.", cause=str(error), hint="LUCI_HOME moves luci's folders elsewhere."
             ) from error
         return Lock(folder / key)
+
+
+def weighed(env: Env) -> tuple[int, int]:
+    """Return the bytes that an environment takes, and those that removing it would free, with images of its own."""
+    held, freed = weight(env.root)
+    images = _images(env)
+    return held + images, freed + images
+
+
+def _images(env: Env) -> int:
+    backend = backends.of(env.spec.kind)
+    return sum(backend.elsewhere(env.root / f"g{number}")[1] for number in generations(env.root))
 
 
 def _let_go(root: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from luci import paths
 from luci.config import Settings
 from luci.context import Context
-from luci.envs import backends, bases, containers, layers, sarus
+from luci.envs import backends, bases, channels, containers, layers, sarus
 from luci.envs.interpreters import Interpreter
 from luci.envs.store import Env
 from luci.errors import LuciError, Refused
@@ -42,16 +42,15 @@ CONTROLLERS = (
 def preferred(whose: str, settings: Settings) -> tuple[str, str]:
     """Return the kind that the settings prefer, for a script of which `whose` tells who wrote it, and why;
     ("auto", "") where none of them is to be had here without fetching anything."""
-    wanted = settings.envs.strangers if whose else settings.envs.prefer
+    wanted: tuple[str, ...] = settings.envs.strangers if whose else settings.envs.prefer
     reason = f"a stranger's script ({whose})" if whose else "[envs] prefer in the config"
     for name in wanted:
-        if name not in backends.IN_ENGINES:
-            if name in backends.KINDS:
-                return name, reason
-            continue
         with contextlib.suppress(LuciError, OSError):
-            if any(python.path for python in pythons(name, settings)):
-                return name, f"{reason}, and {engines.find(name).says} answers"
+            if name in backends.BOXED and any(python.path for python in pythons(name, settings)):
+                there = "Sarus is here" if name == "sarus" else f"{engines.find(name).says} answers"
+                return name, f"{reason}, and {there}"
+            if name == "venv" or (name == "conda" and channels.configured(settings.conda)):
+                return name, reason
     return "auto", ""
 
 

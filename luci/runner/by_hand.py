@@ -115,7 +115,8 @@ def _planned(wish: Wish, context: Context) -> Generator[Event, None, Plan]:
     said = wish.said or Declarations(complete=True)
     if wish.wants.python:
         said = replace(said, requires_python="")  # who says which Python means it
-    wants = replace(wish.wants, env=wish.wants.env or ("conda" if said.conda else ""))
+    kind = wish.wants.env or ("conda" if said.conda else context.settings.envs.kind)  # no project has a say
+    wants = replace(wish.wants, env=kind)
     name = wish.name or "an environment"
     script = Script("code", name, None, b"", Path.cwd(), ())
     made = yield from plan.make(script, wants, context, Memory(), lambda script: said)

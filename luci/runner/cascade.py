@@ -106,6 +106,8 @@ def _next_tiers(
     again: Callable[[Plan, str], Plan],
     again_in_conda: Callable[[Plan], Plan] | None,
 ) -> Iterator[Tier]:
+    if failure.reason == "unsolvable":
+        yield from _of_the_index(plan, failure)
     if failure.reason in ("unsolvable", "no-wheel"):
         yield from _looser(plan, relax, [c for c in plan.choices if not c.as_of])
     yield from _alternatives(plan, table)
@@ -193,6 +195,17 @@ def _of_channels(
     spec = replace(other.spec, conda=tuple(dict.fromkeys((*other.spec.conda, *blamed))))
     if spec.conda:
         yield Tier(replace(other, spec=spec), f"trying conda's {', '.join(spec.conda)}")
+
+
+def _of_the_index(plan: Plan, failure: InstallFailed) -> Iterator[Tier]:
+    """With what the channels do not have in this version taken from the package index, where no file named it for
+    conda."""
+    moved = kinds.movable(plan.kind, [line for _, line in _open_to_change(plan)], plan.spec.conda)
+    blamed = {line: spec for line, spec in moved.items() if spec in failure.cause} or moved
+    if blamed:
+        left = tuple(spec for spec in plan.spec.conda if spec not in blamed.values())
+        spec = replace(plan.spec, conda=left, requirements=(*plan.spec.requirements, *blamed))
+        yield Tier(replace(plan, spec=spec), f"trying {', '.join(blamed)} from the package index")
 
 
 def _of_today(plan: Plan) -> Iterator[Tier]:

@@ -12,7 +12,7 @@ from luci.runner.table import Table, normal
 from luci.values import Value, anew
 
 if TYPE_CHECKING:
-    from luci.runner.declared import Declarations, Declared
+    from luci.runner.declared import Declarations
     from luci.runner.index import Index
 
 Source = Literal["declared", "config", "learned", "table", "index", "channel", "system"]
@@ -61,11 +61,6 @@ class Knowledge(Value):
     troubles: list[str] = anew(list)  # what the index could not say
     hosts: frozenset[str] = frozenset()  # the host programs that the script belongs to
     used: Mapping[str, frozenset[str]] = anew(dict)  # what it takes from each module
-
-
-def with_hashes(line: Declared) -> str:
-    """Return a declared line as an installer reads it, the hashes it must have behind it."""
-    return " ".join([line.line, *(f"--hash={digest}" for digest in line.hashes)])
 
 
 def name_of(requirement: str) -> str:

@@ -32,6 +32,7 @@ class Kind(Value):
     channels: tuple[str, ...] = ()
     listing: Listing | None = None
     declared: tuple[str, ...] = ()  # match specs that an environment.yml names
+    pips: tuple[str, ...] = ()  # what it names for the package index
     base: str = ""  # the image of a container, {python} in it the version
     here: tuple[Interpreter, ...] = ()  # the Pythons to choose from, where they are not this machine's
 
@@ -39,12 +40,16 @@ class Kind(Value):
 VENV = Kind()
 
 
-def asked(wanted: str, settings: Settings, declarations: Declarations | None) -> tuple[str, str]:
-    """Return the kind that somebody asked for, or "auto", and who did."""
+def asked(wanted: str, settings: Settings, declarations: Declarations | None, project: str = "auto") -> tuple[str, str]:
+    """Return the kind that somebody asked for, or "auto", and who did. `project` is what the project's file fixes."""
     if wanted and wanted != "auto":
-        return wanted, f"--env {wanted}"
+        if declarations and declarations.conda and wanted == "conda":
+            return wanted, f"{declarations.conda.file.name} declares it"
+        return wanted, "[envs] kind in the config" if wanted == settings.envs.kind else f"--env {wanted}"
     if settings.envs.kind != "auto" and not wanted:
         return settings.envs.kind, "[envs] kind in the config"
+    if project != "auto" and not wanted:
+        return project, "[tool.luci.envs] in the project's pyproject.toml"
     if declarations and declarations.conda is not None:
         return "conda", f"{declarations.conda.file.name} declares it"
     return "auto", ""
@@ -79,7 +84,7 @@ def conda(
 
     terms = Terms(offline=offline or settings.index.offline)
     had = yield from condas.listing(Sources(channels=places), terms, stop, settings.index.fresh_seconds)
-    return Kind("conda", why, places, had, said.specs if said else ())
+    return Kind("conda", why, places, had, said.specs if said else (), said.pips if said else ())
 
 
 def pythons(kind: Kind) -> list[Interpreter]:
@@ -146,10 +151,10 @@ def divided(kind: Kind, needed: Iterable[str]) -> tuple[list[str], tuple[str, ..
     """Return the requirements that the package index is left with, and the match specs for the channels."""
     if kind.listing is None:
         return list(needed), ()
-    spoken_of = {name_of(spec) for spec in kind.declared}
+    spoken_of, for_pip = {name_of(spec) for spec in kind.declared}, set(map(name_of, kind.pips))
     specs, rest = list(kind.declared), []
     for line in needed:
-        spec = match_spec(line, kind.listing.names)
+        spec = match_spec(line, kind.listing.names) if name_of(line) not in for_pip else ""
         if not spec:
             rest.append(line)
         elif name_of(spec) not in spoken_of:
@@ -157,9 +162,25 @@ def divided(kind: Kind, needed: Iterable[str]) -> tuple[list[str], tuple[str, ..
     return rest, tuple(specs)
 
 
+def movable(kind: Kind, lines: Iterable[str], specs: Collection[str]) -> dict[str, str]:
+    """Return {requirement: match spec} of what goes to the channels and could come from the index."""
+    if kind.listing is None:
+        return {}
+    spoken_of = {name_of(spec) for spec in kind.declared}
+    said = {line: match_spec(line, kind.listing.names) for line in lines if name_of(line) not in spoken_of}
+    return {line: spec for line, spec in said.items() if spec in specs}
+
+
 def provided_of(kind: Kind, names: Iterable[str]) -> list[str]:
     """Return the match specs of those distributions that the channels have."""
     return [spec for name in names if kind.listing and (spec := match_spec(name, kind.listing.names))]
+
+
+def beyond(specs: Iterable[str], choices: Iterable[Choice]) -> tuple[str, ...]:
+    """Return the names of the match specs that no choice names; of all where each has one."""
+    names = [name_of(spec) for spec in specs]
+    chosen = {name_of(line) for choice in choices for line in choice.requirements}
+    return tuple(name for name in names if name not in chosen) or tuple(names)
 
 
 def lacking(choices: Iterable[Choice], *, sure: bool) -> list[str]:

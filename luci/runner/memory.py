@@ -22,6 +22,7 @@ FORMAT = 1
 
 class Memory(Value):
     """`key` is that of the environment it last ran in. `modules` and shared `libraries` were found missing in a run,
+    `conda` are distributions of a channel with which an environment could be built where there was none as a venv,
     `limits` are releases that still had what was missing, `python` is a specifier and `as_of` a day that a failure
     taught; `approved` are distributions that a person let in for this script, `names` the modules they are for, and
     `variables` the lines NAME=value that were let in."""
@@ -30,6 +31,7 @@ class Memory(Value):
     key: str = ""
     modules: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
+    conda: tuple[str, ...] = ()
     names: dict[str, str] = anew(dict)
     requirements: tuple[str, ...] = ()
     limits: dict[str, str] = anew(dict)

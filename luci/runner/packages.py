@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from luci.envs.interpreters import Interpreter
-from luci.runner.choices import STALE, Choice, Knowledge, name_of, with_hashes
+from luci.runner.choices import STALE, Choice, Knowledge, name_of
 from luci.runner.declared import Declarations
+from luci.runner.declared.values import with_hashes
 from luci.runner.guesses import Guess, candidates, guess
 from luci.runner.imports import Certainty, Import
 from luci.runner.recall import recalled, remember

@@ -8,18 +8,20 @@ from typing import Any
 
 from luci.config import Settings
 from luci.context import Context
-from luci.envs import backends, channels
+from luci.envs import channels
 from luci.envs.interpreters import Interpreter
 from luci.envs.sources import Sources
 from luci.envs.spec import EnvSpec
 from luci.envs.store import Store, fault
 from luci.envs.terms import Terms, quarantine
-from luci.errors import EnvError, LuciError, PlanError, ScriptError
+from luci.errors import LuciError, PlanError, ScriptError
 from luci.events import Event, Warned, Working
 from luci.runner import declared, imports, kinds, packages
-from luci.runner.choices import Choice, Knowledge, guessed, name_of, with_hashes, without_bounds
+from luci.runner.choices import Choice, Knowledge, guessed, name_of, without_bounds
 from luci.runner.declared import Declarations
+from luci.runner.declared.values import with_hashes
 from luci.runner.imports import Certainty, Import, Scan, Target
+from luci.runner.kind_for import kind_for
 from luci.runner.kinds import VENV, Kind
 from luci.runner.memory import Memory
 from luci.runner.premises import declarations_of, knowledge, places_of, pythons
@@ -27,7 +29,6 @@ from luci.runner.readings import Readings
 from luci.runner.script import BadSyntax, Script
 from luci.runner.wants import Wants
 from luci.values import Value, anew, replace
-from luci.walls.strangers import why as why_a_stranger
 
 
 class Plan(Value):
@@ -150,37 +151,8 @@ def make(
     for problem in declarations.problems if declarations else ():
         yield Warned(problem)
     places = places_of(declarations, settings.index)
-    name, why = kinds.asked(wants.env, settings, declarations)
-    whose = _whose(script, wants, settings) if name == "auto" else ""
-    if name == "auto" and (settings.envs.prefer or whose):
-        from luci.runner import boxes  # 20 ms, and most scripts need no container
-
-        name, why = boxes.preferred(whose, settings)
-    for_libraries = name == "auto" and bool(memory.libraries) and kinds.possible(settings)
-    if for_libraries:
-        name, why = "conda", f"{', '.join(memory.libraries)} is missing here, and a conda channel may have it"
-    kind = replace(VENV, why=why or VENV.why)
-    if name == "conda":
-        try:
-            kind = yield from kinds.conda(why, settings, declarations, wants.offline, context.stop)
-        except EnvError as error:
-            if wants.env or settings.envs.kind == "conda":
-                raise
-            yield Warned(f"No conda environment: {error.message}", hint=error.hint)  # a file asked, and no person
-        places = replace(places, channels=kind.channels)
-        if (
-            kinds.lacks_libraries(kind, memory.libraries)
-            and kinds.asked(wants.env, settings, declarations)[0] == "auto"
-        ):
-            kind = VENV
-    if name in backends.BOXED:
-        from luci.runner import boxes
-
-        kind = yield from boxes.boxed(name, why, settings, wants.offline, context.stop)
-    if name == "system":
-        from luci.runner import as_it_is
-
-        kind = as_it_is.kind(wants.python, why, wants.requirements, settings)
+    name, kind = yield from kind_for(script, wants, context, declarations, memory)
+    places = replace(places, channels=kind.channels)
     here = pythons(wants, declarations, memory, settings, kind)
     known = knowledge(declarations, places, wants, context, memory)
     yield Working("planning", script.name)
@@ -202,13 +174,6 @@ def make(
     troubles = tuple(dict.fromkeys([*heard, *known.troubles, *(known.index.troubles if known.index else ())]))
     problems = (*troubles, *_shadows(plan.scan))
     return replace(plan, pythons=tuple(here), problems=problems, order=tuple(places_for), asked_kind=name)
-
-
-def _whose(script: Script, wants: Wants, settings: Settings) -> str:
-    """Return why a script is a stranger's, empty where it is not."""
-    if wants.stranger is not None:
-        return "somebody said so" if wants.stranger else ""
-    return why_a_stranger(script.path, settings.walls.stranger.folders) if script.path else ""
 
 
 def _of_channels(
@@ -272,6 +237,9 @@ def _on(
         choices += [Choice("", (line,), "declared", declarations.conda.file.name) for line in declarations.conda.pips]
     choices += [Choice("", (line,), "declared", "--with") for line in wants.requirements]
     choices += [Choice("", (line,), "learned", "an earlier run asked for it") for line in memory.requirements]
+    if kind.listing:
+        reason = "no venv could be built without it"
+        choices += [Choice("", (name,), "learned", reason) for name in memory.conda if name in kind.listing.names]
     choices += kinds.libraries(kind, memory.libraries, known.approved)
     choices = [_limited(choice, memory.limits) for choice in choices]
     limits = [with_hashes(d) for d in declarations.requirements if d.constraint] if declarations else []

@@ -13,7 +13,7 @@ from luci.envs import backends, channels, uses, venvs
 from luci.envs.store import Env, Store
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Told, Warned
-from luci.runner import cascade, declared, launch, locking, memory, plan, table, variables
+from luci.runner import cascade, declared, kinds, launch, locking, memory, plan, table, variables
 from luci.runner.approval import to_install
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
@@ -57,7 +57,7 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
         from luci.runner import as_it_is
 
         as_it_is.insist(made.choices, made.spec.base, script.name)
-    store = Store(paths.envs())
+    store, first = Store(paths.envs()), made
     try:
         _insist_on_the_index(made, _provided_by(store.get(known.key)))
         made, env, lasting = yield from cascade.build(
@@ -74,6 +74,8 @@ def prepare(request: RunRequest, script: Script, context: Context) -> Generator[
     except EnvError as error:
         env, lasting = _earlier(made, known, store, error), False
         yield Warned(f"{error.message} The environment of an earlier run serves.", hint=error.hint)
+    if (first.spec.kind, made.spec.kind) == ("venv", "conda"):
+        known = replace(known, conda=kinds.beyond(made.spec.conda, made.choices))
     if env.spec.kind in backends.BOXED:
         from luci.runner import boxes
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from luci import paths
-from luci.config import WallTable, read
+from luci.config import WallTable
 from luci.context import Context, Question
 from luci.envs import activations, backends
 from luci.envs.store import Env
-from luci.errors import ConfigError, Refused
-from luci.runner.declared import project_root
+from luci.errors import Refused
+from luci.runner.own_table import of_project
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.script import Script
@@ -44,7 +44,7 @@ def held_to(request: RunRequest, script: Script, context: Context, kind: str = "
     stranger = "somebody said so" if asked.stranger else ""
     if asked.stranger is None and script.path:
         stranger = strangers.why(script.path, settings.stranger.folders)
-    return held(asked, settings, kind=kind, stranger=stranger, project=_of_project(script.folder))
+    return held(asked, settings, kind=kind, stranger=stranger, project=of_project(script.folder, "walls", WallTable()))
 
 
 def wall_for(request: RunRequest, script: Script, context: Context, kind: str = "") -> Wall | None:
@@ -105,27 +105,6 @@ def is_held(script: Script, context: Context, kind: str) -> bool:
     """Whether a script is held to something although its command asks for nothing."""
     holds = held_to(RunRequest(script.name), script, context, kind)
     return not holds.nothing or bool(holds.timeout)
-
-
-def _of_project(folder: Path) -> WallTable:
-    root = project_root(folder)
-    file = root / "pyproject.toml" if root else None
-    try:
-        text = file.read_bytes() if file else b""
-    except OSError:
-        return WallTable()
-    if not file or b"luci" not in text:
-        return WallTable()
-    import tomllib  # 4 ms, for projects that name luci only
-
-    try:
-        table = tomllib.loads(text.decode()).get("tool", {}).get("luci", {}).get("walls", {})
-    except (ValueError, AttributeError, RecursionError):
-        return WallTable()  # the plan tells that the file cannot be read
-    if not isinstance(table, dict):
-        raise ConfigError(f"{file}: [tool.luci] walls wants a table, not {table!r}.")
-    said: WallTable = read(WallTable(), table, f"{file}: [tool.luci.walls]")
-    return said
 
 
 def walled(made: Plan, wall: Wall | None) -> Plan:

@@ -95,8 +95,8 @@ MARK = 2  # cells for the mark in front
 
 
 def layout(width: int, *, alike: bool = True) -> list[tuple[Column, int]]:
-    """Return the columns that `width` cells have room for, each with its width. Where all are of one kind (`alike`),
-    that is told only where nothing else is left out for it."""
+    """Return the columns that `width` cells have room for, each with its width. Where all are virtual
+    environments (`alike`), that is told only where nothing else is left out for it."""
     kept = list(COLUMNS)
     for name in sorted(DROPPED, key=lambda name: name != "kind") if alike else DROPPED:
         if _needed(kept) > width:

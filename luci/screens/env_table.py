@@ -149,7 +149,7 @@ class EnvTable(ScrollView, can_focus=True):
             self.post_message(self.Highlighted(self.highlighted))
 
     def _fit(self) -> None:
-        alike = len({row.kind for row in self.rows.values()}) < 2
+        alike = all(row.kind == "venv" for row in self.rows.values())
         self.columns = layout(self.scrollable_content_region.width, alike=alike)
         self.virtual_size = Size(self.scrollable_content_region.width, len(self.shown) + 1)
         self._follow()

@@ -44,7 +44,7 @@ def plan(told: dict[str, Any]) -> None:
     else:
         print("The script imports nothing that is not in the standard library or beside it.")
     print(harmless(f"Python      {told['python']}  ({told['interpreter'] or 'not here yet'})"))
-    if told.get("kind", "venv") != "venv":
+    if told.get("kind"):
         print(harmless(f"kind        {told['kind']}  ({told['kind_reason']})"))
     if told["channels"]:
         print(harmless(f"conda       {', '.join(told['conda']) or 'Python alone'}, from {', '.join(told['channels'])}"))

@@ -172,6 +172,7 @@ class Box(Value):
             "NanoCpus": int(limits.cpus * 1e9),
             "PidsLimit": limits.pids + 1 if limits.pids else 0,  # the first is ours
         }
+        insist_on_names(self.engine, host["Mounts"])
         file = [{"Name": "fsize", "Soft": limits.disk, "Hard": limits.disk}] if limits.disk else []
         host["Ulimits"] = [*(engines.ulimits(self.engine) if self.engine.podman else ()), *file]
         if self.engine.podman:
@@ -197,6 +198,15 @@ def _unlabelled() -> list[str]:
 
 def bind(path: str, *, write: bool = False, target: str = "") -> dict[str, Any]:
     return {"Type": "bind", "Source": path, "Target": target or path, "ReadOnly": not write}
+
+
+def insist_on_names(engine: Engine, places: Iterable[dict[str, Any]]) -> None:
+    """Raise EnvError for a path that an engine would take for two."""
+    if engine.podman and (wrong := [place["Source"] for place in places if ":" in place["Source"]]):
+        raise EnvError(
+            f"{engine.says} cannot mount {wrong[0]}: there is a colon in its name.",
+            hint="Rename it, or choose --env docker or venv.",
+        )
 
 
 def mounts(opened: Opened) -> list[dict[str, Any]]:

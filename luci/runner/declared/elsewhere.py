@@ -69,7 +69,12 @@ def _conda(path: Path) -> Taken:
     said = environment.of_file(path)
     names = re.findall(r"^name:\s*([\w-]+)\s*$", read_text(path), re.M) if path.suffix in (".yml", ".yaml") else []
     is_lock = path.suffix not in (".yml", ".yaml", ".toml") or "package:" in read_text(path).splitlines()
-    return _complete(said, path, lock=is_lock, name=names[0] if names else "")
+    taken = _complete(said, path, lock=is_lock, name=names[0] if names else "")
+    if said.conda is None or not said.conda.variables:
+        return taken
+    told = ", ".join(name for name, _ in said.conda.variables)
+    note = f"{told} will not be set: an environment made by hand sets no variables, and a run beside {path.name} does."
+    return replace(taken, notes=(*taken.notes, note))
 
 
 def _list(path: Path) -> Taken:

@@ -13,6 +13,7 @@ from typing import Any
 
 from luci.errors import LuciError
 from luci.runner.declared import conda_locks, pixi, variables
+from luci.runner.declared.requirements import RequirementsFile
 from luci.runner.declared.uv_table import tabled
 from luci.runner.declared.values import (
     CondaChoice,
@@ -21,8 +22,8 @@ from luci.runner.declared.values import (
     has_control_characters,
     read_text,
     read_toml,
-    requirement,
     shown,
+    with_hashes,
 )
 from luci.values import replace
 
@@ -127,7 +128,8 @@ def _read(path: Path) -> Declarations:
     try:
         table = read_yaml(read_text(path), str(path))
     except (ValueError, LuciError) as error:
-        return Declarations(files=(path,), problems=(f"{path.name} cannot be read: {error}",))
+        why = error.cause if isinstance(error, LuciError) and error.cause else str(error)
+        return Declarations(files=(path,), problems=(f"{path.name} cannot be read: {why}",))
     problems: list[str] = []
     specs: list[str] = []
     lines: list[Declared] = []
@@ -148,16 +150,16 @@ def _read(path: Path) -> Declarations:
                 continue
             specs.append(_match(name, limit))
             lines.append(Declared(name, name, path.name))
+    listed = RequirementsFile(path.parent)
     for text in pips:
-        try:
-            wanted = requirement(text, path.parent)
-            lines.append(Declared(str(wanted), wanted.name, f"{path.name}, pip"))
-        except ValueError as error:
-            problems.append(f"{path.name}: {text!r} is left out: {error}")
+        listed.line(text, path.parent, f"{path.name}, pip")
+    lines += listed.requirements
+    problems += listed.problems
     channels = tuple(text for text in _list(table.get("channels")) if isinstance(text, str) and text != "nodefaults")
-    pip_lines = tuple(d.line for d in lines if d.origin.endswith("pip"))
+    pip_lines = tuple(with_hashes(each) for each in listed.requirements if not each.constraint)
     choice = CondaChoice(path, channels, tuple(specs), pip_lines, told)
-    return Declarations(tuple(lines), requires_python=python, files=(path,), problems=tuple(problems), conda=choice)
+    read = (path, *listed.files)
+    return Declarations(tuple(lines), requires_python=python, files=read, problems=tuple(problems), conda=choice)
 
 
 def _list(value: object) -> list[Any]:

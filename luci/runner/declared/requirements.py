@@ -64,6 +64,15 @@ class RequirementsFile:
                 self.problems.append(f"{origin}: {shown(line)!r} is not used: {shown(cause)}")
         return self
 
+    def line(self, text: str, folder: Path, origin: str) -> RequirementsFile:
+        """Read one line that another file holds."""
+        try:
+            self._line(expanded(text, self.environ, in_network_urls=False), folder, origin, constraint=False)
+        except ValueError as error:
+            cause = str(error).split("\n")[0]
+            self.problems.append(f"{origin}: {shown(text)!r} is left out: {shown(cause)}")
+        return self
+
     def _line(self, line: str, folder: Path, origin: str, constraint: bool) -> None:
         wanted, options = _split(line)
         hashes = tuple(value for option, value in options if option == "--hash")

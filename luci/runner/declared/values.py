@@ -30,6 +30,11 @@ class Declared(Value):
     constraint: bool = False
 
 
+def with_hashes(line: Declared) -> str:
+    """Return a declared line as an installer reads it, the hashes it must have behind it."""
+    return " ".join([line.line, *(f"--hash={digest}" for digest in line.hashes)])
+
+
 class IndexChoice(Value):
     """Where a declaration says packages come from. Empty means: as pip and uv are configured.
 
