@@ -43,7 +43,7 @@ def ask(request: AskRequest, context: Context) -> Generator[Event, None, Outcome
         )
         talk = opened(opening, context, sessions)
         talk.hands.leave.granted = request.granted
-        yield Began(talk.hands.session, talk.model.name)
+        yield Began(talk.hands.session, (yield from talk.model.ready()))
         return (yield from talk.ask(request.text or (replay.request if replay else "")))
     finally:
         sessions.close()

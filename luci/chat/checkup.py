@@ -45,5 +45,8 @@ def _models(context: Context) -> Iterator[Finding]:
         return
     more = f" and {len(offered) - _MOST} more" if len(offered) > _MOST else ""
     told = f"{chosen.told} (from {chosen.origin}); offered: {', '.join(offered[:_MOST])}{more}"
+    known = Model(chosen, context.settings.model, context.stop).served
+    told += f"; it holds {known.room:,} tokens" if known.room else ""
+    told += "" if known.tools else "; it knows no tools: it writes its scripts as text"
     known_there = not chosen.model or chosen.family or chosen.model in offered
     yield Finding("model", bool(known_there), told, f"{chosen.model} is not offered: luci config model.name NAME")

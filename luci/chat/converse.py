@@ -15,9 +15,10 @@ from typing import Any
 
 from luci.chat import prompts, window
 from luci.chat.account import Account, account
-from luci.chat.budget import Budget, reckoned
+from luci.chat.budget import LEAST, Budget, reckoned
 from luci.chat.hands import Hands
 from luci.chat.hearing import Hearing
+from luci.chat.manners import MOST
 from luci.chat.mending import Mending
 from luci.chat.messages import Answer, Message, Replied, Spent, ToolCall, Used, Using
 from luci.chat.model import Model, NoTools, TooLong
@@ -28,7 +29,9 @@ from luci.errors import Interrupted, LuciError, Refused
 from luci.events import Event, Warned
 from luci.values import Value, replace
 
-_SMALLEST = 2_000  # tokens: a model that holds less holds no conversation
+_SMALLEST = 1_000  # tokens: a model that holds less holds no conversation
+_SMALLEST_WITH_TOOLS = 4_000  # which take nearly half of that
+_TELLING = 2_000  # tokens of a prompt from which on a server's count says something of its beginning
 _SAME = 4  # answers in a row that may call for the very same
 _FENCE = re.compile(r"^```(?:python|py)[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 _NAMED = re.compile(r"#\s*(?:file(?:name)?:\s*)?([\w./-]+\.py)\s*$")
@@ -64,10 +67,12 @@ class Talk:
     speaks_tools: bool = True
     planner: Model | None = None
     room: int = 0  # tokens that the model was found to hold, 0: nothing is known but the settings
+    _tools_lost: bool = False
     _counted: tuple[int, int] = (0, 0)  # tokens of the last prompt: what was reckoned, and what the server counted
 
     def ask(self, text: str) -> Generator[Event, None, Outcome]:
         """Follow a request to its end."""
+        self._learn()
         self.hands.mending = Mending()
         self.hands.worked = []
         budget = Budget(self.model.settings, self.hands.sessions)
@@ -129,6 +134,14 @@ class Talk:
 
     # -- the model
 
+    def _learn(self) -> None:
+        """Take into account what the model's server tells of it."""
+        if isinstance(self.model, Model) and not self.room:
+            known = self.model.served
+            self.room = min(known.room, self.model.settings.context_tokens)
+            too_small = 0 < self.room < _SMALLEST_WITH_TOOLS
+            self.speaks_tools = self.speaks_tools and known.tools and not too_small
+
     def _planned(self, planner: Model, budget: Budget) -> Generator[Event, None, None]:
         """Let another model plan; without a plan the request is followed all the same."""
         secrets = self.hands.secrets
@@ -141,7 +154,7 @@ class Talk:
         except LuciError as error:
             if not isinstance(error, Refused):
                 budget.gave_up()
-            yield Warned(f"{planner.name} made no plan: {error.message}", hint=error.hint)
+            yield Warned(f"{planner.settings.planner} made no plan: {error.message}", hint=error.hint)
             return
         budget.took(answer.usage, prompt, reckoned([answer.message], answer.message.thoughts))
         made = secrets.masked(answer.message.text)
@@ -153,7 +166,14 @@ class Talk:
         """Ask the model, with less where it turns out to hold less, or to take no tools."""
         while True:
             try:
-                return (yield from self._answer_once(budget, with_tools=with_tools and self.speaks_tools))
+                answer = yield from self._answer_once(budget, with_tools=with_tools and self.speaks_tools)
+                if not self._tools_lost:
+                    return answer
+                self._tools_lost = self.speaks_tools = False
+                self.messages.pop()
+                yield Warned(
+                    f"{self.model.name} was not told of the tools: its server leaves them out. It is asked again."
+                )
             except NoTools:
                 if not self.speaks_tools:
                     raise
@@ -169,11 +189,13 @@ class Talk:
         tools = [tool.schema for tool in TOOLS.values()] if with_tools else []
         system = Message("system", prompts.system(self.hands.folder, tools=self.speaks_tools))
         settings, secrets = self.model.settings, self.hands.secrets
-        more = reckoned([], json.dumps(tools))
+        more = reckoned([], json.dumps(tools)) if tools else 0
         told = window.fitting([system, *self.messages], (self.room or settings.context_tokens) - more)
         told = [message.masked(secrets.masked) for message in told]
         prompt = reckoned(told) + more
         most = budget.left(prompt)
+        if self.room:  # some servers refuse a longer answer, others cut it
+            most = min(most or MOST, max(LEAST, self.room - prompt))
         hearing = Hearing(self.hands)
         try:
             answer = yield from hearing.through(self.model.answer(told, tools, most))
@@ -185,6 +207,9 @@ class Talk:
         usage = budget.took(answer.usage, prompt, reckoned([message], message.thoughts))
         yield Replied(message.text, answer.why_not_whole, anew=hearing.shown.strip() != message.text.strip())
         yield Spent(budget.used.tokens, self.hands.sessions.spent_today()[0], budget.used.cost, usage.prompt or 0)
+        self._tools_lost = self._leaves_tools_out(answer, reckoned(told), more)
+        if self._tools_lost:
+            return answer
         if answer.usage.prompt and self._lost_its_beginning(prompt, answer.usage.prompt):
             yield Warned(
                 f"The server took {answer.usage.prompt:,} tokens of about {prompt:,}: it seems to drop the beginning.",
@@ -192,12 +217,20 @@ class Talk:
             )
         return answer
 
+    def _leaves_tools_out(self, answer: Answer, messages: int, tools: int) -> bool:
+        """Whether a server on this machine seems to have read the messages without the tools, as one does whose
+        template has no place for them."""
+        here = isinstance(self.model, Model) and self.model.endpoint.is_here
+        counted = answer.usage.prompt or 0
+        first = self._counted == (0, 0) and not answer.message.calls
+        return here and first and bool(tools) and messages / 2 < counted < messages + tools * 0.3
+
     def _lost_its_beginning(self, prompt: int, counted: int) -> bool:
         """Whether a server seems to have read only the end: it counts far fewer tokens than were sent, or no more than
         before although much was added."""
         was, had = self._counted
         self._counted = (prompt, counted)
-        if prompt <= _SMALLEST:
+        if prompt <= _TELLING:
             return False
         return counted < prompt / 2 or (bool(was) and prompt > was * 1.2 and counted <= had * 1.02)
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from luci.chat import faults, manners
 from luci.chat.faults import Fault, ModelError, NoTools, TooLong
 from luci.chat.messages import Answer, AskedAgain, Message, Replying, Thinking
 from luci.chat.providers import Endpoint, for_talking, newest
+from luci.chat.served import Served, served
 from luci.chat.wire import BrokenOff, NoStream, Silence, Wire
 from luci.chat.written import WHY_NOT_WHOLE, Written
 from luci.config import ModelSettings
 from luci.errors import Interrupted
 from luci.events import Event
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Model", "ModelError", "NoTools", "TooLong"]
 DELAYS = (1.0, 3.0, 8.0, 20.0)  # seconds before the next try, where the endpoint names none
@@ -35,12 +33,14 @@ class Model:
         self._name = "" if endpoint.family else endpoint.model
         self._wire = Wire(endpoint, settings.timeout_seconds)
         self._manners = manners.usual(endpoint)
+        self._served: Served | None = None
 
     @property
     def name(self) -> str:
-        """The model's name; where only a family or nothing is named, the endpoint is asked what it offers."""
+        """The model's name; where only a family or nothing is named, the endpoint is asked what it offers. Raises
+        ModelError, and what `openai` raises."""
         if not self._name:
-            offered = self.offered()
+            offered = self._wire.models()
             family = self.endpoint.family
             best = newest(offered, family) if family else next(iter(for_talking(offered)), "")
             self._name = best.removeprefix("models/") or self.endpoint.model
@@ -59,6 +59,31 @@ class Model:
         except (openai.OpenAIError, ValueError, AttributeError, TypeError):  # what came is no list of models
             return []
 
+    @property
+    def served(self) -> Served:
+        """What is known of the model before it is asked; of one on this machine that may be much."""
+        if self._served is None:
+            self._served = served(self.endpoint.base_url, self.name) if self.endpoint.is_here else Served()
+        return self._served
+
+    def ready(self) -> Generator[Event, None, str]:
+        """Wait for a server that is still starting or loading; return the model's name. Raises ModelError."""
+        tries = 0
+        while True:
+            import openai
+
+            try:
+                return self.name
+            except openai.APIStatusError as error:
+                fault = faults.of_status(error, self.endpoint)
+            except openai.APIConnectionError as error:
+                fault = faults.unreachable(error, self.endpoint)
+            except (openai.OpenAIError, ValueError, AttributeError, TypeError) as error:
+                raise ModelError(f"{self.endpoint.host} names no models.", cause=str(error)[:300]) from error
+            tries += 1
+            if fault.final or tries >= self.settings.tries or not (yield from self._wait(fault, tries)):
+                raise fault.error
+
     def answer(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = (), most: int = 0
     ) -> Generator[Event, None, Answer]:
@@ -71,7 +96,8 @@ class Model:
         tries, learns = max(1, self.settings.tries), _LEARNS
         while tries:
             host = self.endpoint.host
-            fault, piece = yield from self._try(self._manners.request(self.name, messages, tools, most, host))
+            name = yield from self.ready()
+            fault, piece = yield from self._try(self._manners.request(name, messages, tools, most, host))
             if piece and not fault:
                 return piece
             if piece and (longest is None or len(piece.message.text) > len(longest.message.text)):
@@ -85,14 +111,7 @@ class Model:
                 if longest and longest.message.text:
                     return longest
                 raise fault.error
-            done = max(1, self.settings.tries) - tries
-            delay = fault.wish or DELAYS[min(done - 1, len(DELAYS) - 1)] * (0.8 + 0.4 * random.random())
-            if delay > LONGEST_WAIT:
-                raise ModelError(
-                    fault.error.message, cause=f"It wants to be left alone for {delay:.0f} s.", hint=fault.error.hint
-                )
-            yield AskedAgain(" ".join(filter(None, [fault.error.message, fault.error.cause])), delay)
-            if not self._pause(delay):
+            if not (yield from self._wait(fault, max(1, self.settings.tries) - tries)):
                 return longest or Written().answer("it was stopped")
         raise AssertionError("there is at least one try")
 
@@ -129,6 +148,15 @@ class Model:
         if not written.reason:
             return faults.passing(f"The answer of {host} broke off."), written.answer("it broke off")
         return None, written.answer(WHY_NOT_WHOLE.get(written.reason, ""))
+
+    def _wait(self, fault: Fault, tries: int) -> Generator[Event, None, bool]:
+        """Wait until it may be asked again; return whether nobody stopped that."""
+        delay = fault.wish or DELAYS[min(tries - 1, len(DELAYS) - 1)] * (0.8 + 0.4 * random.random())
+        error = fault.error
+        if delay > LONGEST_WAIT:
+            raise ModelError(error.message, cause=f"It wants to be left alone for {delay:.0f} s.", hint=error.hint)
+        yield AskedAgain(" ".join(filter(None, [error.message, error.cause])), delay)
+        return self._pause(delay)
 
     def _pause(self, seconds: float) -> bool:
         """Wait; return whether the time passed without a stop."""

@@ -11,12 +11,11 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from luci.chat import keys
+from luci.chat import keys, served
 from luci.config import ModelSettings
 from luci.errors import ConfigError
 from luci.values import Value, replace
 
-LOCAL_PATIENCE = 0.5  # seconds in which a server on this machine must say what it has
 _SPEECHLESS = re.compile(r"embed|whisper|\btts\b|rerank|dall-e|moderation|stable-diffusion|\bbge-", re.IGNORECASE)
 
 
@@ -65,6 +64,9 @@ PROVIDERS = {
         Provider("vllm", "http://127.0.0.1:8000/v1"),
     )
 }
+
+
+_ALSO_AT = {"llamacpp": ("http://127.0.0.1:9931/v1",)}  # its newer port
 
 
 class Endpoint(Value):
@@ -155,31 +157,25 @@ def _at(known: Provider, base_url: str, key: str, origin: str) -> Endpoint:
 
 def _what_to_do() -> str:
     if up := servers_here():
-        name = up[0].name
-        return f"{name} answers on this machine: luci config model.provider {name}"
+        name, url = up[0].name, up[0].base_url
+        choose = f"model.provider {name}" if url == PROVIDERS[name].base_url else f"model.base_url {url}"
+        return f"{name} answers on this machine: luci config {choose}"
     return "Set OPENAI_API_KEY or OPENROUTER_API_KEY, or name one: luci config model.provider ollama"
 
 
 def servers_here() -> list[Provider]:
     """Return the local servers that are up, and tell which models they have as a model server does."""
-    return [known for known in PROVIDERS.values() if known.local and serves_models(known.base_url)]
+    return [
+        replace(known, base_url=url)
+        for known in PROVIDERS.values()
+        if known.local and (url := next(filter(serves_models, (known.base_url, *_ALSO_AT.get(known.name, ()))), ""))
+    ]
 
 
 def serves_models(base_url: str) -> bool:
     """Whether a model server answers there: many another one takes connections at the same ports."""
-    import http.client
-    import json
-
-    parts = urlsplit(base_url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=LOCAL_PATIENCE)
-    try:
-        connection.request("GET", f"{parts.path.rstrip('/')}/models", headers={"Accept": "application/json"})
-        told = json.loads(connection.getresponse().read(1_000_000))
-        return isinstance(told, dict) and isinstance(told.get("data"), list)
-    except (OSError, ValueError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    listed = served.told(base_url, f"{urlsplit(base_url).path.rstrip('/')}/models")
+    return isinstance((listed or {}).get("data"), list)
 
 
 def for_talking(offered: Iterable[str]) -> list[str]:

@@ -26,6 +26,10 @@ class Replay:
     settings: ModelSettings = field(default_factory=ModelSettings)
     name: str = "replay"
 
+    def ready(self) -> Generator[Event, None, str]:
+        yield from ()
+        return self.name
+
     def answer(
         self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = (), most: int = 0
     ) -> Generator[Event, None, Answer]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -13,13 +14,14 @@ from textual.widgets import Static
 
 from luci.screens.card import Card
 from luci.screens.doing import Doing
+from luci.screens.past import AT_FIRST, AT_ONCE, Gap, Past, said_line
 from luci.screens.plain import harmless
 
 if TYPE_CHECKING:
     from luci.chat.sessions import Entry
     from luci.screens.dialogue import Dialogue
 
-MOST = 120  # things that are shown: with more, what is older is in the sessions and the runs
+MOST = 120  # things that are here together: what is older is in the sessions and the runs
 _FIRST = (
     ("say it", "what you want, once a model is set up"),
     ("run FILE.py", "run a script with all it imports"),
@@ -45,6 +47,12 @@ class Welcome(Static):
 class Conversation(VerticalScroll, can_focus=False):
     """Lines that were typed, cards of what was done, and replies. It follows its end unless the person scrolled up."""
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._past = Past()
+        self._from_end: float | None = None  # rows below the top of what is in sight, while they are to stay
+        self._bringing = False
+
     def compose(self) -> ComposeResult:
         yield Welcome()
 
@@ -53,7 +61,7 @@ class Conversation(VerticalScroll, can_focus=False):
 
     def said(self, text: str) -> None:
         """Show a line that the person typed."""
-        self._add(Static(Content.assemble(("❯ ", "$text-accent"), (harmless(text), "bold")), classes="said"))
+        self._add(said_line(text))
 
     def reply(self, text: str, hint: str = "", *, error: bool = False) -> None:
         lines = [Content.styled(harmless(text), "$text-error" if error else "")]
@@ -62,16 +70,91 @@ class Conversation(VerticalScroll, can_focus=False):
         self._add(Static(Content("\n").join(lines), classes="reply"))
 
     def retell(self, entries: Iterable[Entry], left_out: int) -> None:
-        """Show a past conversation as it was, the last of it where it is long."""
-        from luci.screens.retold import REQUESTS, Retold, requests
+        """Show a past conversation as it was, its end first: what is older comes when somebody scrolls to it."""
+        from luci.screens.retold import requests
 
-        said = requests(entries)
-        if left_out or len(said) > REQUESTS:
+        if left_out:
             self.reply("What is older is not shown here; `luci sessions show` tells all of it.")
-        for each in said[-REQUESTS:]:
-            if each.request:
-                self.said(each.request)
-            self._add(Retold(each))
+        self._past = Past(requests(entries))
+        for widget in self._past.above(AT_FIRST):
+            self._add(widget)
+        self.call_after_refresh(self._look_near)
+
+    # -- what is near
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if self._past.has_more_below and new_value - old_value > 3 * self.size.height:
+            self.call_next(self._show_the_end)
+        elif self._is_near_above() or self._is_near_below():
+            self.call_next(self._look_near)
+
+    def watch_virtual_size(self) -> None:
+        if self._from_end is not None:  # what comes above moves nothing of what is looked at
+            self.scroll_y = self.scroll_target_y = max(0, self.max_scroll_y - self._from_end)
+
+    def _is_near_above(self) -> bool:
+        return self._past.has_more_above and self.scroll_y < self.size.height
+
+    def _is_near_below(self) -> bool:
+        gap = next(iter(self.query(Gap)), None)
+        return gap is not None and gap.virtual_region.y < self.scroll_y + 2 * self.size.height
+
+    async def _look_near(self) -> None:
+        """Bring what is just out of sight, and take away what is far from it."""
+        if self._bringing or not self.is_attached:
+            return
+        self._bringing = True
+        try:
+            if self._is_near_above():
+                await self._bring_above()
+            elif self._is_near_below():
+                await self._bring_below()
+        finally:
+            self._bringing = False
+
+    async def _bring_above(self) -> None:
+        before = self._past.first_shown
+        async with self._same_in_sight():
+            await self.mount_all(self._past.above(AT_ONCE), before=before)
+        if gone := self._past.too_many_below():
+            if not self.query(Gap):
+                await self.mount(Gap(), after=gone[-1])
+            await self.remove_children(gone)
+
+    async def _bring_below(self) -> None:
+        await self.mount_all(self._past.below(AT_ONCE), before=self.query_one(Gap))
+        if not self._past.has_more_below:
+            await self.query(Gap).remove()
+        if gone := self._past.too_many_above():
+            async with self._same_in_sight():
+                await self.remove_children(gone)
+
+    async def _show_the_end(self) -> None:
+        """Show the last of what was said, whatever was looked at before."""
+        if self._bringing or not self._past.has_more_below:
+            return
+        self._bringing = True
+        try:
+            gone = self._past.to_the_end()
+            await self.mount_all(self._past.above(AT_FIRST), before=self.query_one(Gap))
+            await self.remove_children([*gone, *self.query(Gap)])
+            self.anchor()
+        finally:
+            self._bringing = False
+
+    @contextlib.asynccontextmanager
+    async def _same_in_sight(self) -> AsyncIterator[None]:
+        await self.stop_animation("scroll_y", complete=False)
+        self._from_end = self.max_scroll_y - self.scroll_y
+        try:
+            yield
+        finally:
+            self.call_after_refresh(self._let_go)
+
+    def _let_go(self) -> None:
+        self._from_end = None
+        self.call_next(self._look_near)
 
     def card(self, title: str) -> Card:
         card = Card(title)
@@ -99,13 +182,18 @@ class Conversation(VerticalScroll, can_focus=False):
     def clear(self) -> list[Card]:
         """Take away all but what still runs; return the cards that went."""
         over = [child for child in self.children if not (isinstance(child, Doing) and not child.is_over)]
+        self._past = Past()
         self.remove_children(over)
         return [child for child in over if isinstance(child, Card)]
 
     def _add(self, widget: Widget) -> None:
         self.query(Welcome).remove()
         self.mount(widget)
+        if self._past.has_more_below:
+            self.call_next(self._show_the_end)
         over = [child for child in self.children if not (isinstance(child, Doing) and not child.is_over)]
-        self.remove_children(over[: max(0, len(self.children) - MOST)])
+        gone = over[: max(0, len(self.children) - MOST)]
+        self._past.went(gone)
+        self.remove_children(gone)
         self.anchor()
         self.screen.refresh_bindings()

@@ -16,8 +16,7 @@ from luci.screens.dialogue import Dialogue, Difference, Thoughts, ToolLine, fold
 from luci.screens.plain import harmless
 from luci.values import Value
 
-REQUESTS = 30  # that are shown, the last ones: what is older is in the session
-ENTRIES = 1_500  # that are read for them
+ENTRIES = 50_000  # of a session that are read, the last ones
 
 
 class Said(Value):
