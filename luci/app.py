@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.reactive import Initialize, Reactive
@@ -25,6 +26,7 @@ from luci.screens.home import Home
 from luci.screens.jobs import Job, stop_all
 from luci.screens.question import QuestionPanel
 from luci.screens.terminal import show_error
+from luci.screens.turns import PATIENCE, Turn, Turns
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -68,6 +70,7 @@ class LuciApp(App[int]):
         super().__init__()
         if not settings.app.motion:
             self.animation_level = "none"
+        self._turns = Turns()
         self._asked: deque[Job.Asked] = deque()
         self._panel: QuestionPanel | None = None  # for the first of those
         self.crash: LuciError | None = None  # what to tell of an error that nobody expected
@@ -95,6 +98,36 @@ class LuciApp(App[int]):
         home = self.screen_stack[0]
         assert isinstance(home, Home)
         return home
+
+    # keys, one after the other
+
+    async def on_event(self, event: events.Event) -> None:
+        if not isinstance(event, events.Key | events.Paste):
+            await super().on_event(event)
+        elif event.is_forwarded:
+            self._turns.came_back()
+            await super().on_event(event)
+        elif not self._turns.must_wait(event):
+            target = self.focused or self.screen
+            await super().on_event(event)
+            if isinstance(event, events.Key):
+                self._turns.follow(target, taken=event.is_forwarded)
+                asyncio.get_running_loop().call_later(PATIENCE, self._end_turn, self._turns.number)
+
+    def on_turn(self, message: Turn) -> None:
+        if self._turns.is_over(message):
+            self.call_later(self._end_turn, message.number)  # behind the focus, which is set later as well
+
+    async def _next_keys(self) -> None:
+        while self._turns.waiting:
+            event = self._turns.waiting.popleft()
+            await self.on_event(event)
+            if isinstance(event, events.Key):
+                break
+
+    def _end_turn(self, number: int) -> None:
+        if self._turns.end(number) and self._turns.waiting:
+            self.call_next(self._next_keys)
 
     # questions, one after the other
 
