@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from luci.runner import stdlib
-from luci.runner.table import table
+from luci.runner.table import normal, table
 from luci.values import Value, fields
 
 Kind = Literal[
@@ -173,12 +173,18 @@ def _of_import_error(report: Report, place: _Place) -> Diagnosis:
     if found := _of_name_in_module(report, place):
         return found
     requirement = next(filter(None, (_requirement_in(m) for m in (report.message, *_messages(report)))), "")
+    if report.kind not in ("ImportError", "ModuleNotFoundError") and not _is_known(requirement):
+        return Diagnosis("other", "", "")  # its text may be anybody's: a server's, a file's
     if name := _missing(report):
         return _of_missing(name, requirement, report.python, place)
     if requirement:
         name = re.split(r"[^\w.-]", requirement)[0]
         return Diagnosis("missing-module", name, f"It asks for {requirement}.", requirement)
     return Diagnosis("other", report.name, "")
+
+
+def _is_known(requirement: str) -> bool:
+    return bool(requirement) and normal(re.split(r"[^\w.-]", requirement)[0]) in table().distributions
 
 
 def _messages(report: Report) -> Iterator[str]:
@@ -209,17 +215,22 @@ _NO_NAME = re.compile(
 )
 
 
+_NO_ATTRIBUTE = re.compile(r"module '(?P<module>[^']+)' has no attribute '(?P<name>\w+)'")
+
+
 def _of_name_in_module(report: Report, place: _Place) -> Diagnosis | None:
-    match = _NO_NAME.match(report.message)
+    match = (_NO_ATTRIBUTE if report.kind == "AttributeError" else _NO_NAME).match(report.message)
     if match is None:
         return None
     module, name = match["module"] or report.name, report.name_from or match["name"]
     if (own := place.shadows(module)) and (not report.path or _is_within(Path(report.path), own)):
         return _shadowed(module, own)
+    if place.installed(module) and "Did you mean" in report.traceback.rpartition("\n" + report.type)[2]:
+        return Diagnosis("other", f"{module}.{name}", "")  # Python itself takes it for a slip
     if place.installed(module):
         advice = f"{module}, as installed, has no {name}; an older or newer release may."
         return Diagnosis("missing-name", f"{module}.{name}", advice)
-    if match["half"]:
+    if match.groupdict().get("half"):
         return Diagnosis("other", module, f"{module} is imported again before it is done: a circle of imports.")
     if module.partition(".")[0] in sys.stdlib_module_names:
         advice = f"{name} is not in {module} of Python {_version(report.python)}; --python chooses another one."
@@ -273,7 +284,7 @@ def _version(python: tuple[int, ...]) -> str:
 
 _INSTALL = re.compile(
     r"""(?: \bpip[\d.]*\s+install\s+ (?:-(?:U|-upgrade|-user|q)\s+)*
-          | \b[Uu]s(?:e|ing)\s+pip\d?(?:\s+or\s+conda)?\s+to\s+install\s+ )
+          | \b[Uu]s(?:e|ing)\s+pip\d?\b [^.]*? \bto\s+install\s+ (?:the\s+)? )
         (?P<quote>["'`]?) (?P<line>[A-Za-z0-9][^\s"'`]*)""",
     re.VERBOSE,
 )

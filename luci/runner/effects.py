@@ -42,6 +42,15 @@ def effects_before(source_text: str, line: int) -> tuple[Effect, ...]:
         return (UNREADABLE,)
 
 
+def only_imports_before(source_text: str, line: int) -> bool:
+    """Say whether nothing was called until `line`, or at it: what took its time were imports, and will be again."""
+    source = _read(source_text)
+    try:
+        return source is not None and not any(isinstance(node, ast.Call) for node in source.run_before(line))
+    except RecursionError:
+        return False
+
+
 def reads_stdin_before(source_text: str, line: int) -> bool:
     """Say whether standard input was read before `line`, or at it; True where the source cannot be read."""
     source = _read(source_text)

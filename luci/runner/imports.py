@@ -48,6 +48,8 @@ class Import(Value):
     names: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
+    why: str = ""  # nobody wrote it: a library imports it where it is used so
+    until: str = ""  # the release before which the module had what is used of it
 
 
 class Skipped(Value):
@@ -218,7 +220,17 @@ class _Scanning:
             certainty = max(_certainty(one), sure, key=_rank)
             if one.place == "gone" and certainty is Certainty.OPTIONAL and not one.why:
                 one.why = self.missing
-            made = Import(one.module, found.line, file, certainty, found.names, found.attributes, one.alternatives)
+            made = Import(
+                one.module,
+                found.line,
+                file,
+                certainty,
+                found.names,
+                found.attributes,
+                one.alternatives,
+                found.why,
+                found.until,
+            )
             if one.why:
                 outcome.skipped.append(Skipped(one.module, found.line, file, one.why))
             elif one.local:

@@ -157,14 +157,15 @@ def _not_again(request: RunRequest, script: Script, report: Report, stdin: Stdin
         return ""
     if policy == "never":
         return "It is not run again (--retry never)."
-    from luci.runner.effects import effects_before, reads_stdin_before  # 5 ms, where something was missing
+    from luci.runner import effects  # 5 ms, where something was missing
 
     text = decode(script.source, script.name)
     line = _line_in(script, report)
-    done = [f"line {effect.line} {effect.what}" for effect in effects_before(text, line)]
-    if report.seconds > context.settings.run.retry_after_seconds:
+    done = [f"line {effect.line} {effect.what}" for effect in effects.effects_before(text, line)]
+    long = report.seconds > context.settings.run.retry_after_seconds
+    if long and not effects.only_imports_before(text, line):
         done.append(f"it ran for {report.seconds:.0f} s")
-    if stdin.kind == "pipe" and (stdin.was_read() or reads_stdin_before(text, line)):
+    if stdin.kind == "pipe" and (stdin.was_read() or effects.reads_stdin_before(text, line)):
         done.append("it read from a pipe, which cannot be read again")
     if policy == "auto" and not done:
         return ""

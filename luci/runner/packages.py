@@ -51,9 +51,15 @@ def _made(listed: list[Import], known: Knowledge, python: Interpreter) -> list[C
             answers.setdefault(key, answer)
             if seen not in groups.setdefault(key, []):
                 groups[key].append(seen)
-    sure = [replace(answer, imports=tuple(groups[key])) for key, answer in answers.items()]
+    sure = [_with_its_reason(replace(answer, imports=tuple(groups[key]))) for key, answer in answers.items()]
     checked = right_versions([_optional_or(c) for c in sure], known, python)
     return [*checked, *guess(list(guesses.values()), known, python)]
+
+
+def _with_its_reason(choice: Choice) -> Choice:
+    """What nobody wrote says who needs it."""
+    written = any(not seen.why or seen.until for seen in choice.imports)
+    return choice if written or choice.source != "table" else replace(choice, reason=choice.imports[0].why)
 
 
 def _used(imports: Iterable[Import]) -> dict[str, frozenset[str]]:

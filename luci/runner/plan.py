@@ -373,10 +373,12 @@ _RELEASED |= {13: "2024-10", 14: "2025-10"}
 
 def _best(pythons: list[Interpreter], on: Callable[[Interpreter], Plan]) -> Plan:
     """Return the plan with the first Python that can run it; where packages are taken as of a day, with the first that
-    was there by then, if there is one."""
+    was settled by then, if there is one."""
     plan = _first(pythons, on)
     day = plan.spec.as_of if plan.spec.as_of[:4].isdigit() else ""
-    of_the_time = [p for p in pythons if _RELEASED.get(p.minor[1], "9") <= day]
+    by_then = [p for p in pythons if _RELEASED.get(p.minor[1], "9") <= day]
+    # packages that are compiled come for a new Python in the months after it
+    of_the_time = [p for p in by_then if _RELEASED[p.minor[1]] <= _half_a_year_before(day)] or by_then
     if not of_the_time or plan.interpreter in of_the_time:
         return plan
     try:
@@ -384,6 +386,16 @@ def _best(pythons: list[Interpreter], on: Callable[[Interpreter], Plan]) -> Plan
     except LuciError:
         return plan
     return older if not older.scan.gone and all(c.wheel for c in older.choices) else plan
+
+
+def _half_a_year_before(day: str) -> str:
+    """Return the month.
+
+    >>> _half_a_year_before("2023-11-05"), _half_a_year_before("2023-03-01")
+    ('2023-05', '2022-09')
+    """
+    months = int(day[:4]) * 12 + int(day[5:7]) - 1 - 6
+    return f"{months // 12}-{months % 12 + 1:02}"
 
 
 def _first(pythons: list[Interpreter], on: Callable[[Interpreter], Plan]) -> Plan:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from luci.runner.expressions import NOTHING, Conditions, Data, read
 from luci.runner.grammar import TELLING, minimum_of, parse
+from luci.runner.habits import Habit, gone, of_call, of_texts
 from luci.runner.scope import Names, bound_by, statements
 from luci.runner.stdlib import Version
 
@@ -26,6 +27,8 @@ class Found(NamedTuple):
     conditions: Conditions
     group: int
     branch: int
+    why: str = ""  # not written: a library imports it where it is used so
+    until: str = ""  # the release before which the module had what is used of it
 
 
 class Group(NamedTuple):
@@ -94,6 +97,8 @@ class _Pending(NamedTuple):
     below: tuple[str, ...]  # what follows the bound name in the module's: ("b",) for `import a.b`
     dynamic: bool
     where: _Where
+    why: str = ""
+    until: str = ""
 
 
 IMPORTERS = {"importlib.import_module", "__import__", "importlib.__import__", "builtins.__import__"}
@@ -113,6 +118,7 @@ class _Reader:
         self.pending: list[_Pending] = []
         self.choices: list[_Choice] = []
         self.edits: list[tuple[ast.expr, bool, _Where]] = []
+        self.habits: list[tuple[Habit, ast.Call, _Where]] = []
         self.uses: set[tuple[str, ...]] = set()  # ("np", "random", "seed")
         self.spared: set[tuple[str, ...]] = set()  # asked for with hasattr
         self.rebound: set[str] = set()
@@ -154,6 +160,7 @@ class _Reader:
             elif not isinstance(node, LEAVES):
                 self._into(node, where)
         names = self.names
+        self.pending += self._habitual()
         self.reads_stdin |= any(alias in STDIN for alias in names.aliases.values())
         self.reads_stdin |= any(f"{names.aliases[use[0]]}.{'.'.join(use[1:2])}" in STDIN for use in self.uses)
         open_ended = names.takes_all or "__getattr__" in names.defined
@@ -197,7 +204,51 @@ class _Reader:
             conditions=self._conditions(where),
             group=where.group,
             branch=where.branch,
+            why=pending.why,
+            until=pending.until,
         )
+
+    def _habitual(self) -> list[_Pending]:
+        """Return the imports that nobody wrote, and that libraries make where they are used as they are here."""
+        libraries = {pending.module.partition(".")[0] for pending in self.pending if not pending.level}
+        found: dict[tuple[str, str, _Where], _Pending] = {}
+        for habit, call, where in self.habits:
+            if habit.library in libraries and (habit.needs or habit.until):
+                what = ast.unparse(call.func).rpartition(".")[2] + (f"({habit.keyword}=…)" if habit.keyword else "")
+                why = f"{habit.library} needs it for {what}" if habit.needs else what
+                place, module = (call.lineno, call.col_offset), habit.needs or habit.library
+                made = _Pending(place, module, 0, (), "", (), bool(habit.needs), where, why, habit.until)
+                found.setdefault((module, why, where), made)
+        for one, module, name in self._taken():
+            if until := gone(module, name):
+                found.setdefault(
+                    (module, name, one.where),
+                    one._replace(module=module, names=(), bound="", why=name, until=until),
+                )
+        unsure = _Where(guarded=True)  # a text may be there for another reason
+        for needs, library, line in of_texts(self.tree, self.text, libraries):
+            why = f"{library} needs it for an address in the source"
+            made = _Pending((line, 0), needs, 0, (), "", (), True, unsure, why)
+            found.setdefault((needs, why, unsure), made)
+        return list(found.values())
+
+    def _taken(self) -> Iterator[tuple[_Pending, str, str]]:
+        """Yield each name that is taken from a module, with the module and the import that makes it known."""
+        used: dict[str, list[tuple[str, ...]]] = {}
+        for use in self.uses - self.spared:
+            used.setdefault(use[0], []).append(use[1:])
+        for one in self.pending:
+            if one.level or one.dynamic:
+                continue
+            yield from ((one, one.module, name) for name in one.names)
+            bound = {one.bound: self.names.aliases.get(one.bound, "")} if one.bound else {}
+            for root, path in self.names.aliases.items():
+                if root in used and path.rpartition(".")[2] in one.names and path.startswith(f"{one.module}."):
+                    bound[root] = path
+            for root, path in bound.items():
+                for names in () if root in self.rebound else used.get(root, ()):
+                    whole = [path, *names]
+                    yield from ((one, ".".join(whole[:n]), whole[n]) for n in range(1, len(whole)))
 
     def _attributes(self, pending: _Pending) -> tuple[str, ...]:
         """Return what the file uses on the module that an import binds; nothing if the name is bound again."""
@@ -235,6 +286,7 @@ class _Reader:
     def _call(self, node: ast.Call, where: _Where) -> None:
         self._into(node, where)
         dotted = self.names.dotted(node.func)
+        self.habits += ((habit, node, where) for habit in of_call(node, dotted, self._is_imported(node.func)))
         if dotted in IMPORTERS:
             if target := self._literal_target(node):
                 place = (node.lineno, node.col_offset)
@@ -253,6 +305,11 @@ class _Reader:
             match node.args:
                 case [ast.Constant(value=0 | "/dev/fd/0" as opened), *_] if opened is not False:
                     self.reads_stdin = True
+
+    def _is_imported(self, node: ast.expr) -> bool:
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return isinstance(node, ast.Name) and node.id in self.names.aliases
 
     def _literal_target(self, call: ast.Call) -> tuple[str, int] | None:
         """Return module and level of a dynamic import, if they stand in the source."""

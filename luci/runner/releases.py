@@ -28,13 +28,16 @@ def right_versions(choices: list[Choice], known: Knowledge, python: Interpreter)
         if choice.status == "install" and choice.source in ("table", "config") and is_bare(choice.requirements[0])
     }
     uses = {name: uses_of(choice) for name, choice in open_to_change.items()}
-    asked = [name for name, wanted in uses.items() if wanted]
+    dropped = {name: _dropped(choice) for name, choice in open_to_change.items()}
+    asked = [name for name, wanted in uses.items() if wanted or dropped[name]]
     if known.index is None or not asked:
         return choices
     try:
         projects = known.index.projects(asked)
         index = known.index
-        found = index.side_by_side(lambda name: newest(index, projects[name], uses[name], python), asked)
+        found = index.side_by_side(
+            lambda name: _newest_before(index, projects[name], uses[name], python, dropped[name]), asked
+        )
     except IndexFailed as error:
         known.troubles.append(f"{error.message} {error.cause}".strip())
         return choices
@@ -42,6 +45,35 @@ def right_versions(choices: list[Choice], known: Knowledge, python: Interpreter)
         _held_back(choice, found.get(name_of(choice.requirements[0])) if choice.requirements else None)
         for choice in choices
     ]
+
+
+def _dropped(choice: Choice) -> str:
+    """Return the oldest of the releases that dropped something the script uses, as far as that is known of it."""
+    from packaging.version import Version
+
+    firm = [i for i in choice.imports if i.certainty is not Certainty.OPTIONAL and not i.alternatives]
+    return min((i.until for i in firm if i.until), key=Version, default="")
+
+
+def _newest_before(
+    index: Index, project: Project | None, uses: tuple[Use, ...], python: Interpreter, release: str
+) -> Newest:
+    """Return the newest that holds what is used, of the releases before one; of all where none is named."""
+    if not release or project is None:
+        return newest(index, project, uses, python)
+    fits = fits_for(python)
+    latest = next((r for r in project.releases if not r.version.is_prerelease and any(map(fits, r.files))), None)
+    found = newest(index, before(project, release), uses, python)
+    if found.release is None:
+        return replace(found, elsewhere=any(r.wheels for r in project.releases))
+    return replace(found, latest=latest, as_of=last_day(project, found.release))
+
+
+def before(project: Project, version: str) -> Project:
+    """The project as it was before a release."""
+    from packaging.version import Version
+
+    return replace(project, releases=tuple(r for r in project.releases if r.version < Version(version)))
 
 
 class Newest(Value):
@@ -100,7 +132,9 @@ def _held_back(choice: Choice, found: Newest | None) -> Choice:
         return replace(choice, wheel=False)
     if found.release is None or found.latest is None or found.release.version >= found.latest.version:
         return choice
-    missing = ", ".join(sorted({name for i in choice.imports for name in ([*i.names] or [i.module])}))
+    deciding = [i.why for i in choice.imports if i.until]
+    used = deciding or [name for i in choice.imports for name in ([*i.names] or [i.module])]
+    missing = ", ".join(sorted(set(used)))
     limit = f"{choice.requirements[0]}<={found.release.version}"
     reason = f"{choice.reason}; the newest release that has {missing} ({found.latest.version} has not)"
     return replace(choice, requirements=(limit, *choice.requirements[1:]), reason=reason, as_of=found.as_of)

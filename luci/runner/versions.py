@@ -17,12 +17,11 @@ from luci.envs.trees import owners
 from luci.runner import stdlib
 from luci.runner.choices import name_of
 from luci.runner.memory import Memory
-from luci.runner.releases import last_day, newest
+from luci.runner.releases import before, last_day, newest
 from luci.runner.table import Removed, normal, prefixes, table
 from luci.values import replace
 
 if TYPE_CHECKING:
-    from luci.runner.index import Project
     from luci.runner.request import RunRequest
 
 
@@ -119,7 +118,8 @@ def _older(
 
     index = Index(sources(context.settings.index), context.settings.index, paths.cache() / "index", context.stop)
     whole = index.project(name)
-    project = _before(whole, env.installed[name])
+    # a release that has shown in a run what it lacks is none of them
+    project = whole and before(whole, env.installed[name])
     module, _, last = subject.rpartition(".")
     use = Use(module, (last,)) if kind == "missing-name" else Use(subject)
     own = interpreters.choose(env.interpreter)
@@ -130,10 +130,3 @@ def _older(
         if release and whole:
             return str(release.version), last_day(whole, release), "" if python == own else f"<={python.short}.99"
     return None
-
-
-def _before(project: Project | None, version: str) -> Project | None:
-    """The project as it was before a release that has shown in a run what it lacks."""
-    from packaging.version import Version
-
-    return project and replace(project, releases=tuple(r for r in project.releases if r.version < Version(version)))

@@ -120,6 +120,33 @@ def test_a_name_that_newer_releases_dropped_is_found_in_an_older_one(lone: Luci,
     lone.write("a.py", "exec('from requests import old; print(old())')\nimport requests")
     done = lone("run", "a.py")
     assert (done.code, done.out) == (0, "old\n"), done.err
+    lone.write("attribute.py", "import requests\nprint(requests.old())")
+    done = lone("run", "attribute.py")
+    assert (done.code, done.out) == (0, "old\n") and ran_again(done), done.err
+    lone.write("slip.py", "import requests\nprint(requests.odl())")
+    done = lone("run", "slip.py")
+    assert done.code == 1 and not ran_again(done)
+    assert done.err.count("AttributeError: module 'requests' has no attribute 'odl'") == 1
+
+
+def test_what_a_library_says_to_install_is_added_whatever_it_raises(lone: Luci, index: PackageIndex) -> None:
+    says = "class Lacking(ValueError): pass\ndef go(what):\n    try:\n        import chardet\n"
+    says += "    except ImportError:\n        raise Lacking(f'A form needs more:\\n\\npip install {what}') from None\n"
+    index.add_wheel("requests", "1.0", {"requests.py": says})
+    index.add_wheel("chardet", "1.0", {"chardet.py": ""})
+    lone.write("a.py", "import requests\nrequests.go('chardet')\nprint('ran')")
+    done = lone("run", "a.py")
+    assert (done.code, done.out) == (0, "ran\n") and ran_again(done), done.err
+    lone.write("b.py", "import requests\nrequests.go('quokka')")  # what anybody could have written there is not taken
+    done = lone("run", "b.py")
+    assert done.code == 1 and not ran_again(done) and "Lacking: A form needs more" in done.err
+
+
+def test_imports_alone_are_repeated_however_long_they_took(luci: Luci) -> None:
+    luci.write("slow.py", "import time\ntime.sleep(0.3)\n" + HIDDEN)
+    luci.write("a.py", "import slow\nprint(slow.q.hop())")
+    done = luci("run", "a.py", env={"LUCI_RUN_RETRY_AFTER_SECONDS": "0.1"})
+    assert (done.code, done.out) == (0, "hop\n"), done.err
 
 
 def test_arguments_folder_and_options_are_the_same_the_second_time(luci: Luci) -> None:

@@ -95,7 +95,7 @@ class Watch(object):
         """Whether `value` ends the script. Consoles and pytest set sys.last_value too, but with frames further in."""
         traceback = getattr(sys, "last_traceback", None)
         return (
-            (isinstance(value, ImportError) or _lacks_a_library(value))
+            (isinstance(value, ImportError) or _lacks_a_library(value) or _tells_of_a_package(value))
             and value is getattr(sys, "last_value", None)
             and traceback is not None
             and traceback.tb_frame.f_back is None
@@ -121,6 +121,19 @@ class Watch(object):
 def _lacks_a_library(value):
     """Whether it says that a shared library is not there, as ctypes and cffi do; on Linux."""
     return isinstance(value, OSError) and "cannot open shared object file" in str(value)
+
+
+def _tells_of_a_package(value):
+    """Whether a module had no such name, as older releases of it may, or the words say what to install."""
+    if not isinstance(value, Exception):
+        return False
+    try:
+        text = str(value)
+    except Exception:
+        return False
+    if isinstance(value, AttributeError):
+        return text.startswith("module '") and "' has no attribute '" in text
+    return "pip install " in text or "to be installed" in text
 
 
 def _ident():
