@@ -162,6 +162,8 @@ UNTIL = {
     },
 }
 
+CHANGING = frozenset(module.partition(".")[0] for module in UNTIL)  # libraries of which UNTIL tells
+
 _BY_NAME: dict[str, list[tuple[Habit, bool]]] = {}
 for _habit in HABITS:
     for _name in _habit.functions.split():
@@ -170,15 +172,21 @@ for _habit in HABITS:
         _BY_NAME.setdefault(_name, []).append((_habit, True))
 
 
-def of_call(call: ast.Call, dotted: str, imported: bool) -> Iterator[Habit]:
-    """Yield the habits that a call shows, whatever else the file imports; the first of each library.
+def is_telling(call: ast.Call, dotted: str) -> bool:
+    """Whether what is called has a name that some habit has. `dotted` is what is called, "pandas.read_excel"."""
+    return _name_of(call, dotted) in _BY_NAME
 
-    `dotted` is what is called, "pandas.read_excel"; `imported` says whether that begins with an import's name.
-    """
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else dotted.rpartition(".")[2]
+
+def _name_of(call: ast.Call, dotted: str) -> str:
+    return dotted.rpartition(".")[2] or (call.func.attr if isinstance(call.func, ast.Attribute) else "")
+
+
+def of_call(call: ast.Call, dotted: str, imported: bool) -> Iterator[Habit]:
+    """Yield the habits that a call shows, whatever else the file imports; the first of each library. `imported` says
+    whether what is called begins with an import's name."""
     library = dotted.partition(".")[0] if imported else ""
     told: set[str] = set()
-    for habit, is_method in _BY_NAME.get(name if not imported else dotted.rpartition(".")[2], ()):
+    for habit, is_method in _BY_NAME.get(_name_of(call, dotted), ()):
         placed = library == habit.library or (is_method and not library and isinstance(call.func, ast.Attribute))
         if placed and (habit.also or habit.library not in told) and _fits(habit, call):
             told |= set() if habit.also else {habit.library}

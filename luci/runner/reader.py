@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from luci.runner.expressions import NOTHING, Conditions, Data, read
 from luci.runner.grammar import TELLING, minimum_of, parse
-from luci.runner.habits import Habit, gone, of_call, of_texts
+from luci.runner.habits import CHANGING, Habit, gone, is_telling, of_call, of_texts
 from luci.runner.scope import Names, bound_by, statements
 from luci.runner.stdlib import Version
 
@@ -234,19 +234,15 @@ class _Reader:
 
     def _taken(self) -> Iterator[tuple[_Pending, str, str]]:
         """Yield each name that is taken from a module, with the module and the import that makes it known."""
-        used: dict[str, list[tuple[str, ...]]] = {}
-        for use in self.uses - self.spared:
-            used.setdefault(use[0], []).append(use[1:])
-        for one in self.pending:
-            if one.level or one.dynamic:
-                continue
+        changing = [p for p in self.pending if p.module.partition(".")[0] in CHANGING and not (p.level or p.dynamic)]
+        used = [use for use in self.uses - self.spared if use[0] not in self.rebound] if changing else []
+        for one in changing:
             yield from ((one, one.module, name) for name in one.names)
-            bound = {one.bound: self.names.aliases.get(one.bound, "")} if one.bound else {}
-            for root, path in self.names.aliases.items():
-                if root in used and path.rpartition(".")[2] in one.names and path.startswith(f"{one.module}."):
-                    bound[root] = path
-            for root, path in bound.items():
-                for names in () if root in self.rebound else used.get(root, ()):
+            for root, *names in used:
+                path = self.names.aliases.get(root, "")
+                if root == one.bound or (
+                    path.rpartition(".")[0] == one.module and path.rpartition(".")[2] in one.names
+                ):
                     whole = [path, *names]
                     yield from ((one, ".".join(whole[:n]), whole[n]) for n in range(1, len(whole)))
 
@@ -286,7 +282,8 @@ class _Reader:
     def _call(self, node: ast.Call, where: _Where) -> None:
         self._into(node, where)
         dotted = self.names.dotted(node.func)
-        self.habits += ((habit, node, where) for habit in of_call(node, dotted, self._is_imported(node.func)))
+        if is_telling(node, dotted):
+            self.habits += ((habit, node, where) for habit in of_call(node, dotted, self._is_imported(node.func)))
         if dotted in IMPORTERS:
             if target := self._literal_target(node):
                 place = (node.lineno, node.col_offset)
