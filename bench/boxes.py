@@ -1,14 +1,18 @@
-"""What a container of luci's costs: a warm run side by side with a bare `docker run` of the same.
+"""What each kind of environment costs to create and to start, with one package in it.
 
     DOCKER_HOST=unix:///... LUCI_CONTAINERS_BASE=NAME python bench/boxes.py [RUNS]
 
-The bar is 1.3 times a bare run. Also: how long each kind takes to create and to start, with one package in it.
+A warm run in a container is compared with a bare `docker run` of the same, and the bar is 1.3 times that; a warm conda
+run with a venv's of the same Python, and the bar is that they are the same. The conda channel is made here, of this
+Python (it needs patchelf).
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,31 +28,52 @@ SCRIPT = "import six\nprint(six.__version__)\n"
 
 
 def main(runs: int) -> None:
-    kinds = [kind for kind in ("venv", *backends.IN_ENGINES) if kind == "venv" or at_hand(kind)]
+    kinds = ["venv", *(kind for kind in ("conda", *backends.IN_ENGINES) if at_hand(kind))]
     with tempfile.TemporaryDirectory() as base:
-        folder = f"{base}/project"
-        os.mkdir(folder)
-        Path(folder, "app.py").write_text(SCRIPT)
-        os.environ["LUCI_HOME"] = f"{base}/home"
         luci = str(Path(sys.executable).with_name("luci"))
-        for kind in kinds:
-            environ = {**os.environ, "LUCI_ENVS_KIND": kind}
+        environs = {kind: {**os.environ, "LUCI_HOME": f"{base}/{kind}"} for kind in kinds}
+        ways: dict[str, list[str]] = {}
+        for kind, environ in environs.items():
+            folder = Path(base, f"project-{kind}")
+            folder.mkdir()
+            (folder / "app.py").write_text(SCRIPT)
+            configure(Path(base), kind)
             began = time.perf_counter()
             subprocess.run([luci, "run", "app.py"], cwd=folder, env=environ, check=True, capture_output=True)
-            first = time.perf_counter() - began
+            print(f"{kind:<8} first run {time.perf_counter() - began:5.1f} s")
             subprocess.run([luci, "run", "app.py"], cwd=folder, env=environ, check=True, capture_output=True)
-            ways = [f"{luci} run app.py", *bare(kind, folder, environ, luci)]
-            medians = compared(ways, folder, environ, runs)
-            ratio = (
-                f", {medians[0] / medians[1]:.2f} times a bare run of {medians[1] * 1000:.0f} ms" if ways[1:] else ""
+            ways[kind] = [f"{luci} run {folder}/app.py", *bare(kind, str(folder), environ, luci)]
+        if "conda" in kinds:
+            venv, conda = compared(
+                [ways["venv"][0], ways["conda"][0]], base, [environs["venv"], environs["conda"]], runs
             )
-            print(f"{kind:<8} first run {first:5.1f} s   warm {medians[0] * 1000:5.0f} ms{ratio}")
-        for kind in kinds:
+            print(f"conda    warm {conda * 1000:5.0f} ms, {conda / venv:.2f} times a venv's of {venv * 1000:.0f} ms")
+        for kind in (kind for kind in kinds if kind in backends.IN_ENGINES):
+            warm, own = compared(ways[kind], f"{base}/project-{kind}", [environs[kind]] * 2, runs)
+            print(f"{kind:<8} warm {warm * 1000:5.0f} ms, {warm / own:.2f} times a bare run of {own * 1000:.0f} ms")
             words = [luci, "env", "remove", "--all", "--yes"]
-            subprocess.run(words, env={**os.environ, "LUCI_ENVS_KIND": kind}, check=True, capture_output=True)
+            subprocess.run(words, env=environs[kind], check=True, capture_output=True)
+
+
+def configure(base: Path, kind: str) -> None:
+    """In a file, as a person would: variables would keep a run off the shortest way."""
+    said = {"run": f'python = "{sys.base_prefix}/bin/python3"' if kind == "venv" else "", "envs": f'kind = "{kind}"'}
+    if kind == "conda":
+        sys.path.append(str(Path(__file__).parents[1]))
+        from tests.conda_channel import CondaChannel
+
+        channel = CondaChannel(base / "channel")
+        channel.add_python(base / "stage")
+        channel.index()
+        said["conda"] = f'channels = ["{channel.url}"]'
+    file = base / kind / "config" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text("".join(f"[{table}]\n{line}\n" for table, line in said.items()))
 
 
 def at_hand(kind: str) -> bool:
+    if kind == "conda":
+        return bool(importlib.util.find_spec("rattler") and shutil.which("patchelf"))
     try:
         return any(python.path for python in boxes.pythons(kind, config.load()))
     except Exception as error:  # noqa: BLE001 (whatever it is, it is told)
@@ -68,11 +93,11 @@ def bare(kind: str, folder: str, environ: dict[str, str], luci: str) -> list[str
     return [f"{engine} --rm --network none -v {folder}:{folder} -w {folder} {image} python app.py"]
 
 
-def compared(ways: list[str], folder: str, environ: dict[str, str], runs: int) -> list[float]:
+def compared(ways: list[str], folder: str, environs: list[dict[str, str]], runs: int) -> list[float]:
     """Return the medians, in seconds. The ways take turns, so that a noisy machine is noisy to all."""
     took: list[list[float]] = [[] for _ in ways]
     for turn in range(runs + 1):
-        for way, times in zip(ways, took, strict=True):
+        for way, environ, times in zip(ways, environs, took, strict=True):
             began = time.perf_counter()
             subprocess.run(way.split(), cwd=folder, env=environ, check=True, capture_output=True)
             times += [time.perf_counter() - began] if turn else []

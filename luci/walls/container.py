@@ -202,9 +202,9 @@ def bind(path: str, *, write: bool = False, target: str = "") -> dict[str, Any]:
 
 def insist_on_names(engine: Engine, places: Iterable[dict[str, Any]]) -> None:
     """Raise EnvError for a path that an engine would take for two."""
-    if engine.podman and (wrong := [place["Source"] for place in places if ":" in place["Source"]]):
+    if engine.podman and (wrong := [place["Source"] for place in places if set(":,") & set(place["Source"])]):
         raise EnvError(
-            f"{engine.says} cannot mount {wrong[0]}: there is a colon in its name.",
+            f"{engine.says} cannot mount {wrong[0]}: there is a colon or a comma in its name.",
             hint="Rename it, or choose --env docker or venv.",
         )
 
