@@ -303,8 +303,7 @@ class Home(Places):
         from luci.runner.request import RunRequest
 
         await self.go("conversation")
-        request = RunRequest(message.path, "folder" if os.path.isdir(message.path) else "file")
-        self.call_after_refresh(self.run_script, request)  # only then is it known how wide its output will be
+        await self.run_script(RunRequest(message.path, "folder" if os.path.isdir(message.path) else "file"))
 
     def on_environments_shell_requested(self, message: Environments.ShellRequested) -> None:
         def use() -> None:

@@ -82,9 +82,12 @@ class Places(Screen[None]):
         self.toggle_class("-full")
 
     def _room_for_output(self) -> tuple[int, int]:
-        """Columns and rows of the pane that a run will be shown in."""
-        beside = self.query_one("#beside")
-        width, height = beside.content_size if beside.display else (self.size.width, self.size.height - 2)
+        """Columns and rows of the pane that a run will be shown in, whoever is in that place now."""
+        width, height = self.size.width, self.size.height - 2
+        if not (self.has_class("-narrow") or self.has_class("-full")):
+            talk, beside = (self.query_one(name).styles.width for name in ("#talk", "#beside"))
+            if talk and beside:
+                width = round(width * beside.value / (talk.value + beside.value)) - 1  # a line is between them
         return max(width, 20), max(height - 2, 5)  # its tabs and its state take a line each
 
     async def output(self) -> Output:

@@ -117,8 +117,11 @@ class Person:
         await self.pilot.pause()
 
     async def say(self, text: str) -> None:
-        """Type a line and press enter."""
-        await self.type(text)
+        """Put a line into the prompt, at once where that has the focus, and press enter."""
+        if self.app.focused is self.prompt.line:
+            self.prompt.text = text
+        else:
+            await self.type(text)
         await self.press("enter")
 
     async def until(self, fact: object) -> None:

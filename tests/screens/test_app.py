@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.command import CommandList
+from textual import events
+from textual.command import CommandInput, CommandList
 
 from luci import config, paths
 from luci.actions.lines import COMMANDS
@@ -65,8 +66,8 @@ async def test_the_palette_has_every_command_and_every_key_that_f1_tells():
 async def test_the_palette_does_what_a_typed_line_or_a_key_would():
     async with opened() as person:
         await person.press("ctrl+p")
-        await person.type("full width")
-        await person.until(lambda: str(person.app.screen.query_one(CommandList).options))
+        await person.type("full w")
+        await person.until(lambda: person.app.screen.query_one(CommandList).option_count == 1)
         await person.press("enter")
         await person.until(lambda: person.home.has_class("-full"))
         for query, fact in (
@@ -75,7 +76,7 @@ async def test_the_palette_does_what_a_typed_line_or_a_key_would():
             ("run FILE.py [ARGS", lambda: person.prompt.text == "run " and person.app.focused is person.prompt.line),
         ):
             await person.press("ctrl+p")
-            await person.type(query)
+            person.app.screen.query_one(CommandInput).value = query
             offered = person.app.screen.query_one(CommandList)
             await person.until(lambda offered=offered: offered.option_count == 1)
             await person.press("enter")
@@ -106,6 +107,30 @@ async def test_the_terminals_own_colours_are_used_where_that_is_wanted():
     paths.config_file().unlink()
 
 
+def test_with_no_color_there_is_none_and_the_focus_shows_all_the_same(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    @played
+    async def colourless():
+        async with opened() as person:
+            card = await person.run("theme light")
+            card.focus()
+            await person.pilot.pause()
+            assert card.query_one(".title").rich_style.reverse
+            drawn = [segment.style for line in person.app.screen._compositor.render_strips() for segment in line]
+            shown = [style for style in drawn if style and (style.color or style.bgcolor)]
+            assert person.app.native_ansi_color and person.app.no_color
+            filtered = [
+                segment.style
+                for line in person.app.screen._compositor.render_strips()
+                for segment in line.apply_filter(person.app._filters[-1], person.app.screen.background_colors[1])
+            ]
+            assert shown and not [style for style in filtered if style.color and not style.color.is_default]
+        paths.config_file().unlink()
+
+    colourless()
+
+
 def test_without_motion_nothing_spins(monkeypatch):
     monkeypatch.setenv("LUCI_APP_MOTION", "false")
 
@@ -119,3 +144,19 @@ def test_without_motion_nothing_spins(monkeypatch):
             assert str(card.query_one(".mark").render()) == "●"
 
     still()
+
+
+@played
+async def test_keys_that_come_in_one_piece_are_for_who_has_the_focus_after_the_one_before():
+    async with opened() as person:
+        await person.run("plain.py")
+        person.prompt.text = "envs"
+        for key in ("enter", "slash", *"drop"):  # of which d would remove, and r run
+            person.app.post_message(events.Key(key, "/" if key == "slash" else key if len(key) == 1 else "\r"))
+        await person.until(lambda: person.home.query("#envs-filter"))
+        await person.until(lambda: person.home.query_one("#envs-filter").value == "drop")
+        assert len(person.cards) == 1 and person.app.screen is person.home
+        for key in ("f3", "slash", *"xplain", "enter"):  # x would stop
+            person.app.post_message(events.Key(key, "/" if key == "slash" else key if len(key) == 1 else "\r"))
+        live = (await person.home.output()).front
+        await person.until(lambda: live.query_text == "xplain")

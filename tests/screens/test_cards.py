@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Tab
 
+from luci.events import Told, Warned
 from luci.screens.bar import Bar
 from luci.screens.output import Output
+from luci.screens.story import Story
 from tests.screens.app_host import opened, text_of
 from tests.screens.environments_host import played
 
@@ -65,8 +67,20 @@ async def test_mending_tells_what_was_missing_and_what_was_added():
         mending = next(step for step in card.story.steps if step.name == "mending")
         assert mending.detail.startswith("thylacine was missing (mended.py:3): added thylacine")
         assert card.story.outcome == "exit 0"
+        told = " ".join(text_of(card).split())
+        assert card.folded and "(mended.py:3): added thylacine" in told and "planned" not in told
         (tab,) = person.home.query_one(Output).query(Tab)
         assert "✓" in str(tab.label)
+
+
+def test_the_same_reason_is_told_once():
+    story = Story(0).after(Warned("Nothing was found that provides emu: no such name is on the index."), 1)
+    story = story.after(Told("Nothing provides emu: no such name is on the index"), 2)
+    story = story.after(Told("Nothing provides emu: the index does not answer."), 3)
+    assert [remark.text.rpartition(": ")[2] for remark in story.remarks] == [
+        "no such name is on the index.",
+        "the index does not answer.",
+    ]
 
 
 @played

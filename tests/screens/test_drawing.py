@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import fcntl
+import io
 import os
 import pty
 import re
@@ -16,14 +18,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 PATIENCE = 60
 PLACEHOLDER = "\U0010eeee".encode()  # which a terminal with kitty's protocol replaces by a part of an image
 HALF = "▀".encode()
 ASKED = re.compile(rb"\x1b\[c|\x1b\[16t|\x1b_G[^\x1b]*a=q[^\x1b]*\x1b\\")
-SIXEL = re.compile(rb'\x1bP[\d;]*q"1;1;\d+;\d+')
-SENT = re.compile(rb"\x1b_Gi=(\d+),m=1,f=100.*\x1b_Ga=p,i=\1,c=\d+,r=\d+,U=1", re.DOTALL)
+SIXEL = re.compile(rb'\x1bP[\d;]*q"1;1;(\d+);(\d+)(.*?)\x1b\\', re.DOTALL)
+SENT = re.compile(rb"\x1b_Gi=(\d+),m=1,f=100.*\x1b_Ga=p,i=\1,c=(\d+),r=(\d+),U=1", re.DOTALL)
 
 
 class Outer:
@@ -69,7 +71,7 @@ class Outer:
 @contextlib.contextmanager
 def looking_at_an_image(project: Path, answers: dict[bytes, bytes]) -> Iterator[Outer]:
     """Run what makes an image, and open that."""
-    Image.new("RGB", (60, 40), "red").save(project / "drawn.image", "png")
+    picture().save(project / "drawn.image", "png")
     (project / "draws.py").write_text("import shutil\nshutil.copy('drawn.image', 'one.png')\n")
     (project / "one.png").unlink(missing_ok=True)
     terminal = Outer(answers)
@@ -89,9 +91,44 @@ def looking_at_an_image(project: Path, answers: dict[bytes, bytes]) -> Iterator[
     assert terminal.end() == 0
 
 
-def test_a_terminal_with_sixels_is_sent_sixels(project: Path) -> None:
+def picture() -> Image.Image:
+    """A quarter of each colour, so that what is mirrored, turned, shifted or miscoloured is another picture."""
+    image = Image.new("RGB", (60, 40), "red")
+    for place, colour in (((30, 0), "lime"), ((0, 20), "blue"), ((30, 20), "yellow")):
+        image.paste(Image.new("RGB", (30, 20), colour), place)
+    return image
+
+
+def is_the_picture(drawn: Image.Image) -> bool:
+    difference = ImageChops.difference(drawn, picture().resize(drawn.size))
+    return max(ImageStat.Stat(difference).mean) < 2  # of 255; where quarters meet, there are shades
+
+
+def decoded(width: int, height: int, sixels: bytes) -> Image.Image:
+    """Draw sixels as a terminal would (DEC STD 070): six rows at a time, one colour after the other."""
+    image = Image.new("RGB", (width, height))
+    colours: dict[int, tuple[int, ...]] = {}
+    x = y = pen = 0
+    for part in re.finditer(rb"#(\d+)(?:;2;(\d+);(\d+);(\d+))?|!(\d+)([?-~])|([?-~])|([$-])", sixels):
+        if part[1]:
+            pen = int(part[1])
+            if part[2]:
+                colours[pen] = tuple(round(int(percent) * 2.55) for percent in part.group(2, 3, 4))
+        elif part[8]:
+            x, y = 0, y + (6 if part[8] == b"-" else 0)
+        else:
+            bits, times = (part[6] or part[7])[0] - 63, int(part[5] or 1)
+            for row in (row for row in range(6) if bits >> row & 1):
+                image.paste(colours[pen], (x, y + row, x + times, y + row + 1))
+            x += times
+    return image
+
+
+def test_a_terminal_with_sixels_is_sent_the_image_in_sixels(project: Path) -> None:
     with looking_at_an_image(project, {b"\x1b[c": b"\x1b[?62;4c", b"\x1b[16t": b"\x1b[6;20;10t"}) as terminal:
         terminal.until(SIXEL)
+        width, height, sixels = SIXEL.search(terminal.seen).groups()  # type: ignore[union-attr]
+        assert is_the_picture(decoded(int(width), int(height), sixels))
         assert PLACEHOLDER not in terminal.seen and HALF not in terminal.seen
 
 
@@ -99,7 +136,13 @@ def test_a_terminal_with_kittys_protocol_is_sent_the_image_and_its_place(project
     answers = {b"\x1b[c": b"\x1b[?62c", b"a=q": b"\x1b_Gi=%;OK\x1b\\", b"\x1b[16t": b"\x1b[6;20;10t"}
     with looking_at_an_image(project, answers) as terminal:
         terminal.until(SENT)
-        terminal.until(PLACEHOLDER)
+        number, columns, rows = map(int, SENT.search(terminal.seen).groups())  # type: ignore[union-attr]
+        chunks = re.findall(rb"\x1b_Gi=%d,m=[01],f=100[^;]*;([^\x1b]*)\x1b" % number, terminal.seen)
+        drawn = Image.open(io.BytesIO(base64.b64decode(b"".join(chunks)))).convert("RGB")
+        assert is_the_picture(drawn) and drawn.size == (columns * 10, rows * 20)  # as large as a cell was said to be
+        # the colour of what holds its place is the image's number, all but its highest byte
+        place = b"\x1b[38;2;%d;%d;%d" % (number >> 16 & 255, number >> 8 & 255, number & 255)
+        terminal.until(re.compile(re.escape(place) + rb"[\d;]*m" + re.escape(PLACEHOLDER)))
         assert not SIXEL.search(terminal.seen) and HALF not in terminal.seen
 
 

@@ -69,6 +69,29 @@ async def test_an_environment_that_a_run_made_is_in_the_table_when_a_person_look
 
 
 @played
+async def test_the_table_takes_the_full_width_and_a_script_run_from_it_gets_a_terminal_as_wide_as_its_pane(
+    project: Path,
+):
+    (project / "wide.py").write_text("import os, bilby\n\nprint(os.get_terminal_size())\n")
+    async with opened((120, 40)) as person:
+        await person.run("wide.py")
+        await person.press("f4")
+        table = person.home.query_one(EnvTable)
+        await person.until(lambda: "wide" in table.highlighted or table.shown)
+        table.filter("wide")
+        pane = person.home.query_one(Environments)
+        await person.press("f6")
+        await person.until(lambda: table.region.width == 120)
+        await person.press("enter")
+        await person.until(lambda: pane.detail.region.width and table.region.width < 120)
+        await person.press("escape", "f6", "r")
+        await person.until(lambda: len(person.cards) == 2 and person.cards[1].story.is_over)
+        assert person.cards[1].heading == "wide.py"
+        first, second = (run.terminal for run in person.home.query_one(Output)._runs.values())
+        assert "terminal_size(columns=59" in first.log.read_text() and first.log.read_text() == second.log.read_text()
+
+
+@played
 async def test_a_click_on_a_place_leads_there():
     async with opened((120, 40)) as person:
         line = str(person.home.query_one(Bar).render())

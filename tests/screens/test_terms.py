@@ -10,14 +10,16 @@ from luci.screens.story import Story
 from luci.screens.terms import terms
 from tests.screens.app_host import opened, text_of
 from tests.screens.environments_host import played
-from tests.walls.conftest import WALLS
+from tests.walls.conftest import WHY_NOT
 
 
-@pytest.mark.parametrize("wall", WALLS)
-def test_the_wall_and_its_limits_are_on_the_card_and_in_the_detail(project: object, wall: str) -> None:
-    @played
-    async def scene() -> None:
-        async with opened() as person:
+@played
+async def test_each_wall_and_its_limits_are_on_the_card_and_in_the_detail(project: object) -> None:
+    walls = [wall for wall, why_not in WHY_NOT.items() if not why_not]
+    if not walls:
+        pytest.skip(f"no wall can be had here: {WHY_NOT}")
+    async with opened() as person:
+        for wall in walls:
             card = await person.run(f"run --sandbox {wall} --pids 64 --timeout 30 fails.py")
             assert card.story.outcome == "exit 1" and card.story.failure
             told = text_of(card)
@@ -25,11 +27,9 @@ def test_the_wall_and_its_limits_are_on_the_card_and_in_the_detail(project: obje
             assert f"{wall}: 64 processes" in told and "30.0 s" in told
             await person.press("f4")
             pane = person.home.query_one(Environments)
-            await person.until(lambda: pane.detail.told)
-            runs = str(pane.query_one("#detail-runs").render())
-            assert f"behind {wall}, 64 processes" in " ".join(runs.split())
-
-    scene()
+            runs = lambda: " ".join(str(pane.query_one("#detail-runs").render()).split())  # noqa: B023, E731
+            await person.until(lambda: f"behind {wall}, 64 processes" in runs())  # noqa: B023
+            await person.press("f2")
 
 
 def said(story: Story, timeout: float | None = None) -> list[list[str]]:
