@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from luci.runner.expressions import NOTHING, Conditions, Data, read
 from luci.runner.grammar import TELLING, minimum_of, parse
-from luci.runner.habits import CHANGING, Habit, gone, is_telling, of_call, of_texts
+from luci.runner.habits import NAMES, Habit, gone, is_telling, of_call, of_texts
+from luci.runner.habits import TELLING as TELLING_NAMES
 from luci.runner.scope import Names, bound_by, statements
 from luci.runner.stdlib import Version
 
@@ -220,6 +221,10 @@ class _Reader:
                 made = _Pending(place, module, 0, (), "", (), bool(habit.needs), where, why, habit.until)
                 found.setdefault((module, why, where), made)
         for one, module, name in self._taken():
+            if needs := NAMES.get(module, {}).get(name, ""):
+                why = f"{module.partition('.')[0]} needs it for {name}"
+                made = _Pending(one.place, needs, 0, (), "", (), True, one.where, why)
+                found.setdefault((needs, why, one.where), made)
             if until := gone(module, name):
                 found.setdefault(
                     (module, name, one.where),
@@ -234,10 +239,14 @@ class _Reader:
 
     def _taken(self) -> Iterator[tuple[_Pending, str, str]]:
         """Yield each name that is taken from a module, with the module and the import that makes it known."""
-        changing = [p for p in self.pending if p.module.partition(".")[0] in CHANGING and not (p.level or p.dynamic)]
-        used = [use for use in self.uses - self.spared if use[0] not in self.rebound] if changing else []
-        for one in changing:
+        telling = [
+            p for p in self.pending if p.module.partition(".")[0] in TELLING_NAMES and not (p.level or p.dynamic)
+        ]
+        used = [use for use in self.uses - self.spared if use[0] not in self.rebound] if telling else []
+        for one in telling:
+            above, _, last = one.module.rpartition(".")
             yield from ((one, one.module, name) for name in one.names)
+            yield from [(one, above, last)] if above else []
             for root, *names in used:
                 path = self.names.aliases.get(root, "")
                 if root == one.bound or (
