@@ -22,7 +22,8 @@ from luci.values import Value, as_dict, replace
 
 
 class LockRequest(Value):
-    """`selector` is a script, or a key or name of an environment. With `check` nothing is written."""
+    """`selector` is a script, or a key or name of an environment. With `check` nothing is written; with `undo` what the
+    lock held before it was written over."""
 
     selector: str
     output: str = ""
@@ -30,6 +31,7 @@ class LockRequest(Value):
     check: bool = False
     allow: tuple[str, ...] = ()
     offline: bool = False
+    undo: bool = False
 
 
 class Locked(Value):
@@ -50,8 +52,13 @@ def lock(request: LockRequest, context: Context) -> Generator[Event, None, Locke
     """Raises Refused where a file that is there was to be left, or a guessed name was not let in."""
     if request.check and (request.upgrade or request.output):
         raise UsageError("--check writes nothing.", hint="Leave --upgrade and --output out.")
+    if request.undo and (request.upgrade or request.check):
+        raise UsageError("--undo only takes the former lock back.", hint="Leave --upgrade and --check out.")
     if _is_script(request.selector):
         script = read_script(request.selector)
+        if request.undo:
+            path = Path(os.path.abspath(request.output)) if request.output else locking.place(script)
+            return (yield from _saved(locking.undone(path), context))
         return (yield from (_checked if request.check else _of_script)(script, request, context))
     return (yield from _of_environment(chosen(request.selector), request, context))
 
@@ -108,6 +115,8 @@ def _of_environment(env: Env, request: LockRequest, context: Context) -> Generat
     if problem := fault(env):
         raise EnvError(f"{env.name} is broken: {problem}.", hint=f"`luci env rebuild {env.key}` mends it.")
     path = Path(os.path.abspath(request.output or f"pylock.{env.names[0] if env.names else env.label}.toml"))
+    if request.undo:
+        return (yield from _saved(locking.undone(path), context))
     before = locking.read(path)
     if request.check:
         held = locking.versions(before, path)

@@ -63,7 +63,8 @@ def lock(options: argparse.Namespace) -> int:
     from luci.screens import tables
 
     allow = tuple(options.allow)
-    request = LockRequest(options.environment, options.output, options.upgrade, options.check, allow, options.offline)
+    how = (options.upgrade, options.check, allow, options.offline, options.undo)
+    request = LockRequest(options.environment, options.output, *how)
     told = _told("lock", request, options)
     print(as_json(told)) if options.json else tables.locked(told, options.check)
     return 1 if told.stale else 0

@@ -111,6 +111,7 @@ def _lock(verbs: Any) -> argparse.ArgumentParser:
         "luci env lock plot.py",
         "luci env lock plot.py --upgrade",
         "luci env lock plot.py --check",
+        "luci env lock plot.py --undo",
         notes="Beside a script it is pylock.NAME.toml, and the next run takes just what it holds. An environment's is\n"
         "written into this folder. The difference to one that is there is shown before it is written over.\n"
         "exit codes: 1 where --check finds it stale, 126 where it was not approved",
@@ -121,6 +122,7 @@ def _lock(verbs: Any) -> argparse.ArgumentParser:
     lock.add_argument("-o", "--output", default="", metavar="FILE", help="write to FILE")
     lock.add_argument("-U", "--upgrade", action="store_true", help="take what is newest now, within the bounds")
     lock.add_argument("--check", action="store_true", help="write nothing, only say whether it is stale")
+    lock.add_argument("--undo", action="store_true", help="take back the lock that was written over")
     _gate(lock)
     yes(lock, "answer every question with yes")
     return lock

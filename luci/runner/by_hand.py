@@ -129,8 +129,10 @@ def _planned(wish: Wish, context: Context) -> Generator[Event, None, Plan]:
 
 def _insist_on_the_name(wish: Wish, made: Plan, store: Store) -> None:
     other = store.named(wish.name) if wish.name else None
-    if other is None or other.key == made.spec.key or made.spec.key in other.about.get("asked", ()):
+    if other is None or other.key == made.spec.key:
         return
+    if not wish.wants.python and made.spec.key in other.about.get("asked", ()):
+        return  # it would be on a Python that nobody asked for
     lines = (line.partition(" --hash")[0] for line in (*other.spec.conda, *other.spec.requirements))
     holds = ", ".join(lines) or "no packages"
     more = f"It is broken, and `luci env rebuild {wish.name}` mends it. " if fault(other) else ""

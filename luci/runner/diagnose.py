@@ -223,6 +223,8 @@ def _of_name_in_module(report: Report, place: _Place) -> Diagnosis | None:
     if match is None:
         return None
     module, name = match["module"] or report.name, report.name_from or match["name"]
+    if (own := place.own_file(module)) and own == Path(report.file) and report.kind == "AttributeError":
+        return _shadowed(module, own)
     if (own := place.shadows(module)) and (not report.path or _is_within(Path(report.path), own)):
         return _shadowed(module, own)
     if place.installed(module) and "Did you mean" in report.traceback.rpartition("\n" + report.type)[2]:

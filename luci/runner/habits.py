@@ -140,6 +140,15 @@ TEXTS = (
     (("celery", "kombu"), "redis://", "redis"),
 )
 
+# What a name of a module, or a module below it, needs once it is used.
+NAMES = {
+    "pydantic": {"EmailStr": "email_validator", "NameEmail": "email_validator"},
+    "fastapi.security": {"OAuth2PasswordRequestForm": "python_multipart"},
+    "plotly": {"express": "pandas"},
+    "barcode.writer": {"ImageWriter": "PIL"},
+    "tqdm": {"notebook": "ipywidgets"},
+}
+
 # What a module had until a release, where its wheels do not show that: it is answered by a __getattr__, or raises.
 UNTIL = {
     "numpy": {
@@ -162,7 +171,7 @@ UNTIL = {
     },
 }
 
-CHANGING = frozenset(module.partition(".")[0] for module in UNTIL)  # libraries of which UNTIL tells
+TELLING = frozenset(module.partition(".")[0] for module in (*UNTIL, *NAMES))  # libraries whose names tell something
 
 _BY_NAME: dict[str, list[tuple[Habit, bool]]] = {}
 for _habit in HABITS:

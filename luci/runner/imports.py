@@ -16,9 +16,9 @@ from luci.errors import LuciError, ScriptError
 from luci.runner import stdlib
 from luci.runner.expressions import Target, facts_of, folders_from, why_not
 from luci.runner.local import Folders, Local, project_root
-from luci.runner.reader import FileImports, Found, Group, frozen
 from luci.runner.readings import Readings
 from luci.runner.script import BadSyntax, PythonTwo, Script
+from luci.runner.seen import FileImports, Found, Group, frozen
 from luci.runner.stdlib import Version
 from luci.values import Value, as_dict, replace
 

@@ -21,7 +21,7 @@ from luci.envs.spec import canonical
 from luci.errors import PlanError, Refused, UsageError
 from luci.events import Event, Told, Warned, Working
 from luci.exchange import exchange
-from luci.runner import declared, memory, plan, premises
+from luci.runner import declared, former, memory, plan, premises
 from luci.runner.cascade import approve
 from luci.runner.choices import STALE, Choice, name_of
 from luci.runner.declared import Declarations
@@ -220,7 +220,7 @@ def renew(script: Script, found: list[Choice], context: Context) -> Generator[Ev
             cause="A lock is never relaxed, and it was not made again.",
             hint=f"`luci env lock {script.name}` makes it again; with --check it says all that it lacks.",
         )
-    yield Told(f"{path.name} was made again.")
+    yield Told(f"{path.name} was made again; `luci env lock --undo {script.name}` takes the former one back.")
 
 
 def save(lock: Lock, context: Context, text: str = "") -> bool:
@@ -245,12 +245,22 @@ def save(lock: Lock, context: Context, text: str = "") -> bool:
     if read(lock.path) != lock.before:
         raise PlanError(f"{lock.path} was changed meanwhile.", hint="Try again.")
     try:
+        if not lock.is_new:
+            former.keep(lock.path, lock.before)
         exchange(lock.path, lock.text.encode())
     except OSError as error:
         raise UsageError(
             f"{lock.path} cannot be written.", cause=str(error), hint="--output writes elsewhere."
         ) from error
     return True
+
+
+def undone(path: Path) -> Lock:
+    """Return the lock that stood in the place of this one. Raises UsageError where there was none."""
+    before, text = read(path), former.of(path)
+    if not text:
+        raise UsageError(f"luci never wrote over {path.name}, or it was long ago: there is nothing to take back.")
+    return Lock(path, text, before, tuple(changes(before, text, path)))
 
 
 def insist(kind: str) -> None:

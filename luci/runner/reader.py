@@ -3,102 +3,20 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from luci.runner.expressions import NOTHING, Conditions, Data, read
 from luci.runner.grammar import TELLING, minimum_of, parse
-from luci.runner.habits import CHANGING, Habit, gone, is_telling, of_call, of_texts
+from luci.runner.habits import Habit, is_telling, of_call
+from luci.runner.habitual import habitual
 from luci.runner.scope import Names, bound_by, statements
-from luci.runner.stdlib import Version
-
-
-class Found(NamedTuple):
-    """One import as written; `group` numbers the choice it is part of (-1: none), `branch` its side of it."""
-
-    module: str
-    level: int
-    names: tuple[str, ...]
-    attributes: tuple[str, ...]
-    line: int
-    deferred: bool
-    guarded: bool
-    dynamic: bool
-    conditions: Conditions
-    group: int
-    branch: int
-    why: str = ""  # not written: a library imports it where it is used so
-    until: str = ""  # the release before which the module had what is used of it
-
-
-class Group(NamedTuple):
-    """A choice between imports; `optional`: none is needed; `replacing`: the branches that stand in for the first."""
-
-    optional: bool
-    replacing: tuple[int, ...]
-
-
-class Edit(NamedTuple):
-    """A change of sys.path: folders put before all others, in this order, or behind them."""
-
-    folders: Data
-    first: bool
-    conditions: Conditions
-
-
-class FileImports(NamedTuple):
-    """What one source says, wherever it lies and whatever the target; json.dumps takes it, `restore` brings it back."""
-
-    imports: tuple[Found, ...] = ()
-    groups: tuple[Group, ...] = ()
-    edits: tuple[Edit, ...] = ()
-    minimum: Version = (3, 0)
-    reads_stdin: bool = False
-    defined: tuple[str, ...] = ()  # names at module level; empty where that cannot be known
-
-    @classmethod
-    def restore(cls, data: list[Any]) -> FileImports:
-        imports, groups, edits, minimum, reads_stdin, defined = frozen(data)
-        made = tuple(Found(*f) for f in imports), tuple(Group(*g) for g in groups), tuple(Edit(*e) for e in edits)
-        return cls(*made, minimum, reads_stdin, defined)
-
-
-def frozen(value: Any) -> Any:
-    """Return the tuples that JSON made lists of."""
-    return tuple(map(frozen, value)) if isinstance(value, list) else value
+from luci.runner.seen import Alternatives, Edit, FileImports, Found, Group, Pending, Where
 
 
 def extract(text: str, name: str) -> FileImports:
     """Return what a source imports; a pure function of the text. ScriptError as `parse` raises it."""
     return _Reader(parse(text, name), text).read()
-
-
-class _Where(NamedTuple):
-    deferred: bool = False
-    guarded: bool = False
-    tolerant: bool = False  # a missing attribute is caught
-    tests: Any = None  # (test, wanted, the tests around it)
-    group: int = -1
-    branch: int = 0
-    sole: bool = False  # nothing else in this branch imports
-
-
-class _Choice:
-    def __init__(self, *, optional: bool) -> None:
-        self.branches, self.optional, self.replacing = 1, optional, set[int]()
-
-
-class _Pending(NamedTuple):
-    place: tuple[int, int]
-    module: str
-    level: int
-    names: tuple[str, ...]
-    bound: str
-    below: tuple[str, ...]  # what follows the bound name in the module's: ("b",) for `import a.b`
-    dynamic: bool
-    where: _Where
-    why: str = ""
-    until: str = ""
 
 
 IMPORTERS = {"importlib.import_module", "__import__", "importlib.__import__", "builtins.__import__"}
@@ -114,18 +32,18 @@ class _Reader:
 
     def __init__(self, tree: ast.Module, text: str) -> None:
         self.tree, self.text, self.names = tree, text, Names(tree)
-        self.stack: list[tuple[Any, _Where]] = []
-        self.pending: list[_Pending] = []
-        self.choices: list[_Choice] = []
-        self.edits: list[tuple[ast.expr, bool, _Where]] = []
-        self.habits: list[tuple[Habit, ast.Call, _Where]] = []
+        self.stack: list[tuple[Any, Where]] = []
+        self.pending: list[Pending] = []
+        self.choices: list[Alternatives] = []
+        self.edits: list[tuple[ast.expr, bool, Where]] = []
+        self.habits: list[tuple[Habit, ast.Call, Where]] = []
         self.uses: set[tuple[str, ...]] = set()  # ("np", "random", "seed")
         self.spared: set[tuple[str, ...]] = set()  # asked for with hasattr
         self.rebound: set[str] = set()
         self.telling: list[ast.AST] = []
         self.reads_stdin = "/dev/stdin" in text
         self.conditions: dict[int, Data] = {}
-        self.visits: dict[type[ast.AST], Callable[[Any, _Where], None]] = {
+        self.visits: dict[type[ast.AST], Callable[[Any, Where], None]] = {
             ast.Import: self._import,
             ast.ImportFrom: self._import_from,
             ast.Try: self._try,
@@ -149,7 +67,7 @@ class _Reader:
 
     def read(self) -> FileImports:
         stack, visits, telling = self.stack, self.visits, self.telling
-        stack.append((self.tree, _Where()))
+        stack.append((self.tree, Where()))
         while stack:
             node, where = stack.pop()
             kind = type(node)
@@ -160,7 +78,8 @@ class _Reader:
             elif not isinstance(node, LEAVES):
                 self._into(node, where)
         names = self.names
-        self.pending += self._habitual()
+        taken = [use for use in self.uses - self.spared if use[0] not in self.rebound]
+        self.pending += habitual(self.tree, self.text, self.pending, self.habits, taken, names.aliases)
         self.reads_stdin |= any(alias in STDIN for alias in names.aliases.values())
         self.reads_stdin |= any(f"{names.aliases[use[0]]}.{'.'.join(use[1:2])}" in STDIN for use in self.uses)
         open_ended = names.takes_all or "__getattr__" in names.defined
@@ -176,7 +95,7 @@ class _Reader:
             defined=() if open_ended else tuple(sorted(names.defined)),
         )
 
-    def _into(self, node: ast.AST, where: _Where) -> None:
+    def _into(self, node: ast.AST, where: Where) -> None:
         push = self.stack.append
         for field in node._fields:
             value = getattr(node, field, None)
@@ -187,10 +106,10 @@ class _Reader:
             elif isinstance(value, ast.AST):
                 push((value, where))
 
-    def _block(self, block: Iterable[ast.AST | None], where: _Where) -> None:
+    def _block(self, block: Iterable[ast.AST | None], where: Where) -> None:
         self.stack.extend((node, where) for node in block if node is not None)
 
-    def _found(self, pending: _Pending) -> Found:
+    def _found(self, pending: Pending) -> Found:
         where = pending.where
         return Found(
             module=pending.module,
@@ -208,45 +127,7 @@ class _Reader:
             until=pending.until,
         )
 
-    def _habitual(self) -> list[_Pending]:
-        """Return the imports that nobody wrote, and that libraries make where they are used as they are here."""
-        libraries = {pending.module.partition(".")[0] for pending in self.pending if not pending.level}
-        found: dict[tuple[str, str, _Where], _Pending] = {}
-        for habit, call, where in self.habits:
-            if habit.library in libraries and (habit.needs or habit.until):
-                what = ast.unparse(call.func).rpartition(".")[2] + (f"({habit.keyword}=…)" if habit.keyword else "")
-                why = f"{habit.library} needs it for {what}" if habit.needs else what
-                place, module = (call.lineno, call.col_offset), habit.needs or habit.library
-                made = _Pending(place, module, 0, (), "", (), bool(habit.needs), where, why, habit.until)
-                found.setdefault((module, why, where), made)
-        for one, module, name in self._taken():
-            if until := gone(module, name):
-                found.setdefault(
-                    (module, name, one.where),
-                    one._replace(module=module, names=(), bound="", why=name, until=until),
-                )
-        unsure = _Where(guarded=True)  # a text may be there for another reason
-        for needs, library, line in of_texts(self.tree, self.text, libraries):
-            why = f"{library} needs it for an address in the source"
-            made = _Pending((line, 0), needs, 0, (), "", (), True, unsure, why)
-            found.setdefault((needs, why, unsure), made)
-        return list(found.values())
-
-    def _taken(self) -> Iterator[tuple[_Pending, str, str]]:
-        """Yield each name that is taken from a module, with the module and the import that makes it known."""
-        changing = [p for p in self.pending if p.module.partition(".")[0] in CHANGING and not (p.level or p.dynamic)]
-        used = [use for use in self.uses - self.spared if use[0] not in self.rebound] if changing else []
-        for one in changing:
-            yield from ((one, one.module, name) for name in one.names)
-            for root, *names in used:
-                path = self.names.aliases.get(root, "")
-                if root == one.bound or (
-                    path.rpartition(".")[0] == one.module and path.rpartition(".")[2] in one.names
-                ):
-                    whole = [path, *names]
-                    yield from ((one, ".".join(whole[:n]), whole[n]) for n in range(1, len(whole)))
-
-    def _attributes(self, pending: _Pending) -> tuple[str, ...]:
+    def _attributes(self, pending: Pending) -> tuple[str, ...]:
         """Return what the file uses on the module that an import binds; nothing if the name is bound again."""
         if not pending.bound or pending.bound in self.rebound:
             return ()
@@ -255,7 +136,7 @@ class _Reader:
         used = {use[: len(prefix) + 1] for use in longer}
         return tuple(sorted({use[-1] for use in used - self.spared}))
 
-    def _conditions(self, where: _Where) -> Conditions:
+    def _conditions(self, where: Where) -> Conditions:
         known, tests = [], where.tests
         while tests:
             test, wanted, tests = tests
@@ -267,19 +148,19 @@ class _Reader:
 
     # What imports
 
-    def _import(self, node: ast.Import, where: _Where) -> None:
+    def _import(self, node: ast.Import, where: Where) -> None:
         for alias in node.names:
             first, *below = alias.name.split(".")
             bound, rest = (alias.asname, ()) if alias.asname else (first, tuple(below))
             place = (alias.lineno, alias.col_offset)
-            self.pending.append(_Pending(place, alias.name, 0, (), bound, rest, False, where))
+            self.pending.append(Pending(place, alias.name, 0, (), bound, rest, False, where))
 
-    def _import_from(self, node: ast.ImportFrom, where: _Where) -> None:
+    def _import_from(self, node: ast.ImportFrom, where: Where) -> None:
         names = tuple(alias.name for alias in node.names if alias.name != "*")
         place = (node.lineno, node.col_offset)
-        self.pending.append(_Pending(place, node.module or "", node.level, names, "", (), False, where))
+        self.pending.append(Pending(place, node.module or "", node.level, names, "", (), False, where))
 
-    def _call(self, node: ast.Call, where: _Where) -> None:
+    def _call(self, node: ast.Call, where: Where) -> None:
         self._into(node, where)
         dotted = self.names.dotted(node.func)
         if is_telling(node, dotted):
@@ -287,7 +168,7 @@ class _Reader:
         if dotted in IMPORTERS:
             if target := self._literal_target(node):
                 place = (node.lineno, node.col_offset)
-                self.pending.append(_Pending(place, target[0], target[1], (), "", (), True, where))
+                self.pending.append(Pending(place, target[0], target[1], (), "", (), True, where))
         elif dotted in PATH_CALLS or dotted == "site.addsitedir":
             position, first = PATH_CALLS.get(dotted, (0, False))
             if len(node.args) > position:
@@ -327,7 +208,7 @@ class _Reader:
 
     # What makes an import less than sure
 
-    def _try(self, node: ast.Try | ast.TryStar, where: _Where) -> None:
+    def _try(self, node: ast.Try | ast.TryStar, where: Where) -> None:
         names = self.names
         handler = next((handler for handler in node.handlers if names.catches_missing(handler.type)), None)
         inner = fallback = where
@@ -344,12 +225,12 @@ class _Reader:
         for other in node.handlers:
             self._block([other], fallback if other is handler else where)
 
-    def _choice(self, body: list[ast.stmt], handler: list[ast.stmt], where: _Where) -> tuple[_Where, _Where]:
+    def _choice(self, body: list[ast.stmt], handler: list[ast.stmt], where: Where) -> tuple[Where, Where]:
         """Return where the two sides of a guarded import stand; a choice that is all of another's branch extends it."""
         optional = not self._importing(handler)
         if where.group < 0 or not where.sole:
             around = where.group >= 0 and self.choices[where.group].optional
-            self.choices.append(_Choice(optional=optional))
+            self.choices.append(Alternatives(optional=optional))
             where = where._replace(group=len(self.choices) - 1, branch=0, guarded=where.guarded or around)
         choice = self.choices[where.group]
         choice.optional |= optional
@@ -382,7 +263,7 @@ class _Reader:
             isinstance(statement, ast.Import | ast.ImportFrom | ast.Try | ast.Pass) for statement in handler
         )
 
-    def _with(self, node: ast.With | ast.AsyncWith, where: _Where) -> None:
+    def _with(self, node: ast.With | ast.AsyncWith, where: Where) -> None:
         self._block(node.items, where)
         guarded = any(
             isinstance(call := item.context_expr, ast.Call)
@@ -392,15 +273,15 @@ class _Reader:
         )
         self._block(node.body, where._replace(guarded=True, group=-1, sole=False) if guarded else where)
 
-    def _if(self, node: ast.If | ast.While, where: _Where) -> None:
+    def _if(self, node: ast.If | ast.While, where: Where) -> None:
         self._block([node.test], where)
         self._block(node.body, where._replace(tests=(node.test, True, where.tests)))
         unless = where._replace(tests=(node.test, False, where.tests)) if isinstance(node, ast.If) else where
         self._block(node.orelse, unless)
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, where: _Where) -> None:
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, where: Where) -> None:
         # what guards the definition does not guard the call; but a fallback's function may never be there
-        inside = _Where(deferred=True, guarded=where.group >= 0 and where.branch > 0, tests=where.tests)
+        inside = Where(deferred=True, guarded=where.group >= 0 and where.branch > 0, tests=where.tests)
         self._block([node.args], where)
         if isinstance(node, ast.Lambda):
             self._block([node.body], inside)
@@ -411,15 +292,15 @@ class _Reader:
 
     # What a name is used for
 
-    def _binding(self, node: ast.ClassDef | ast.ExceptHandler | ast.arg, where: _Where) -> None:
+    def _binding(self, node: ast.ClassDef | ast.ExceptHandler | ast.arg, where: Where) -> None:
         self.rebound.add((node.arg if isinstance(node, ast.arg) else node.name) or "")
         self._into(node, where)
 
-    def _name(self, node: ast.Name, _: _Where) -> None:
+    def _name(self, node: ast.Name, _: Where) -> None:
         if not isinstance(node.ctx, ast.Load):
             self.rebound.add(node.id)
 
-    def _attribute(self, node: ast.Attribute, where: _Where) -> None:
+    def _attribute(self, node: ast.Attribute, where: Where) -> None:
         chain = [node.attr] if isinstance(node.ctx, ast.Load) else []
         inner = node.value
         while isinstance(inner, ast.Attribute):
@@ -430,7 +311,7 @@ class _Reader:
         elif chain and inner.id in self.names.aliases and not where.tolerant:
             self.uses.add((inner.id, *reversed(chain)))
 
-    def _assign(self, node: ast.Assign | ast.AugAssign, where: _Where) -> None:
+    def _assign(self, node: ast.Assign | ast.AugAssign, where: Where) -> None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         for target in targets:
             whole = target.value if isinstance(target, ast.Subscript) else target
@@ -441,7 +322,7 @@ class _Reader:
         self._block([target for target in targets if not (plain and isinstance(target, ast.Name))], where)
         self._block([node.value], where)
 
-    def _path_edits(self, node: ast.Assign | ast.AugAssign, first: bool, where: _Where) -> None:
+    def _path_edits(self, node: ast.Assign | ast.AugAssign, first: bool, where: Where) -> None:
         match node.value:
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 sides = ((left, True), (right, False))

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from luci import kept, paths
 from luci.errors import LuciError
 from luci.runner.local import Folders, project_root
-from luci.runner.reader import FileImports, Found, extract
+from luci.runner.reader import extract
 from luci.runner.script import LARGEST, Script, decode
+from luci.runner.seen import FileImports, Found
 
 _SOURCES = 2000  # of one project, at most, besides those that a plan just read
 _PROJECTS = 200

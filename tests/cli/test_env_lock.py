@@ -44,7 +44,12 @@ def test_a_script_runs_by_its_lock_and_a_stale_one_is_told_never_passed_over(nea
     assert "+ bilby 1.2" in terminal.seen
     terminal.type("y\n")
     assert terminal.exit_code() == 0 and "dig" in terminal.seen
-    assert "bilby" in path.read_text()
+    renewed = path.read_text()
+    assert "bilby" in renewed
+    for text in (held, renewed):  # nothing is lost by a yes
+        assert near.near("env", "lock", "--undo", "--yes", "dig.py").code == 0 and path.read_text() == text
+    nothing = near.near("env", "lock", "--undo", "-o", "other.toml", "dig.py")
+    assert nothing.code == 2 and "nothing to take back" in nothing.err
 
     script.write_text("import wombat; print(wombat.dig())")
     assert near("run", "dig.py").out == "dig\n"  # it holds more than is needed: no harm in a run

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from luci.runner.habits import HABITS, TEXTS
+from luci.runner.habits import HABITS, NAMES, TEXTS
 from luci.runner.imports import Target, scan
 from luci.runner.script import Script
 from luci.runner.table import table
@@ -43,6 +43,9 @@ def needed(source: str) -> dict[str, str]:
         ("from PIL import Image\nImage.ANTIALIAS", {"PIL.Image": "10"}),
         ("import PIL.Image\nPIL.Image.ANTIALIAS", {"PIL.Image": "10"}),
         ("from pydantic import BaseModel, BaseSettings", {"pydantic": "2"}),
+        ("from pydantic import BaseModel, EmailStr", {"email_validator": "pydantic needs it for EmailStr"}),
+        ("import plotly.express as px", {"pandas": "plotly needs it for express"}),
+        ("from plotly import express", {"pandas": "plotly needs it for express"}),
         ("import pandas as pd\ndf.append(row, ignore_index=True)", {"pandas": "2"}),
         ("from sqlalchemy import MetaData\nMetaData(bind=1)", {"sqlalchemy": "2"}),
         # nothing of this is a habit
@@ -61,6 +64,7 @@ def test_a_use_of_a_library_shows_what_it_needs_or_which_release(source, found):
 
 def test_what_a_library_needs_is_known_to_the_table_and_so_never_a_guess():
     needs = {habit.needs for habit in HABITS} | {needed for _, _, needed in TEXTS}
+    needs |= {needed for names in NAMES.values() for needed in names.values()}
     unknown = {module for module in needs - {""} if not (found := table().lookup(module)) or found.kind != "provided"}
     assert not unknown
 
