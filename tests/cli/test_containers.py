@@ -287,6 +287,7 @@ def everything_is_told(own: Person, near: Callable[..., Done]) -> None:
     run = own("run", "app.py")
     assert (run.code, run.out) == (0, "hop\n") and near("env", "lock", "--check", "app.py").code == 0
     assert near("env", "show", "app.py", "--json").json["requirements"][0].startswith("quokka==1.2 --hash=")
+    assert near("env", "remove", "--yes", "app.py").code == 0
     (own.folder / "pylock.app.toml").unlink()
     assert own("run", "app.py").out == "hop\n"
 
