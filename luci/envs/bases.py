@@ -7,6 +7,8 @@ import importlib.util
 import json
 import os
 import re
+import signal
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
@@ -86,13 +88,41 @@ def talking(engine: Engine, patience: int = 600) -> Iterator[Any]:  # half of it
             return super().send(request, **{**how, "timeout": how.get("timeout") or patience})
 
     try:
-        with contextlib.closing(Client(base_url=engine.address, timeout=patience)) as client:
+        with contextlib.closing(Client(base_url=engine.address, timeout=patience)) as client, _ending_in_order():
             yield client
     except (DockerException, RequestException, HTTPError) as error:
         if "Read timed out" in str(error):
             message = f"{engine.says} was silent for {patience} s."
             raise EnvError(message, cause="What it waits for does not answer.", hint="luci doctor") from error
         raise trouble(str(getattr(error, "explanation", "") or error), engine) from error
+
+
+class _Ended(BaseException):
+    """We were told to end."""
+
+
+@contextlib.contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let what would end us at once do so when what we made in an engine is removed. Only the main thread can."""
+    told: list[int] = []
+
+    def end(number: int, _frame: object) -> None:
+        told.append(number)
+        if len(told) == 1:
+            raise _Ended
+
+    heard = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        heard = []
+    for number in heard:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, signal.SIG_DFL)
+        if told:
+            os.kill(os.getpid(), told[0])
 
 
 def ready(

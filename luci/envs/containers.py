@@ -47,6 +47,7 @@ class Containers(Layered):
     ) -> Iterator[Event]:
         engine = engines.find(self.engine)
         sweep(engine)
+        _let_orphans_go(engine)
         base = yield from self.base(spec, terms, stop)
         yield from fill(spec, folder, base, sources, terms, stop)
         yield Working("compiling", "what was installed")
@@ -144,7 +145,7 @@ def let_go(folder: Path) -> None:
 
 
 def _let_orphans_go(engine: Engine) -> None:
-    """Remove the images whose environment is gone."""
+    """Remove the images whose environment is gone, or was never done."""
     status, found = engine.ask("GET", f"/images/json?filters=%7B%22label%22:[%22{LABEL}=env%22]%7D")
     for image in found if status == 200 and isinstance(found, list) else ():
         place = (image.get("Labels") or {}).get(f"{LABEL}.folder", "")

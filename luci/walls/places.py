@@ -74,9 +74,12 @@ class Opened(Value):
 def opened(reach: Reach, ground: Ground) -> Opened:
     """Return what is open. Raises UsageError for a folder that is not there, Refused for one that holds keys."""
     homes = _homes()
-    wanted: dict[str, Mode] = {path: "read" for folder in ground.folders for path in _spellings(str(folder), "")}
-    wanted |= {path: "read" for name in reach.readable for path in _spellings(name, "--readable")}
+    wanted: dict[str, Mode] = {path: "read" for name in reach.readable for path in _spellings(name, "--readable")}
     wanted |= {path: "write" for name in reach.writable for path in _spellings(name, "--writable")}
+    writable = [path for path, mode in wanted.items() if mode == "write"]
+    for path in (path for folder in ground.folders for path in _spellings(str(folder), "")):
+        if not any(_is_within(path, other) for other in writable):  # what is within it is written to as well
+            wanted.setdefault(path, "read")
     keys = {f"{home}/{name}" for home in homes for name in KEYS}
     for path in wanted:
         if any(_is_within(path, key) for key in keys):

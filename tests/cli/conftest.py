@@ -321,6 +321,18 @@ def near(luci: Luci, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.Captur
 
 
 @pytest.fixture
+def near_of(
+    monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Callable[[Luci], Callable[..., Done]]:
+    """The same for any person: what `near_of(person)` returns is called with the words."""
+    return lambda person: (
+        Near(
+            person.folder, person.environ, person.patience, person.opened, person.started, monkeypatch, capfdbinary
+        ).near
+    )
+
+
+@pytest.fixture
 def lone(shared: Shared, index: PackageIndex, luci_home: Path, tmp_path: Path) -> Iterator[Luci]:
     """luci with a home and an index that no other test knows."""
     fill(index)

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,12 @@ import pytest
 from luci.config import CondaSettings
 from luci.envs import channels, condas
 from luci.walls.machine import tried
-from tests.cli.conftest import Luci, add_trusted
+from tests.cli.conftest import Done, Luci, add_trusted
 from tests.conda_channel import OWN, CondaChannel, impossible
 from tests.package_index import PackageIndex
 
 HERE = tried()
+NearOf = Callable[[Luci], Callable[..., Done]]
 pytestmark = pytest.mark.skipif(bool(impossible()), reason=impossible())
 
 
@@ -54,7 +55,9 @@ def person(lone: Luci, channel: CondaChannel) -> Iterator[Luci]:
     yield Luci(lone.folder, {**environ, "PWD": str(lone.folder), "HOME": str(lone.folder)})
 
 
-def test_a_script_runs_on_the_channels_python_with_what_conda_has_and_the_rest_from_the_index(person: Luci) -> None:
+def test_a_script_runs_on_the_channels_python_with_what_conda_has_and_the_rest_from_the_index(
+    person: Luci, near_of: NearOf
+) -> None:
     person.write(
         "app.py", "import emu, quokka, sys\nprint(emu.run(), quokka.hop(), sys.version.split()[0], sys.prefix)"
     )
@@ -65,40 +68,41 @@ def test_a_script_runs_on_the_channels_python_with_what_conda_has_and_the_rest_f
 
     assert done.code == 0, done.err
     assert done.out.split() == ["many", "hop", OWN, str(person.env_of("app.py"))]
-    shown = person("env", "show", "app.py", "--json").json
+    shown = near_of(person)("env", "show", "app.py", "--json").json
     assert shown["kind"] == "conda"
     assert shown["installed"] == {"emu": "2.0", "feathers": "1.0", "python": OWN, "quokka": "1.2"}
 
 
 def test_a_conda_environment_is_handled_as_every_other_and_what_it_cannot_is_refused_in_a_line(
-    person: Luci, channel: CondaChannel, index: PackageIndex
+    person: Luci, channel: CondaChannel, index: PackageIndex, near_of: NearOf
 ) -> None:
+    near = near_of(person)
     person.write("app.py", "import emu, quokka, sys\nprint(open(sys.prefix + '/share/outback/map.txt').read())")
     person.write("environment.yml", "dependencies:\n  - outback =0.1\n  - dunnart\n  - pip:\n    - quokka<1.2\n")
     assert person("run", "--yes", "app.py").out == "here\n\n"
     env = person.env_of("app.py")
 
-    (listed,) = person("env", "list", "--json").json
+    (listed,) = near("env", "list", "--json").json
     assert (listed["kind"], listed["state"], listed["installed"]["quokka"]) == ("conda", "ready", "1.1")
-    roots = {node["name"]: node["children"] for node in person("env", "tree", "app.py", "--json").json}
+    roots = {node["name"]: node["children"] for node in near("env", "tree", "app.py", "--json").json}
     assert sorted(roots) == ["dunnart", "emu", "outback", "python", "quokka"]
     assert [child["name"] for child in roots["emu"]] == ["python", "feathers"]
-    assert person("env", "stats", "--json").json["by_kind"] == {"conda": 1}
+    assert near("env", "stats", "--json").json["by_kind"] == {"conda": 1}
 
     person.write("elsewhere/app.py", "import emu, quokka\nprint(emu.run(), quokka.__name__)")
-    locked = person("env", "export", "app.py", "-o", str(person.folder / "elsewhere" / "conda-lock.yml"))
+    locked = near("env", "export", "app.py", "-o", str(person.folder / "elsewhere" / "conda-lock.yml"))
     assert locked.code == 0, locked.err
     lock = (person.folder / "elsewhere" / "conda-lock.yml").read_text()
-    plan = person("plan", "--json", "elsewhere/app.py").json
+    plan = near("plan", "--json", "elsewhere/app.py").json
     assert plan["kind_reason"] == "conda-lock.yml declares it" and plan["refused"] == [], plan
     assert {spec.split("[")[0] for spec in plan["conda"]} == {"dunnart", "emu", "feathers", "outback", "python"}
-    taken = person("env", "import", "elsewhere/conda-lock.yml", "camp", "--json")
+    taken = near("env", "import", "elsewhere/conda-lock.yml", "camp", "--json")
     assert taken.code == 0, taken.err
     assert (taken.json["kind"], taken.json["names"]) == ("conda", ["camp"])
-    assert taken.json["installed"] == listed["installed"] and person("env", "verify", "camp").code == 0
-    refused = person("env", "lock", "camp")
+    assert taken.json["installed"] == listed["installed"] and near("env", "verify", "camp").code == 0
+    refused = near("env", "lock", "camp")
     assert refused.code == 2 and "pylock" in refused.err
-    assert person("env", "remove", "camp", "--yes").code == 0
+    assert near("env", "remove", "camp", "--yes").code == 0
     assert [line.split(" --hash=sha256:")[0] for line in plan["requirements"]] == ["quokka==1.1"]
     done = person("run", "elsewhere/app.py")
     assert (done.code, done.out) == (0, "many quokka\n"), done.err
@@ -107,36 +111,58 @@ def test_a_conda_environment_is_handled_as_every_other_and_what_it_cannot_is_ref
     person.write("elsewhere/conda-lock.yml", lock.replace(digest[1], "0" * 64))
     assert "nothing that fits together" in person("run", "elsewhere/app.py").err
 
-    exported = person("env", "export", "app.py", "--format", "environment.yml").out
+    exported = near("env", "export", "app.py", "--format", "environment.yml").out
     assert f"  - python={OWN}=0\n" in exported and "  - pip:\n" in exported and '"quokka==1.1"' in exported
-    refused = person("env", "export", "app.py", "--format", "pylock")
+    refused = near("env", "export", "app.py", "--format", "pylock")
     assert refused.code == 2 and "An environment of the kind conda is not exported as pylock." in refused.err
 
     channel.add("dunnart", "1.1", {"share/dunnart": "small\n"}, python=False)
     channel.index()
     index.add_wheel("quokka", "1.1.1", {"quokka.py": ""})
-    dry = person("env", "update", "app.py", "--dry-run")
+    dry = near("env", "update", "app.py", "--dry-run")
     assert dry.code == 0 and "dunnart  1.0 -> 1.1" in dry.out, dry
-    [told] = person("env", "update", "app.py", "--yes", "--json").json
+    [told] = near("env", "update", "app.py", "--yes", "--json").json
     changed = [{"name": "dunnart", "before": "1.0", "after": "1.1"}]
     assert told["changes"] == [*changed, {"name": "quokka", "before": "1.1", "after": "1.1.1"}]
-    newer = person("env", "show", "app.py", "--json").json["installed"]
+    newer = near("env", "show", "app.py", "--json").json["installed"]
     assert (newer["dunnart"], newer["quokka"], newer["emu"]) == ("1.1", "1.1.1", "2.0")
-    assert person("env", "update", "--undo", "app.py").code == 0
-    assert person("env", "show", "app.py", "--json").json["installed"]["dunnart"] == "1.0"
+    assert near("env", "update", "--undo", "app.py").code == 0
+    assert near("env", "show", "app.py", "--json").json["installed"]["dunnart"] == "1.0"
 
-    assert person("env", "verify", "app.py").code == 0
+    assert near("env", "verify", "app.py").code == 0
     (env / "share" / "outback" / "map.txt").unlink()
-    faulty = person("env", "verify", "app.py")
+    faulty = near("env", "verify", "app.py")
     assert faulty.code == 1 and "share/outback/map.txt is gone" in faulty.out + faulty.err
-    assert person("env", "rebuild", "app.py").code == 0
+    assert near("env", "rebuild", "app.py").code == 0
     assert person.env_of("app.py") != env
-    assert person("env", "verify", "app.py").code == 0
+    assert near("env", "verify", "app.py").code == 0
     assert person("run", "app.py").out == "here\n\n"
 
-    assert person("env", "remove", "app.py", "--yes").code == 0
-    (left,) = person("env", "list", "--json").json
+    assert near("env", "remove", "app.py", "--yes").code == 0
+    (left,) = near("env", "list", "--json").json
     assert left["about"]["script"].endswith("elsewhere/app.py")
+
+
+def test_what_a_file_names_for_pip_comes_from_the_index_and_what_cannot_be_read_is_told(
+    person: Luci, near_of: NearOf
+) -> None:
+    near = near_of(person)
+    person.write("app.py", "import feathers\n")
+    person.write("more.txt", "bilby\n")
+    pip = "[feathers<1, -r more.txt, ./nowhere]"  # which the channel has too
+    person.write("environment.yml", f"dependencies: [outback, {{pip: {pip}}}]\nvariables: {{BURROW: deep}}\n")
+    plan = near("plan", "--json", "app.py")
+    assert sorted(plan.json["requirements"]) == ["bilby", "feathers<1"] and plan.json["conda"] == ["outback"]
+    assert "./nowhere' is left out: there is no such file or folder" in plan.err
+    dry = near("env", "create", "--from", "environment.yml", "--dry-run")
+    assert "BURROW will not be set: an environment made by hand sets no variables" in dry.err
+    person.write("environment.yml", "channels: [a\ndependencies: [b]\n")
+    assert "environment.yml cannot be read: line 2: expected" in near("plan", "app.py").err
+    assert "line 2: expected" in near("env", "create", "--from", "environment.yml").err
+    person.write("environment.yml", "dependencies: [outback]\n")
+    none = near_of(Luci(person.folder, {**person.environ, "LUCI_CONDA_CHANNELS": ""}))
+    refused = none("env", "create", "--from", "environment.yml")
+    assert refused.code == 125 and "A conda environment is wanted: environment.yml declares it." in refused.err
 
 
 def test_a_missing_module_is_mended_from_the_channel_and_a_warm_run_needs_no_plan(person: Luci, tmp_path: Path) -> None:
@@ -194,13 +220,14 @@ def test_a_shared_library_that_is_missing_comes_from_a_channel_that_has_it_and_e
 
 
 def test_conda_is_chosen_by_itself_where_no_wheel_fits_and_the_venv_stays_where_no_channel_answers(
-    person: Luci, index: PackageIndex
+    person: Luci, index: PackageIndex, near_of: NearOf
 ) -> None:
+    near = near_of(person)
     for version in ("3.0", "3.1", "3.2"):
         index.add_wheel("numbat", version, {"numbat.py": ""}, tag="cp39-cp39-win32")
     person.write("dig.py", "import numbat\nprint(numbat.eat())")
 
-    chosen = person("plan", "--json", "dig.py").json
+    chosen = near("plan", "--json", "dig.py").json
     assert (chosen["kind"], chosen["conda"]) == ("conda", []), chosen
     assert [choice["module"] for choice in chosen["refused"]] == ["numbat"]  # until somebody says yes
     assert chosen["kind_reason"] == "the index has nothing of numbat for a Python here, and a conda channel has it"
@@ -213,17 +240,27 @@ def test_conda_is_chosen_by_itself_where_no_wheel_fits_and_the_venv_stays_where_
     done = person("run", "deep.py")  # that what burrow needs has no wheel shows when it is installed
     assert (done.code, done.out) == (0, "termites\n"), done.err
     assert "trying conda's numbat" in done.err
+    kept = near("plan", "--json", "deep.py").json  # as long as that environment is there
+    assert kept["kind_reason"] == "no venv could be built, and conda's numbat served the last run"
+    again = person("run", "--timeout", "60", "deep.py")
+    assert (again.out, again.err) == ("termites\n", "")
 
-    assert [found for found in person("doctor", "--json").json if found["subject"] == "conda" and found["well"]]
+    assert [found for found in near("doctor", "--json").json if found["subject"] == "conda" and found["well"]]
 
     person.write("plain.py", "import quokka")
     gone = {"LUCI_CONDA_CHANNELS": "file:///nowhere/channel"}
+    person.write(
+        "old.py", "# /// script\n# dependencies = ['feathers==0.9']\n# ///\nimport feathers\nprint(feathers.COUNT)"
+    )
+    index.add_wheel("feathers", "0.9", {"feathers.py": "COUNT = 'few'\n"})
+    older = person("run", "--env", "conda", "old.py")  # the channel has 1.0 alone
+    assert older.out == "few\n" and "trying feathers==0.9 from the package index" in older.err
     refused = person("run", "--env", "conda", "plain.py", env=gone)
     assert refused.code == 125 and "No answer from the conda channels: file:///nowhere/channel." in refused.err
     person.write("environment.yml", "dependencies: [quokka]\n")
     stayed = person("run", "plain.py", env=gone)
     assert stayed.code == 0 and "No conda environment: No answer" in stayed.err
-    assert person("env", "show", "plain.py", "--json").json["kind"] == "venv"
+    assert near("env", "show", "plain.py", "--json").json["kind"] == "venv"
 
 
 def test_a_channel_is_what_the_config_says_else_what_conda_is_configured_with(

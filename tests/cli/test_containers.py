@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,18 @@ import pytest
 
 from luci.walls import words
 from tests import engines, image_registry
-from tests.cli.conftest import Luci, events_in, wait_for
+from tests.cli.conftest import (
+    Done,
+    Luci,
+    Shared,
+    events_in,
+    learn_what_is_known_of_this_machine,
+    variables,
+    wait_for,
+)
 from tests.package_index import PackageIndex
 
+NearOf = Callable[[Luci], Callable[..., Done]]
 KINDS = [pytest.param(kind, marks=engines.needs(kind)) for kind in ("docker", "podman")]
 
 
@@ -52,13 +62,35 @@ def of(kind: str, luci: Luci) -> Person:
     return person
 
 
+@pytest.fixture(scope="module")
+def settled(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Luci]:
+    """A home and a project for those tests that do not mind each other, so that an environment is made once for all."""
+    base = tmp_path_factory.mktemp("settled")
+    (base / "project" / ".git").mkdir(parents=True)
+    learn_what_is_known_of_this_machine(Path(shared.environ["LUCI_HOME"]), base / "home")
+    environ = variables(base / "home", shared.index, Path(shared.environ["UV_CACHE_DIR"]))
+    made = Luci(base / "project", {**environ, **engines.variables("docker"), **engines.variables("podman")})
+    yield made
+    made("env", "remove", "--all", "--yes")  # nothing of a test stays in an engine that others use
+
+
 @pytest.fixture
-def person(request: pytest.FixtureRequest, lone: Luci) -> Iterator[Person]:
+def person(request: pytest.FixtureRequest, settled: Luci) -> Iterator[Person]:
+    """Someone in a folder of that project."""
+    folder = settled.folder / re.sub(r"\W+", "-", request.node.name).strip("-")[:100]
+    folder.mkdir()
+    made = of(request.param, Luci(folder, settled.environ))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def own(request: pytest.FixtureRequest, lone: Luci) -> Iterator[Person]:
+    """Someone with a home that no other test knows."""
     (lone.folder / ".git").mkdir()
     made = of(request.param, lone)
     yield made
-    if (lone.folder / "kept").exists():  # nothing of a test stays in an engine that others use
-        made("env", "remove", "--all", "--yes")
+    made("env", "remove", "--all", "--yes")
     made.close()
 
 
@@ -68,7 +100,6 @@ on_docker = pytest.mark.parametrize("person", KINDS[:1], indirect=True)
 
 @each_kind
 def test_a_script_runs_in_a_container_as_it_would_without(person: Person) -> None:
-    person.write("kept", "")
     person.write(
         "app.py",
         """
@@ -98,7 +129,7 @@ def test_a_script_runs_in_a_container_as_it_would_without(person: Person) -> Non
         assert lines[0] == f"dig ['a b', '{port}', '{home}/data'] said True"
         assert lines[1:4] == ["Read-only file system"] * 3
         assert lines[4:] == ["Connection refused", f"False None {os.getuid()} deep"]
-    assert "built an environment with 2 packages" in first.err and again.err == ""
+    assert again.err == ""
     assert (person.folder / "made.txt").stat().st_uid == os.getuid()
     assert person.containers == []
     run, *_ = person("runs", "list", "--json").json
@@ -117,7 +148,6 @@ def listening() -> Iterator[int]:
 
 @on_docker
 def test_what_is_missing_in_a_container_is_added_and_the_script_runs_again(person: Person) -> None:
-    person.write("kept", "")
     person.write("app.py", "import importlib\nprint(importlib.import_module('quo' + 'kka').hop())")
     done = person("run", "app.py")
     assert (done.code, done.out) == (0, "hop\n"), done.err
@@ -130,7 +160,6 @@ def test_what_is_missing_in_a_container_is_added_and_the_script_runs_again(perso
 
 @on_docker
 def test_a_terminal_reaches_into_a_container(person: Person) -> None:
-    person.write("kept", "")
     person.write(
         "app.py",
         """
@@ -158,7 +187,6 @@ def test_a_terminal_reaches_into_a_container(person: Person) -> None:
 
 @on_docker
 def test_a_container_ends_when_it_is_told_to_and_with_luci(person: Person) -> None:
-    person.write("kept", "")
     person.write(
         "app.py",
         """
@@ -182,7 +210,6 @@ def test_a_container_ends_when_it_is_told_to_and_with_luci(person: Person) -> No
 
 @each_kind
 def test_who_reaches_a_limit_is_told_so_with_the_figure_and_who_is_killed_otherwise_is_not(person: Person) -> None:
-    person.write("kept", "")
     person.write(
         "app.py",
         """
@@ -192,6 +219,8 @@ def test_who_reaches_a_limit_is_told_so_with_the_figure_and_who_is_killed_otherw
             case ["many"]:
                 while os.fork(): pass
                 signal.pause()
+            case ["full"]:
+                for number in range(10**6): open(f"made-{number}", "wb").write(b"x" * 2**20)
             case _: os.kill(os.getpid(), 9)
         """,
     )
@@ -199,57 +228,81 @@ def test_who_reaches_a_limit_is_told_so_with_the_figure_and_who_is_killed_otherw
     assert eaten.code == 137 and "It reached its memory limit of 100 MiB (it had 100 MiB)" in eaten.err
     forked = person("run", "--pids", "12", "app.py", "many")
     assert forked.code == 1 and "It reached its limit of 12 processes and threads" in forked.err
+    full = person("run", "--disk", "20m", "app.py", "full")
+    assert full.code == 137 and "It reached its disk limit of 20 MiB (it had written " in full.err
     killed = person("run", "--memory", "100m", "app.py")
     assert killed.code == 137 and "memory" not in killed.err
 
 
-@each_kind
-def test_its_environments_are_handled_as_all_others(person: Person, index: PackageIndex) -> None:
-    person.write("kept", "")
-    person.write("app.py", "import quokka\nprint(quokka.hop())")
-    assert person("run", "app.py").code == 0
-    plan = person("plan", "--json", "app.py").json
-    assert (plan["kind"], plan["kind_reason"]) == (person.kind, "[envs] kind in the config")
-    assert plan["wall"] == {"name": "container", "gives": ["no network"], "lacks": [], "why": []}
-    shown = person("env", "show", "app.py", "--json").json
-    assert (shown["kind"], shown["state"], shown["installed"]) == (person.kind, "ready", {"quokka": "1.2"})
-    assert person.images("app") == [shown["image"]] and shown["freed_by_removing"] > shown["image_bytes"] > 0
-    assert person("env", "stats", "--json").json["by_kind"] == {person.kind: 1}
-    assert person("env", "list").out.splitlines()[-1].endswith(person.kind)
-    assert "quokka 1.2" in person("env", "tree", "app.py").out
-    assert "quokka" in person("env", "why", "app.py", "quokka").out
-    assert person("env", "shell", "app.py", "--", "python", "-c", "import quokka; print(quokka.hop())").out == "hop\n"
+@pytest.mark.parametrize("own", KINDS, indirect=True)
+def test_its_environments_are_handled_as_all_others(own: Person, index: PackageIndex, near_of: NearOf) -> None:
+    own.write("app.py", "import quokka\nprint(quokka.hop())")
+    assert "built an environment with 1 package" in own("run", "app.py").err
+    near = near_of(own)
+    shown = near("env", "inspect", "app.py", "--json").json
+    assert (shown["kind"], shown["state"], shown["installed"]) == (own.kind, "ready", {"quokka": "1.2"})
+    assert own.images("app") == [shown["image"]]
+    assert shown["bytes"] >= shown["freed_by_removing"] > shown["image_bytes"] > 0
+    if own.kind == "docker":  # the other would do just the same, and takes longer
+        everything_is_told(own, near)
+        update_and_take_that_back(own, near, index, shown)
 
-    written = person("env", "export", "app.py", "--format", "dockerfile").out.splitlines()
-    assert written[1] == f"FROM luci-test/python:{engines.VERSION}" and "    quokka==1.2" in written
-    assert "quokka==1.2" in person("env", "export", "app.py").out
-    refused = person("env", "export", "app.py", "--format", "pylock")
-    assert refused.code == 2 and f"An environment of the kind {person.kind} is not" in refused.err
-
-    if person.kind == "docker":  # the other would do just the same, and takes three times as long
-        update_and_take_that_back(person, index, shown)
-
-    assert person("env", "verify", "app.py").code == 0
-    subprocess.run([*engine_words(person.kind), "rmi", "--force", shown["image"]], check=True, capture_output=True)
-    faulty = person("env", "verify", "app.py")
+    assert near("env", "verify", "app.py").code == 0
+    subprocess.run([*engine_words(own.kind), "rmi", "--force", shown["image"]], check=True, capture_output=True)
+    faulty = near("env", "verify", "app.py")
     assert faulty.code == 1 and "its image is gone" in faulty.out + faulty.err
-    made_again = person("run", "app.py", "x")
+    made_again = own("run", "app.py", "x")
     assert made_again.code == 0 and "has lost the image" in made_again.err
-    assert person("env", "rebuild", "app.py").code == 0
-    assert len(person.images("app")) == 1 and person.images("app") != [shown["image"]]
-    assert person("env", "remove", "--yes", "app.py").code == 0
-    assert person.images("app") == []
+    if own.kind == "docker":
+        assert near("env", "rebuild", "app.py").code == 0
+        assert len(own.images("app")) == 1 and own.images("app") != [shown["image"]]
+    assert near("env", "remove", "--yes", "app.py").code == 0
+    assert own.images("app") == []
 
 
-def update_and_take_that_back(person: Person, index: PackageIndex, former: dict[str, Any]) -> None:
+def everything_is_told(own: Person, near: Callable[..., Done]) -> None:
+    plan = near("plan", "--json", "app.py").json
+    assert (plan["kind"], plan["kind_reason"]) == (own.kind, "[envs] kind in the config")
+    assert plan["wall"] == {"name": "container", "gives": ["no network"], "lacks": [], "why": []}
+    told = near("env", "stats", "--json").json
+    shown = near("env", "show", "app.py", "--json").json
+    assert (told["by_kind"], told["freed_by_removing_all"]) == ({own.kind: 1}, shown["freed_by_removing"])
+    assert near("env", "list").out.splitlines()[-1].endswith(own.kind)
+    assert "quokka 1.2" in near("env", "tree", "app.py").out
+    assert "quokka" in near("env", "why", "app.py", "quokka").out
+    assert own("env", "shell", "app.py", "--", "python", "-c", "import quokka; print(quokka.hop())").out == "hop\n"
+
+    written = near("env", "export", "app.py", "--format", "dockerfile").out.splitlines()
+    assert written[1] == f"FROM luci-test/python:{engines.VERSION}" and "    quokka==1.2" in written
+    assert "quokka==1.2" in near("env", "export", "app.py").out
+    refused = near("env", "export", "app.py", "--format", "pylock")
+    assert refused.code == 2 and f"An environment of the kind {own.kind} is not" in refused.err
+    assert "--format requirements|pep723|environment.yml|dockerfile" in refused.err
+
+    made = near("env", "create", "by-hand", "--with", "quokka<1.2")
+    assert made.code == 0 and "built by-hand" in made.out, made.err
+    assert near("env", "remove", "--yes", "by-hand").code == 0
+    locked = near("env", "lock", "app.py")
+    assert locked.code == 0 and "quokka" in (own.folder / "pylock.app.toml").read_text(), locked.err
+    run = own("run", "app.py")
+    assert (run.code, run.out) == (0, "hop\n") and near("env", "lock", "--check", "app.py").code == 0
+    assert near("env", "show", "app.py", "--json").json["requirements"][0].startswith("quokka==1.2 --hash=")
+    assert near("env", "remove", "--yes", "app.py").code == 0
+    (own.folder / "pylock.app.toml").unlink()
+    assert own("run", "app.py").out == "hop\n"
+
+
+def update_and_take_that_back(
+    person: Person, near: Callable[..., Done], index: PackageIndex, former: dict[str, Any]
+) -> None:
     index.add_wheel("quokka", "2.0", {"quokka.py": "def hop():\n    return 'far'\n"})
-    [told] = person("env", "update", "app.py", "--yes", "--json").json
+    [told] = near("env", "update", "app.py", "--yes", "--json").json
     assert told["changes"] == [{"name": "quokka", "before": "1.2", "after": "2.0"}]
-    shown = person("env", "show", "app.py", "--json").json
+    shown = near("env", "show", "app.py", "--json").json
     assert (shown["key"], shown["installed"]) == (former["key"], {"quokka": "2.0"})
     assert person.images("app") == sorted([former["image"], shown["image"]])
     assert person("run", "app.py").out == "far\n"
-    assert person("env", "update", "--undo", "app.py").code == 0
+    assert near("env", "update", "--undo", "app.py").code == 0
     assert person("run", "app.py").out == "hop\n"
 
 
@@ -261,28 +314,34 @@ def engine_words(kind: str) -> list[str]:
 
 
 @engines.needs("docker")
-def test_what_cannot_be_had_is_told_in_a_line_and_nothing_runs_here(lone: Luci) -> None:
+def test_what_cannot_be_had_is_told_in_a_line_and_nothing_runs_here(lone: Luci, near_of: NearOf) -> None:
     lone.write("app.py", "open('ran', 'w')")
-    base = {**engines.variables("docker"), "LUCI_ENVS_KIND": "docker"}
+    base = {**lone.environ, **engines.variables("docker"), "LUCI_ENVS_KIND": "docker"}
+
+    def luci(*words: str, **environ: str) -> Done:
+        return near_of(Luci(lone.folder, {**base, **environ}))("run", *words, "app.py")
+
+    nothing = "127.0.0.1:1/luci-test/nothing"
     cases = {
         "No Docker engine answers.": {"DOCKER_HOST": f"unix://{lone.folder}/nothing.sock"},
         "is not on this machine": {"DOCKER_HOST": "tcp://192.0.2.1:2375"},
         "The network that was asked for cannot be had": {"LUCI_CONTAINERS_NETWORK": "luci-test-none"},
-        "luci-test/nothing is not here and could not be pulled": {
-            "LUCI_CONTAINERS_BASE": "127.0.0.1:1/luci-test/nothing"
-        },
+        f"{nothing} is not here and could not be pulled": {"LUCI_CONTAINERS_BASE": nothing},
     }
     for said, environ in cases.items():
-        done = lone("run", "app.py", env={**base, **environ})
+        done = luci(**environ)
         assert done.code == 125 and said in done.err and "hint:" in done.err, done.err
-    refused = lone("run", "--sandbox", "bwrap", "app.py", env=base)
+    refused = luci("--sandbox", "bwrap")
     assert refused.code == 126 and "runs in its own container" in refused.err
     assert lone("run", "--env", "venv", "app.py").code == 0
     (lone.folder / "ran").unlink()  # what served before is no refuge: it would run here
-    nowhere = lone("run", "app.py", env={**base, "LUCI_CONTAINERS_BASE": "127.0.0.1:1/luci-test/python:{python}"})
+    nowhere = luci(LUCI_CONTAINERS_BASE=f"{nothing}:{{python}}")
     assert nowhere.code == 125 and "could not be pulled" in nowhere.err
-    offline = lone("run", "--offline", "app.py", env={**base, "LUCI_CONTAINERS_BASE": "luci-test/nothing"})
+    offline = luci("--offline", LUCI_CONTAINERS_BASE="luci-test/nothing")
     assert offline.code == 125 and "the network is off" in offline.err
+    lone.write("pyproject.toml", '[tool.luci.envs]\nkind = "docker"\n')  # what a project fixes is no wish either
+    fixed = luci(LUCI_ENVS_KIND="auto", DOCKER_HOST=f"unix://{lone.folder}/nothing.sock")
+    assert fixed.code == 125 and "No Docker engine answers." in fixed.err
     assert not (lone.folder / "ran").exists()
 
 
@@ -302,26 +361,35 @@ def test_a_base_that_is_not_here_is_pulled_from_its_registry(lone: Luci) -> None
 
 
 @engines.needs("docker")
-def test_a_stranger_s_script_and_what_the_config_prefers_get_a_container_unasked(lone: Luci) -> None:
+def test_a_stranger_s_script_and_what_config_or_project_prefer_get_a_container_unasked(
+    lone: Luci, near_of: NearOf
+) -> None:
     person = Person(lone.folder, {**lone.environ, **engines.variables("docker")})
     script = person.write("app.py", "import sys\nprint(sys.prefix)\nif sys.argv[1:]: open('made', 'w')")
-    assert person("plan", "--json", "app.py").json["kind"] == "venv"
-    preferred = person("plan", "--json", "app.py", env={"LUCI_ENVS_PREFER": "docker"}).json
-    assert preferred["kind"] == "docker" and preferred["kind_reason"].startswith(
-        "[envs] prefer in the config, and Docker"
-    )
+
+    def planned(*words: str, **environ: str) -> Any:
+        return near_of(Luci(lone.folder, {**person.environ, **environ}))("plan", "--json", *words, "app.py").json
+
+    assert planned()["kind"] == "venv"
+    preferred = planned(LUCI_ENVS_PREFER="sarus docker")  # the first is not here
+    assert preferred["kind"] == "docker"
+    assert preferred["kind_reason"].startswith("[envs] prefer in the config, and Docker")
+    project = person.write("pyproject.toml", '[tool.luci.envs]\nkind = "docker"\n')
+    told = planned()
+    assert told["kind"] == "docker" and told["kind_reason"] == "[tool.luci.envs] in the project's pyproject.toml"
+    assert planned(LUCI_ENVS_KIND="venv")["kind"] == "venv" and planned("--env", "venv")["kind"] == "venv"
+    project.write_text('[tool.luci.envs]\nkind = "venv"\n')
 
     os.setxattr(script, "user.xdg.origin.url", b"https://example.org/app.py?token=secret")
-    told = person("plan", "--json", "app.py").json
+    told = planned()  # whatever a project of theirs says
     assert told["kind"] == "docker"
     assert "a stranger's script (it was downloaded (https://example.org/app.py)), and Docker" in told["kind_reason"]
     assert person("run", "app.py").out == "/opt/luci/env\n"
     refused = person("run", "app.py", "x")
     assert refused.code == 1 and "Read-only file system" in refused.err
-    assert person("run", "--env", "venv", "app.py").out != "/opt/luci/env\n"
     nowhere = {"DOCKER_HOST": "unix:///nowhere/engine.sock", "CONTAINER_HOST": "unix:///nowhere/engine.sock"}
-    assert person("plan", "--json", "app.py", env=nowhere).json["kind"] == "venv"
-    person("env", "remove", "--all", "--yes")
+    assert planned(**nowhere)["kind"] == "venv" and planned("--env", "venv")["kind"] == "venv"
+    assert near_of(person)("env", "remove", "--all", "--yes").code == 0
 
 
 @pytest.fixture

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from luci.walls.machine import tried
 from tests import base_image
-from tests.cli.conftest import Luci
+from tests.cli.conftest import Done, Luci
 from tests.engines import BASE, VERSION
 from tests.package_index import PackageIndex
 
@@ -37,12 +37,16 @@ def person(lone: Luci, tmp_path: Path) -> Iterator[Luci]:
     made.close()
 
 
-def test_a_script_runs_in_a_container_of_sarus_with_limits_from_outside(person: Luci, index: PackageIndex) -> None:
+def test_a_script_runs_in_a_container_of_sarus_with_limits_from_outside(
+    person: Luci, index: PackageIndex, near_of: Callable[[Luci], Callable[..., Done]]
+) -> None:
+    near = near_of(person)
     person.write(
         "app.py",
         """
         import importlib, os, sys
         if sys.argv[1:] == ["much"]: [b"x" * 10**7 for _ in range(99)]
+        while sys.argv[1:] == ["full"]: open(f"f{os.urandom(4).hex()}", "wb").write(b"x" * 2**20)
         print(importlib.import_module("quo" + "kka").hop(), sys.prefix, sys.stdin.read(), os.environ["BURROW"])
         open("made.txt", "w")
         try: open("/opt/luci/env/x", "w")
@@ -57,25 +61,27 @@ def test_a_script_runs_in_a_container_of_sarus_with_limits_from_outside(person: 
         assert done.out.splitlines()[-2:] == ["hop /opt/luci/env said deep", "Read-only file system"]
     assert "quokka was missing" not in done.err and (person.folder / "made.txt").exists()
 
-    plan = person("plan", "--json", "app.py").json
+    plan = near("plan", "--json", "app.py").json
     assert (plan["kind"], plan["wall"]["lacks"]) == ("sarus", ["the network is open"])
-    refused = person("run", "--no-network", "app.py")
+    refused = near("run", "--no-network", "app.py")
     assert refused.code == 126 and "Sarus cannot close the network" in refused.err
     if "memory" in tried().controllers:
         eaten = person("run", "--memory", "100m", "app.py", "much")
         assert eaten.code == 137 and "It reached its memory limit of 100 MiB" in eaten.err
+    full = person("run", "--disk", "20m", "app.py", "full")
+    assert full.code == 137 and "It reached its disk limit of 20 MiB" in full.err
 
-    shown = person("env", "show", "app.py", "--json").json
+    shown = near("env", "show", "app.py", "--json").json
     assert (shown["kind"], shown["installed"]) == ("sarus", {"quokka": "1.2"})
-    assert person("env", "verify", "app.py").code == 0
-    assert "quokka==1.2" in person("env", "export", "app.py", "--format", "dockerfile").out
+    assert near("env", "verify", "app.py").code == 0
+    assert "quokka==1.2" in near("env", "export", "app.py", "--format", "dockerfile").out
     index.add_wheel("quokka", "2.0", {"quokka.py": "def hop():\n    return 'far'\n"})
-    [told] = person("env", "update", "app.py", "--yes", "--json").json
+    [told] = near("env", "update", "app.py", "--yes", "--json").json
     assert told["changes"] == [{"name": "quokka", "before": "1.2", "after": "2.0"}]
     assert "far /opt/luci/env" in person("run", "app.py", input="").out
-    shell = person("env", "shell", "app.py")
+    shell = near("env", "shell", "app.py")
     assert shell.code == 2 and "An environment of the kind sarus opens no shell." in shell.err
-    assert person("env", "remove", "--yes", "app.py").code == 0
+    assert near("env", "remove", "--yes", "app.py").code == 0
 
 
 def test_without_sarus_or_its_image_that_is_told_and_nothing_runs_here(person: Luci, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ from luci.runner.walled import insist_on_a_wall
 from luci.values import replace
 from luci.walls.asked import Asked
 from luci.walls.machine import Machine, tried
-from tests.cli.conftest import Luci, events_in
+from tests.cli.conftest import Done, Luci, events_in
 
 HERE: Machine = tried()
+NearOf = Callable[[Luci], Callable[..., Done]]
 WHY_NOT = {"bwrap": HERE.no_bwrap, "landlock": HERE.no_landlock, "limits": ""}
 REAL = [
     pytest.param(name, marks=pytest.mark.skipif(bool(WHY_NOT[name]), reason=f"{name}: {WHY_NOT[name]}"))
@@ -42,7 +44,9 @@ LOOKS = """
 
 
 @pytest.mark.parametrize("wall", REAL)
-def test_a_script_with_packages_runs_behind_a_wall_and_writes_where_it_may(luci: Luci, wall: str) -> None:
+def test_a_script_with_packages_runs_behind_a_wall_and_writes_where_it_may(
+    luci: Luci, wall: str, near_of: NearOf
+) -> None:
     luci.write("a.py", LOOKS)
     luci.write("made/.keep", "")
     words = ("--sandbox", wall, "--writable", "made", "--variable", "CHOSEN", "--events", "events", "a.py")
@@ -53,9 +57,9 @@ def test_a_script_with_packages_runs_behind_a_wall_and_writes_where_it_may(luci:
     assert told == {"hop": "hop", "token": None, "chosen": "yes"}
     assert (luci.folder / "made" / "yours.txt").exists() and not (luci.folder / "mine.txt").exists()
     assert [event["wall"] for event in events_in(luci.folder / "events") if event["event"] == "walled"] == [wall]
-    shown = luci("runs", "show", "--json").json
+    shown = near_of(luci)("runs", "show", "--json").json
     assert (shown["wall"], shown["exit_code"]) == (wall, 0) and "writes made" in shown["limits"]
-    plan = luci("plan", "--json", "--sandbox", wall, "--writable", "made", "a.py").json
+    plan = near_of(luci)("plan", "--json", "--sandbox", wall, "--writable", "made", "a.py").json
     assert plan["wall"] == {"name": wall, "gives": ["writes made"], "lacks": [], "why": []}
 
 
@@ -82,7 +86,7 @@ HITS = """
 
 
 @grouped
-def test_a_run_that_reaches_a_limit_says_which_with_the_figure(luci: Luci) -> None:
+def test_a_run_that_reaches_a_limit_says_which_with_the_figure(luci: Luci, near_of: NearOf) -> None:
     luci.write("a.py", HITS)
     memory = luci("run", "--memory", "100m", "a.py", "memory")
     assert memory.code == 137
@@ -93,7 +97,7 @@ def test_a_run_that_reaches_a_limit_says_which_with_the_figure(luci: Luci) -> No
     late = luci("run", "--sandbox", "limits", "--timeout", "0.5", "a.py", "time")
     assert late.code == 124
     assert "0.5 s" in late.err
-    assert luci("runs", "show", "3", "--json").json["limits"] == ["memory 100 MiB"]
+    assert near_of(luci)("runs", "show", "3", "--json").json["limits"] == ["memory 100 MiB"]
 
 
 @pytest.mark.parametrize("wall", ALL)
@@ -117,11 +121,12 @@ def test_ctrl_c_reaches_a_script_behind_a_wall_and_its_answer_is_the_exit_code(l
     assert terminal.exit_code() == 3
 
 
-def test_what_cannot_be_had_is_refused_in_a_line_with_a_hint(luci: Luci) -> None:
+def test_what_cannot_be_had_is_refused_in_a_line_with_a_hint(luci: Luci, near_of: NearOf) -> None:
     luci.write("a.py", "print('ran')\n")
     refusals = [
         (("--sandbox", "bwrap"), 126, "bwrap cannot be had"),
         (("--sandbox", "limits", "--no-network"), 126, "no network"),
+        (("--sandbox", "limits", "--disk", "1g"), 126, "limits alone do not hold: disk 1 GiB"),
         (("--sandbox", "off", "--memory", "1g"), 2, "--sandbox off"),
         (("--writable", "nowhere"), 2, "nowhere is not there"),
         (("--readable", "~/.ssh"), 126, "keys"),
@@ -129,7 +134,9 @@ def test_what_cannot_be_had_is_refused_in_a_line_with_a_hint(luci: Luci) -> None
     home = luci.folder / "home"
     (home / ".ssh").mkdir(parents=True)
     for words, code, told in refusals:
-        done = luci("run", *words, "a.py", env={"PATH": str(luci.folder), "HOME": str(home)})
+        done = near_of(Luci(luci.folder, {**luci.environ, "PATH": str(luci.folder), "HOME": str(home)}))(
+            "run", *words, "a.py"
+        )
         assert (done.code, done.out) == (code, ""), (words, done.err)
         assert done.err.startswith("error: ") and told in done.err, done.err
 
@@ -144,27 +151,32 @@ def test_auto_takes_what_works_and_the_plan_says_what_it_lacks(luci: Luci) -> No
     assert all(lack in done.err for lack in told["lacks"])
 
 
-def test_a_wall_in_the_settings_holds_for_every_run_and_a_project_can_only_tighten_it(lone: Luci) -> None:
+def test_a_wall_in_the_settings_holds_for_every_run_and_a_project_can_only_tighten_it(
+    lone: Luci, near_of: NearOf
+) -> None:
     config = Path(lone.environ["LUCI_HOME"]) / "config" / "config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text('[walls]\nsandbox = "limits"\n')
     lone.write("a.py", "print('ran')\n")
     for _ in range(2):  # the second would be the short way
         assert lone("run", "a.py").out == "ran\n"
-        assert lone("runs", "show", "--json").json["wall"] == "limits"
+        assert near_of(lone)("runs", "show", "--json").json["wall"] == "limits"
     assert not (Path(lone.environ["LUCI_HOME"]) / "state" / "warm").exists()
-    assert lone("plan", "--json", "a.py").json["wall"]["name"] == "limits"
+    assert near_of(lone)("plan", "--json", "a.py").json["wall"]["name"] == "limits"
     assert lone("run", "--sandbox", "off", "a.py").code == 0
-    assert lone("runs", "show", "--json").json["wall"] == ""
+    assert near_of(lone)("runs", "show", "--json").json["wall"] == ""
 
     config.write_text("")
     assert lone("run", "a.py").out == "ran\n"  # from now on it would start by the short way
     lone.write("pyproject.toml", '[tool.luci.walls]\nmemory = "300m"\ntimeout = 0.5\n')
     lone.write("a.py", "import time\ntime.sleep(100)\n")
     assert lone("run", "a.py").code == 124
-    told = lone("runs", "show", "--json").json
+    told = near_of(lone)("runs", "show", "--json").json
     assert (told["wall"], told["limits"]) == ("limits", ["memory 300 MiB", "0.5 s"]) or HERE.no_trees
-    assert "[tool.luci.walls] in the project's pyproject.toml" in lone("plan", "--json", "a.py").json["wall"]["why"]
+    assert (
+        "[tool.luci.walls] in the project's pyproject.toml"
+        in near_of(lone)("plan", "--json", "a.py").json["wall"]["why"]
+    )
     config.write_text("[walls]\nmemory = '200m'\n")
     lone.write("pyproject.toml", '[tool.luci.walls]\nmemory = "300m"\nnetworks = true\n')
     assert "unknown key networks" in lone("run", "a.py").err

@@ -48,9 +48,8 @@ def read(path: Path) -> Taken:
         cause = shown(str(error).splitlines()[0] if str(error) else type(error).__name__)
         raise UsageError(f"{path.name} cannot be taken over.", cause=cause, hint=f"Taken over are {FORMS}.") from error
     except LuciError as error:
-        raise UsageError(
-            f"{path.name} cannot be taken over.", cause=error.cause or error.message, hint=error.hint
-        ) from error
+        cause = error.cause or error.message
+        raise UsageError(f"{path.name} cannot be taken over.", cause=cause, hint=error.hint) from error
 
 
 def _reader(path: Path) -> Callable[[Path], Taken]:
