@@ -317,3 +317,36 @@ def test_halves_of_characters_and_strange_names_are_no_crash(person: Person, mod
     )
     assert person.ask("Go \udcff.").text == "So."
     assert "half of a character" in calls(server)[0] and "bad?.txt" in calls(server)[1]
+
+
+def test_a_script_cannot_read_files_with_secrets_unless_each_was_asked_for(
+    person: Person, model: Serve, tmp_path: Path
+) -> None:
+    (person.folder / ".env").write_text("PASSWORD=correct-horse-battery\n")
+    (person.folder / "deploy").mkdir()
+    (person.folder / "deploy" / "server.pem").write_text("a key that has no shape")
+    (person.folder / "tokens.py").write_text("x = 1\n")
+    source = (
+        "import os, pathlib, tokens\n"
+        "for name in ('.env', 'deploy/server.pem'):\n"
+        "    try: print(name, len(pathlib.Path(name).read_text()))\n"
+        "    except PermissionError: print(name, 'closed')\n"
+        "for do in (lambda: os.rename('.env', 'x.txt'), lambda: os.link('.env', 'x.txt'), lambda: os.remove('.env')):\n"
+        "    try: do()\n"
+        "    except OSError as error: print('held', error.errno)\n"
+        "pathlib.Path('new.txt').write_text('made')\n"
+    )
+    (person.folder / "look.py").write_text(source)
+    run = ("run", {"script": "look.py"})
+    asks = ("run", {"script": "look.py", "secret_files": ["./.env"]})
+    server = model(Said(calls=(run,)), Said("So."), Said(calls=(asks,)), Said("So."))
+    person.ask("Go.", allowed=frozenset({"run", "install"}))
+    (told,) = calls(server)
+    assert "behind bwrap" in told, "this promise is bubblewrap's; with Landlock the question says what can be read"
+    assert ".env closed" in told and "deploy/server.pem closed" in told and told.count("held") == 3
+    assert not person.asked and person.read("new.txt") == "made" and "horse" in person.read(".env")
+    (person.folder / "look.py").write_text(source.partition("for do")[0])
+    person.ask("Go.", allowed=frozenset({"run", "install"}))
+    (effect,) = [effect for effect in person.asked if effect.own]
+    assert "files with secrets" in effect.title and effect.details == ("It can read .env.",)
+    assert ".env 31" in calls(server)[-1] and "deploy/server.pem closed" in calls(server)[-1]
