@@ -145,6 +145,8 @@ def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[
         bounded = made.wall["name"] not in ("off", "limits") and not secret
         title = "Run this code?" if asked.kind == "code" else f"Run {shown}?"
         hands.may(Effect("run", title, (*details, *secret), command, bounded=bounded))
+        if _text(path) != now:
+            raise Wrong(f"{shown} was changed by somebody else meanwhile: what was approved is not what would run.")
         began = time.time()
         code = yield from _through(seen, perform("run", asked, _context(hands)), hands.secrets)
         _mask_logs(began, hands.secrets)

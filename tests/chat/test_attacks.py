@@ -189,8 +189,12 @@ def test_what_changes_under_a_question_is_not_written_over(person: Person, model
     (person.folder / "b.py").write_text("two = 2\n")
     (tmp_path / "victim.py").write_text("two = 2\n")
 
+    (person.folder / "run.py").write_text("print('as approved')\n")
+
     def meanwhile(effect: Effect) -> Verdict:
-        if effect.subject == "a.py":
+        if effect.kind == "run":
+            (person.folder / "run.py").write_text("print('another')\n")
+        elif effect.subject == "a.py":
             (person.folder / "a.py").write_text("mine = 1\n")
         else:
             (person.folder / "b.py").unlink()
@@ -198,7 +202,8 @@ def test_what_changes_under_a_question_is_not_written_over(person: Person, model
         return Verdict(True)
 
     person.says = meanwhile
-    server = model(Said(calls=(write("a.py", "x = 1\n"), write("b.py", "x = 1\n"))), Said("No."))
+    wanted = (write("a.py", "x = 1\n"), write("b.py", "x = 1\n"), ("run", {"script": "run.py"}))
+    server = model(Said(calls=wanted), Said("No."))
     person.ask("Write.")
     assert all("meanwhile" in told for told in calls(server)), calls(server)
     assert person.read("a.py") == "mine = 1\n" and (tmp_path / "victim.py").read_text() == "two = 2\n"
