@@ -13,6 +13,8 @@ from luci.values import Value
 from luci.walls.places import IN_A_PROJECT, KEYS, RUN_BY_THEMSELVES
 
 LARGEST = 2_000_000  # bytes of a file that is read or written
+_DEEP = 3  # folders below the project in which files with secrets are looked for
+_PASSED_OVER = {".git", ".hg", ".venv", "venv", "__pycache__", "node_modules", "site-packages"}
 _EXAMPLES = re.compile(r".*\.(example|sample|template|dist)", re.IGNORECASE)  # of a secret file: they hold none
 _SECRET_NAMES = re.compile(
     r"\.env.*|.*\.env|.*\.(pem|key|p12|pfx|ppk|kdbx|keystore|jks|ovpn|gpg|asc|tfvars|tfstate)"
@@ -107,9 +109,13 @@ class Ground(Value):
         return any((folder / "pyvenv.cfg").exists() for folder in between) or _plain(path.name) == "pyvenv.cfg"
 
     def secret_files(self) -> list[str]:
-        """Return the files at the top of the project whose names say that they hold secrets."""
-        names = sorted(entry.name for entry in os.scandir(self.folder) if entry.is_file())
-        return [name for name in names if _SECRET_NAMES.fullmatch(name) and not _EXAMPLES.fullmatch(name)]
+        """Return the files of the project, not too deep in it, whose names say that they hold secrets."""
+        found = []
+        for base, folders, names in os.walk(self._root):
+            inside = Path(base).relative_to(self._root)
+            folders[:] = sorted(name for name in folders if len(inside.parts) < _DEEP and name not in _PASSED_OVER)
+            found += [str(inside / name) for name in sorted(names) if _is_secret(name)]
+        return found
 
     def read(self, path: Path) -> str:
         """Return a text file. Raises NotHere."""
@@ -130,6 +136,14 @@ class Ground(Value):
 
     def read_if_there(self, path: Path) -> str | None:
         return self.read(path) if os.path.lexists(path) else None
+
+
+def _is_secret(name: str) -> bool:
+    """Whether a file's name says that it holds secrets; code that is named so is code."""
+    plain = _plain(name)
+    return (
+        bool(_SECRET_NAMES.fullmatch(plain)) and not _EXAMPLES.fullmatch(plain) and not plain.endswith((".py", ".pyw"))
+    )
 
 
 def _plain(name: str) -> str:

@@ -139,6 +139,8 @@ class Model:
             return faults.of_words(error.message, error.code, self.endpoint), written.answer("the model broke off")
         except openai.APIConnectionError as error:
             fault = faults.unreachable(error, self.endpoint)
+            if written.text or written.thoughts:
+                fault = faults.passing(f"The connection to {host} broke off.", cause=fault.error.cause)
             return fault, written.answer("the connection broke off")
         except (openai.APIError, ValueError) as error:  # ValueError: what came is no JSON
             fault = faults.passing(f"{host} answered with what is no answer.", cause=str(error)[:300])

@@ -14,7 +14,8 @@ How to work:
   luci reads the imports, finds the distributions, and keeps an isolated environment. Just import what you need; prefer
   well-known packages. Do not write a metadata block or a requirements file.
 - A script runs behind a wall: it writes only in the project folder and a temporary one, and has no network unless you
-  ask for it (network=true) and a person approves. It gets no keyboard: give its input with stdin.
+  ask for it (network=true) and a person approves. It cannot read .env and files of keys unless secret_files names them
+  and a person approves. It gets no keyboard: give its input with stdin.
 - When a run fails, read what luci says of it and mend the cause with edit_file; then run again. Never hide an
   exception, never delete a test.
 - A refusal is final: do not try the same thing in another way. Say what you could not do.

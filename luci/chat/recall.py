@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -61,6 +61,20 @@ def retold(request: SessionRequest, context: Context) -> Generator[Event, None, 
         return Retold(session, tuple(told), len(entries) - len(told))
 
     return _with(tell)
+
+
+def last_exchange(entries: Iterable[Entry]) -> list[str]:
+    """Return the last request of a person's, and the answer to it, where there is one."""
+    said: list[str] = []
+    for entry in entries:
+        body = entry.body
+        if entry.kind not in ("message", "draft") or not body.get("text") or body["text"].startswith("[luci]"):
+            continue
+        if body["role"] == "user":
+            said = [body["text"]]
+        elif body["role"] == "assistant":
+            said = [*said[:1], body["text"]]
+    return said
 
 
 def forked(request: SessionRequest, context: Context) -> Generator[Event, None, str]:

@@ -8,7 +8,7 @@ import re
 import shlex
 import signal
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 
 from luci import runs
@@ -84,7 +84,9 @@ def run(request: RunScript, hands: Hands) -> Generator[Event, None, str]:
     _leave_to_see(request.args, shown, hands)
     args = tuple(hands.secrets.put_back(word) for word in request.args)
     asked = RunRequest(shown, args=args, wants=_wants(path, hands), input=request.stdin)
-    reach = Reach(network=request.network, variables=request.variables)
+    opened = _leave_to_read_secrets(request.secret_files, shown, hands)
+    hidden = tuple(name for name in hands.ground.secret_files() if name not in opened)
+    reach = Reach(network=request.network, variables=request.variables, hidden=_within(hands, hidden))
     told, well = yield from _run(_held(asked, request.seconds, reach, hands), shown, request.expect, hands)
     if path in hands.worked:
         hands.worked.remove(path)
@@ -95,7 +97,8 @@ def run(request: RunScript, hands: Hands) -> Generator[Event, None, str]:
 
 def run_code(request: RunCode, hands: Hands) -> Generator[Event, None, str]:
     asked = RunRequest(request.code, kind="code", input="")
-    held = _held(asked, request.seconds, Reach(network=request.network), hands)
+    reach = Reach(network=request.network, hidden=_within(hands, hands.ground.secret_files()))
+    held = _held(asked, request.seconds, reach, hands)
     told, _ = yield from _run(held, "-c", "", hands)
     return told
 
@@ -137,10 +140,13 @@ def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[
         asked, made = yield from _behind_a_wall(asked, shown, hands)
         command = shlex.join([shown, *asked.args])
         details = tuple(_command(asked, made, shown))
-        secret = tuple(f"It can read {name}, which holds secrets." for name in hands.ground.secret_files())
+        open_to_it = _readable_secrets(asked, made, hands)
+        secret = tuple(f"It can read {name}, which holds secrets." for name in open_to_it)
         bounded = made.wall["name"] not in ("off", "limits") and not secret
         title = "Run this code?" if asked.kind == "code" else f"Run {shown}?"
         hands.may(Effect("run", title, (*details, *secret), command, bounded=bounded))
+        if _text(path) != now:
+            raise Wrong(f"{shown} was changed by somebody else meanwhile: what was approved is not what would run.")
         began = time.time()
         code = yield from _through(seen, perform("run", asked, _context(hands)), hands.secrets)
         _mask_logs(began, hands.secrets)
@@ -186,6 +192,27 @@ def _leave_to_see(args: tuple[str, ...], shown: str, hands: Hands) -> None:
         hands.may(Effect("read", f"Let {shown} have these secrets?", details, " ".join(named), own=True))
 
 
+def _leave_to_read_secrets(names: tuple[str, ...], shown: str, hands: Hands) -> set[str]:
+    """Ask before a script of a model's finds what is in a file of secrets; return those that it may read."""
+    known = hands.ground.secret_files()
+    wanted = [name for each in names if (name := os.path.normpath(each)) in known]
+    if wanted:
+        details = tuple(f"It can read {name}." for name in wanted)
+        hands.may(Effect("read", f"Let {shown} read these files with secrets?", details, " ".join(wanted), own=True))
+    return set(wanted)
+
+
+def _within(hands: Hands, names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(os.path.join(os.path.realpath(hands.folder), name) for name in names)
+
+
+def _readable_secrets(asked: RunRequest, made: Plan, hands: Hands) -> list[str]:
+    """Return the files with secrets that nothing hides from a run."""
+    hides = made.wall["name"] in ("bwrap", "container")
+    hidden = {hands.ground.shown(Path(path)) for path in asked.walls.reach.hidden} if hides else set()
+    return [name for name in hands.ground.secret_files() if name not in hidden]
+
+
 def _mask_logs(since: float, secrets: Secrets) -> None:
     """Mask what the runs that luci recorded since then wrote into their logs."""
     for run in runs.latest(10):
@@ -201,9 +228,10 @@ def _mask_logs(since: float, secrets: Secrets) -> None:
 
 def _leave_to_reach(reach: Reach, shown: str, hands: Hands) -> None:
     """Ask for what goes beyond the wall that every script of a model's has."""
-    secret = hands.ground.secret_files()
+    hidden = {hands.ground.shown(Path(path)) for path in reach.hidden}
     if reach.network:
-        readable = [f"It can read {name}, and send it anywhere." for name in secret]
+        opened = [name for name in hands.ground.secret_files() if name not in hidden]
+        readable = [f"It can read {name}, and send it anywhere." for name in opened]
         details = ("It can reach every host that you can.", *readable)
         hands.may(Effect("network", f"Let {shown} use the network?", details, shown))
     if reach.variables:

@@ -129,6 +129,7 @@ class RunScript(Value):
     seconds: Annotated[int, "how long it may run, in seconds"] = 60
     network: Annotated[bool, "whether it needs the network, which must be approved"] = False
     variables: Annotated[tuple[str, ...], "names of environment variables that it must see, keys among them"] = ()
+    secret_files: Annotated[tuple[str, ...], "files with secrets, such as .env, that it must read: asked for"] = ()
     expect: Annotated[str, "text that its standard output must hold for it to count as working"] = ""
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -50,7 +50,7 @@ class Conversation(VerticalScroll, can_focus=False):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._past = Past()
-        self._from_end: float | None = None  # rows below the top of what is in sight, while they are to stay
+        self._grows_above = False  # what is looked at stays where it is meanwhile
         self._bringing = False
 
     def compose(self) -> ComposeResult:
@@ -89,72 +89,74 @@ class Conversation(VerticalScroll, can_focus=False):
         elif self._is_near_above() or self._is_near_below():
             self.call_next(self._look_near)
 
-    def watch_virtual_size(self) -> None:
-        if self._from_end is not None:  # what comes above moves nothing of what is looked at
-            self.scroll_y = self.scroll_target_y = max(0, self.max_scroll_y - self._from_end)
+    def watch_virtual_size(self, before: Size, now: Size) -> None:
+        if self._grows_above:
+            self.scroll_y = self.scroll_target_y = max(0, self.scroll_y + now.height - before.height)
 
     def _is_near_above(self) -> bool:
-        return self._past.has_more_above and self.scroll_y < self.size.height
+        return self._past.has_more_above and self.scroll_y < 2 * self.size.height
 
     def _is_near_below(self) -> bool:
         gap = next(iter(self.query(Gap)), None)
-        return gap is not None and gap.virtual_region.y < self.scroll_y + 2 * self.size.height
+        if gap is None or not (place := gap.virtual_region):  # one that is not laid out has no size
+            return False
+        return place.y < self.scroll_y + 2 * self.size.height
 
     async def _look_near(self) -> None:
-        """Bring what is just out of sight, and take away what is far from it."""
+        """Bring what is just out of sight; what is far from it goes once that is laid out."""
         if self._bringing or not self.is_attached:
             return
-        self._bringing = True
-        try:
-            if self._is_near_above():
-                await self._bring_above()
-            elif self._is_near_below():
-                await self._bring_below()
-        finally:
-            self._bringing = False
-
-    async def _bring_above(self) -> None:
-        before = self._past.first_shown
-        async with self._same_in_sight():
+        if self._is_near_above():
+            await self._hold()
+            before = self._past.first_shown
             await self.mount_all(self._past.above(AT_ONCE), before=before)
+            self._when_laid_out(self._brought_above)
+        elif self._is_near_below():
+            self._bringing = True
+            await self.mount_all(self._past.below(AT_ONCE), before=self.query_one(Gap))
+            self._when_laid_out(self._brought_below)
+
+    async def _brought_above(self) -> None:
+        self._grows_above = False
         if gone := self._past.too_many_below():
             if not self.query(Gap):
-                await self.mount(Gap(), after=gone[-1])
+                await self.mount(Gap(), after=gone[0])
             await self.remove_children(gone)
+        self._when_laid_out(self._brought)
 
-    async def _bring_below(self) -> None:
-        await self.mount_all(self._past.below(AT_ONCE), before=self.query_one(Gap))
+    async def _brought_below(self) -> None:
         if not self._past.has_more_below:
             await self.query(Gap).remove()
         if gone := self._past.too_many_above():
-            async with self._same_in_sight():
-                await self.remove_children(gone)
+            await self._hold()
+            await self.remove_children(gone)
+        self._when_laid_out(self._brought)
+
+    def _brought(self) -> None:
+        self._grows_above = self._bringing = False
+        self.call_next(self._look_near)
+
+    def _when_laid_out(self, then: Callable[[], object]) -> None:
+        """Do something when what was put here has its size: text takes one layout for its blocks and one for itself."""
+        self.call_after_refresh(self.call_after_refresh, self.call_after_refresh, then)
+
+    async def _hold(self) -> None:
+        """Keep what is looked at where it is until all is brought; at the end, the anchor does."""
+        self._bringing = True
+        if not self.is_vertical_scroll_end:
+            await self.stop_animation("scroll_y", complete=False)
+            self._grows_above = True
 
     async def _show_the_end(self) -> None:
         """Show the last of what was said, whatever was looked at before."""
         if self._bringing or not self._past.has_more_below:
             return
         self._bringing = True
-        try:
-            gone = self._past.to_the_end()
-            await self.mount_all(self._past.above(AT_FIRST), before=self.query_one(Gap))
-            await self.remove_children([*gone, *self.query(Gap)])
-            self.anchor()
-        finally:
-            self._bringing = False
-
-    @contextlib.asynccontextmanager
-    async def _same_in_sight(self) -> AsyncIterator[None]:
-        await self.stop_animation("scroll_y", complete=False)
-        self._from_end = self.max_scroll_y - self.scroll_y
-        try:
-            yield
-        finally:
-            self.call_after_refresh(self._let_go)
-
-    def _let_go(self) -> None:
-        self._from_end = None
-        self.call_next(self._look_near)
+        gone = self._past.to_the_end()
+        await self.mount_all(self._past.above(AT_FIRST), before=self.query_one(Gap))
+        await self.remove_children([*gone, *self.query(Gap)])
+        self.anchor()
+        self._when_laid_out(self._brought)
 
     def card(self, title: str) -> Card:
         card = Card(title)

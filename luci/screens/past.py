@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from luci.screens.retold import Said
 
 AT_FIRST = 8  # requests that are shown when a conversation is opened
-AT_ONCE = 8  # that come when a person scrolls towards them
+AT_ONCE = 5  # that come when a person scrolls towards them
 MOST = 40  # that are there together
 
 

@@ -29,7 +29,7 @@ class Teller(Narrator):
             case Replied(text, trouble, anew):
                 if anew and self._began:
                     self._end()
-                    self._line("what is above were its thoughts; this is the answer:")
+                    self._line("the longest piece that came:" if trouble else "that were its thoughts; the answer:")
                     self._say(text)
                 self._end()
                 if trouble:

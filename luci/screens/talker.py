@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 
 from luci import config
-from luci.actions.door import perform
+from luci.actions.door import done, perform
 from luci.chat.messages import Began
 from luci.chat.ongoing import Ongoing
 from luci.chat.providers import NoModel
+from luci.chat.recall import SessionRequest, last_exchange
 from luci.context import Context
 from luci.screens.plain import harmless
 from luci.screens.talk import Teller
@@ -39,9 +40,17 @@ class Talker:
             teller.close()
 
     def switch(self, model: str, session: str) -> str:
-        """Let another model answer, or go on with another conversation; return who answers, and in which."""
-        self._ongoing, told = self._ongoing.switched(model, session, config.load())
-        return told
+        """Let another model answer, or go on with another conversation; return who answers, in which, and what was said
+        there last."""
+        settings = config.load()
+        before = self._ongoing.session
+        self._ongoing, told = self._ongoing.switched(model, session, settings)
+        if self._ongoing.session == before:
+            return told
+        entries = done("sessions show", SessionRequest(self._ongoing.session), Context(settings)).entries
+        return "\n".join(
+            [told, *(f"{mark}{text}" for mark, text in zip(("> ", ""), last_exchange(entries), strict=False))]
+        )
 
 
 def without_a_model(text: str, error: NoModel) -> str:

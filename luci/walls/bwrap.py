@@ -92,6 +92,9 @@ def _views(ground: Ground, opened: Opened) -> Iterator[str]:
         for kept in opened.in_projects:
             if os.path.dirname(kept) == path:
                 yield from ("--ro-bind", kept, kept)
+    for hidden in opened.masked:
+        if any(hidden.startswith(f"{path}/") for path, _ in opened.paths):
+            yield from _covered(hidden)
     for needed in ground.needed:
         yield from ("--ro-bind", str(needed), str(needed))
 

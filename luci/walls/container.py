@@ -64,7 +64,7 @@ class Box(Value):
     def is_plain(self) -> bool:
         """Whether the next run would be held as this one, as long as the settings stay: nothing is limited, and nothing
         is closed within what is opened, which would depend on what lies there by then."""
-        hidden = (*self.opened.closed, *self.opened.kept)
+        hidden = (*self.opened.closed, *self.opened.kept, *self.opened.masked)
         inside = any(_is_below(path, dict(self.opened.paths)) for path in hidden)
         return not (inside or self.wall.asked.limits.told())
 
@@ -218,7 +218,8 @@ def mounts(opened: Opened) -> list[dict[str, Any]]:
         else:
             for piece, how in parted(path, mode, opened.closed, opened.kept):
                 found[piece] = bind(piece, write=how == "write")
-    within = [path for path in opened.closed if _is_below(path, found) and os.path.isfile(path)]
+    hidden = (*opened.closed, *opened.masked)
+    within = [path for path in hidden if _is_below(path, found) and os.path.isfile(path)]
     found |= {path: bind("/dev/null", target=path) for path in within}
     found |= {path: bind(path) for path in opened.in_projects if _is_below(path, found)}
     read_only = [path for path, mount in found.items() if mount["ReadOnly"] and mount["Source"] == path]

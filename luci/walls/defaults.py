@@ -82,6 +82,7 @@ def _joined(
         (*_listed(opening, "readable"), *asked.reach.readable),
         (*_listed(opening, "writable"), *asked.reach.writable),
         (*_listed(opening, "variables"), *asked.reach.variables),
+        asked.reach.hidden,
     )
     highest = max((table.sandbox for table in standing), key=_RANKS.index)
     return replace(NOTHING, sandbox=asked.sandbox or highest.replace("off", ""), limits=limits, reach=reach)

@@ -154,6 +154,7 @@ def _wall(name: str, asked: Asked, machine: Machine) -> Wall:
             lacks.append("it can signal your other processes, and reach abstract sockets (Linux 6.12 closes that)")
         places = (Path(path).expanduser() / name for path in asked.reach.writable for name in IN_A_PROJECT)
         lacks += [f"{place} can be written to" for place in places if place.exists()]
+        lacks += [f"{path} can be read" for path in asked.reach.hidden]
     return Wall(name, asked, machine, tuple(gives), tuple(lacks))
 
 

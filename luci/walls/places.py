@@ -58,13 +58,15 @@ class Ground(Value):
 class Opened(Value):
     """Paths with what may be done there, outer ones first; `closed` lie in them and are hidden, `kept` not written.
 
-    `in_projects` are kept as well, where that is possible without keeping new files from being made beside them.
+    `in_projects` are kept as well, and `masked` hidden, where that is possible without keeping new files from being
+    made beside them.
     """
 
     paths: tuple[tuple[str, Mode], ...]
     closed: tuple[str, ...]
     kept: tuple[str, ...]
     in_projects: tuple[str, ...]
+    masked: tuple[str, ...] = ()
 
     @property
     def writable(self) -> tuple[str, ...]:
@@ -95,6 +97,7 @@ def opened(reach: Reach, ground: Ground) -> Opened:
         _existing(closed - named),
         _existing(kept - named - closed),
         _existing(projects - named - closed),
+        _existing({os.path.realpath(path) for path in reach.hidden}),
     )
 
 

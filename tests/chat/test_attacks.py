@@ -189,8 +189,12 @@ def test_what_changes_under_a_question_is_not_written_over(person: Person, model
     (person.folder / "b.py").write_text("two = 2\n")
     (tmp_path / "victim.py").write_text("two = 2\n")
 
+    (person.folder / "run.py").write_text("print('as approved')\n")
+
     def meanwhile(effect: Effect) -> Verdict:
-        if effect.subject == "a.py":
+        if effect.kind == "run":
+            (person.folder / "run.py").write_text("print('another')\n")
+        elif effect.subject == "a.py":
             (person.folder / "a.py").write_text("mine = 1\n")
         else:
             (person.folder / "b.py").unlink()
@@ -198,7 +202,8 @@ def test_what_changes_under_a_question_is_not_written_over(person: Person, model
         return Verdict(True)
 
     person.says = meanwhile
-    server = model(Said(calls=(write("a.py", "x = 1\n"), write("b.py", "x = 1\n"))), Said("No."))
+    wanted = (write("a.py", "x = 1\n"), write("b.py", "x = 1\n"), ("run", {"script": "run.py"}))
+    server = model(Said(calls=wanted), Said("No."))
     person.ask("Write.")
     assert all("meanwhile" in told for told in calls(server)), calls(server)
     assert person.read("a.py") == "mine = 1\n" and (tmp_path / "victim.py").read_text() == "two = 2\n"
@@ -317,3 +322,36 @@ def test_halves_of_characters_and_strange_names_are_no_crash(person: Person, mod
     )
     assert person.ask("Go \udcff.").text == "So."
     assert "half of a character" in calls(server)[0] and "bad?.txt" in calls(server)[1]
+
+
+def test_a_script_cannot_read_files_with_secrets_unless_each_was_asked_for(
+    person: Person, model: Serve, tmp_path: Path
+) -> None:
+    (person.folder / ".env").write_text("PASSWORD=correct-horse-battery\n")
+    (person.folder / "deploy").mkdir()
+    (person.folder / "deploy" / "server.pem").write_text("a key that has no shape")
+    (person.folder / "tokens.py").write_text("x = 1\n")
+    source = (
+        "import os, pathlib, tokens\n"
+        "for name in ('.env', 'deploy/server.pem'):\n"
+        "    try: print(name, len(pathlib.Path(name).read_text()))\n"
+        "    except PermissionError: print(name, 'closed')\n"
+        "for do in (lambda: os.rename('.env', 'x.txt'), lambda: os.link('.env', 'x.txt'), lambda: os.remove('.env')):\n"
+        "    try: do()\n"
+        "    except OSError as error: print('held', error.errno)\n"
+        "pathlib.Path('new.txt').write_text('made')\n"
+    )
+    (person.folder / "look.py").write_text(source)
+    run = ("run", {"script": "look.py"})
+    asks = ("run", {"script": "look.py", "secret_files": ["./.env"]})
+    server = model(Said(calls=(run,)), Said("So."), Said(calls=(asks,)), Said("So."))
+    person.ask("Go.", allowed=frozenset({"run", "install"}))
+    (told,) = calls(server)
+    assert "behind bwrap" in told, "this promise is bubblewrap's; with Landlock the question says what can be read"
+    assert ".env closed" in told and "deploy/server.pem closed" in told and told.count("held") == 3
+    assert not person.asked and person.read("new.txt") == "made" and "horse" in person.read(".env")
+    (person.folder / "look.py").write_text(source.partition("for do")[0])
+    person.ask("Go.", allowed=frozenset({"run", "install"}))
+    (effect,) = [effect for effect in person.asked if effect.own]
+    assert "files with secrets" in effect.title and effect.details == ("It can read .env.",)
+    assert ".env 31" in calls(server)[-1] and "deploy/server.pem closed" in calls(server)[-1]

@@ -67,6 +67,13 @@ def test_a_person_answers_with_one_key_and_not_by_accident(luci: Luci, model: Mo
     prompt(terminal, "There.\\x1b[31m")  # what a model says does nothing to the terminal
     terminal.type("model\r")
     prompt(terminal, "answers.")
+    session = luci("sessions", "list", "--json").json[0]["id"]
+    other = prompt(luci.terminal("chat", env=model.environ))
+    other.type(f"/resume {session}\r")
+    prompt(other, "> write it")
+    assert "There.\\x1b[31m" in other.seen  # what was said last is told again
+    other.type("quit\r")
+    assert other.exit_code() == 0
     terminal.type("undo\r")
     terminal.see("Type y for yes")
     terminal.type("y\r")

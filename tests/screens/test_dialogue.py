@@ -9,6 +9,8 @@ import pytest
 from textual.widgets import Collapsible, Input, Markdown, OptionList, Static, TextArea
 
 from luci import paths
+from luci.chat.messages import Message
+from luci.chat.sessions import Sessions
 from luci.screens.bar import Bar
 from luci.screens.dialogue import Dialogue, Difference, ToolLine
 from luci.screens.question import QuestionPanel
@@ -223,3 +225,33 @@ async def test_a_conversation_is_chosen_resumed_as_it_was_forked_written_down_an
         assert panel.question.text == f"Delete the session {session}?"
         await person.press("y")
         await person.until(lambda: session not in [option.id for option in listed.query_one(OptionList).options])
+
+
+@played
+async def test_a_long_conversation_opens_at_its_end_and_the_rest_comes_as_it_is_scrolled_to(project: Path) -> None:
+    kept = Sessions()
+    session = kept.begin(project)
+    for number in range(60):
+        kept.add(session, "message", Message("user", f"request {number}").as_dict())
+        kept.add(session, "message", Message("assistant", f"answer {number}").as_dict())
+    kept.close()
+    async with opened((100, 20)) as person:
+        conversation = person.home.conversation
+        person.home.switch("", session)
+        shown = lambda: [retold.heading for retold in person.home.query(Retold)]  # noqa: E731
+        numbers = lambda: [int(heading.split()[1]) for heading in shown()]  # noqa: E731
+        await person.until(lambda: shown() and shown()[-1] == "request 59")
+        assert len(shown()) < 30
+        seen: set[int] = set()
+        while 0 not in numbers():
+            await person.until(lambda: not conversation._bringing)
+            first = numbers()[0]
+            conversation.scroll_home(animate=False)
+            await person.until(lambda first=first: numbers()[0] < first)
+            assert numbers() == list(range(numbers()[0], numbers()[-1] + 1)) and len(numbers()) <= 60
+            seen |= set(numbers())
+        assert len(seen) == 60 and numbers()[-1] < 59  # what is far away went
+        await person.until(lambda: not conversation._bringing)
+        person.prompt.line.focus()
+        await person.say("/rnu")  # something new is shown at the end
+        await person.until(lambda: numbers()[-1] == 59 and numbers()[0] > 30)
