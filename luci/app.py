@@ -18,7 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.reactive import Initialize, Reactive
 from textual.theme import Theme
 
-from luci import config, process
+from luci import config, paths, process
 from luci.config import Settings
 from luci.context import Question
 from luci.screens import themes
@@ -27,6 +27,7 @@ from luci.screens.jobs import Job, stop_all
 from luci.screens.question import QuestionPanel
 from luci.screens.terminal import show_error
 from luci.screens.turns import PATIENCE, Turn, Turns
+from luci.terminals.rescue import Rescue
 
 if TYPE_CHECKING:
     from textual.command import Provider
@@ -75,6 +76,7 @@ class LuciApp(App[int]):
         self._panel: QuestionPanel | None = None  # for the first of those
         self.crash: LuciError | None = None  # what to tell of an error that nobody expected
         self.signal = 0  # the one that ended the app
+        self.rescue = Rescue(paths.state() / "crashes")
 
     def get_driver_class(self) -> type[Driver]:
         if sys.platform == "win32":
@@ -193,6 +195,7 @@ class LuciApp(App[int]):
         if not self.is_headless and sys.platform != "win32":
             for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, self.end_by, number)
+            self.call_after_refresh(self.rescue.begin)  # the first paint is not to wait for it
 
     def lose_terminal(self) -> None:
         self.end_by(signal.SIGHUP)
@@ -201,7 +204,7 @@ class LuciApp(App[int]):
         """End because of a signal, without questions; whatever happens on the way, it does end."""
         if not self.signal:
             self.signal = number
-            last = threading.Timer(WEDGED, _give_up, [number])
+            last = threading.Timer(WEDGED, _give_up, [number, self.rescue])
             last.daemon = True
             last.start()
             self.leave(128 + number)
@@ -224,6 +227,7 @@ def main() -> NoReturn:
     try:
         app.run()
     finally:
+        app.rescue.over()
         _end_all()
     if app.crash and not app.signal:
         show_error(app.crash)
@@ -238,7 +242,8 @@ def _end_all() -> None:
         stop_all(FIRM)
 
 
-def _give_up(number: int) -> None:
+def _give_up(number: int, rescue: Rescue) -> None:
+    rescue.over()
     process.kill_all()
     _leave(128 + number)
 

@@ -298,6 +298,15 @@ def test_what_is_in_sight_is_copied_and_all_of_it_saved(script: Callable[..., Pa
         await until(pilot, lambda: "exit code 0" in app.state and app.shows("line 4999"))
         await pilot.press("y")
         assert app.copied and "line 4999" in app.copied[0] and "line 4000" not in app.copied[0]
+        row = app.live.visible_text().split("\n").index("line 4998")
+        await pilot.mouse_down(app.live, offset=(0, row))
+        await pilot.hover(app.live, offset=(3, row))
+        await pilot.hover(app.live, offset=(4, row + 1))
+        await pilot.mouse_up(app.live, offset=(4, row + 1))
+        await pilot.press("y")
+        assert app.copied[1].startswith("line 4998\nline") and "4999" not in app.copied[1]
+        chosen = app.live.render_line(row)._segments[0].style
+        assert chosen and chosen.bgcolor != app.live.rich_style.bgcolor and chosen.color != chosen.bgcolor
         await pilot.press("s")
         app.query_one("#output-field", Input).value = str(tmp_path / "saved.txt")
         await pilot.press("enter")

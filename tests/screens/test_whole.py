@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -189,7 +191,7 @@ def test_an_editor_and_a_shell_have_the_terminal_for_themselves_and_give_it_back
     tmux.until("● ready")
     tmux.press("t")
     tmux.until(lambda: re.search(r"^\(\w+\) ", tmux.screen, re.MULTILINE))
-    tmux.say("python -c 'import sys; print(\"in\", sys.prefix)'; sleep 600")
+    tmux.say("python -c 'import sys, time; print(\"in\", sys.prefix, flush=True); time.sleep(600)'")
     tmux.until(lambda: "in /" in tmux.screen)
     assert "data/envs/luci_" in tmux.screen.replace("\n", "")
     tmux.press("C-c")
@@ -212,6 +214,24 @@ def test_when_the_terminal_closes_nothing_is_left_behind_and_the_log_is_whole(tm
     assert ended["exit_code"] == 137
     assert "deaf begins" in Path(str(ended["log"])).read_text()
     assert not list((state(tmux) / "crashes").glob("*"))
+
+
+def test_a_terminal_whose_app_is_gone_from_one_moment_to_the_next_is_as_before(tmux: Tmux) -> None:
+    tmux.start()
+    tmux.say("deaf.py")
+    running = pids(tmux)
+    tmux.until("deaf begins")
+    (luci,) = (pid for pid in family(int(tmux("display", "-p", "#{pane_pid}"))) if command(pid)[1:3] == ["-m", "luci"])
+    os.kill(luci, signal.SIGKILL)
+    tmux.until("error: luci was ended from one moment to the next.")
+    assert "ended with 137" in tmux.ended()
+    assert not list((state(tmux) / "crashes").glob("*-fault.log"))  # Python knew nothing of it
+    for pid in filter(lives, running):  # they are deaf to the end of their terminal
+        os.kill(pid, signal.SIGKILL)
+
+
+def command(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
 
 
 def test_a_fault_of_its_own_is_told_in_words_and_the_terminal_is_as_before(tmux: Tmux) -> None:
