@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from dataclasses import fields
 from pathlib import Path
 
@@ -225,3 +227,29 @@ def test_a_variable_names_another_config_file(monkeypatch, tmp_path):
     monkeypatch.setenv("LUCI_CONFIG", str(tmp_path / "my.toml"))
     (tmp_path / "my.toml").write_text("[run]\nretry = 'ask'\n")
     assert config.load(environ={}).run.retry == "ask"
+
+
+def test_every_setting_is_documented_with_its_default_and_every_documented_one_is_real():
+    page = (Path(__file__).parents[1] / "docs" / "settings.md").read_text(encoding="utf-8")
+    told, section = {}, ""
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("| ").split(" | ")] if line.startswith("| ") else []
+        if line.startswith("| |"):
+            cells = ["", *(cell.strip() for cell in line.removeprefix("| |").strip("| ").split(" | "))]
+        if len(cells) < 3 or cells[0] == "section":
+            continue
+        section = cells[0].strip("`[]") if cells[0].startswith("`[") and "," not in cells[0] else section
+        keys, defaults = (re.findall(r"`([^`]*)`", cell) for cell in cells[1:3])
+        if cells[0].startswith("`[walls.venv]") or section == "names":
+            continue
+        for at, key in enumerate(keys if keys != ["[walls]"] else ()):
+            told[f"{section}.{key}"] = defaults[at if len(defaults) == len(keys) else 0] if defaults else None
+    real = [key for key in config.keys() if key.count(".") == 1]  # noqa: SIM118
+    assert sorted(told) == sorted([*real, "walls.stranger.folders"])
+    for key in real:
+        section, _, name = key.partition(".")
+        if told[key] is not None:
+            default = getattr(getattr(config.Settings(), section), name)
+            assert tomllib.loads(f"told = {told[key]}")["told"] == (
+                list(default) if default.__class__ is tuple else default
+            )
