@@ -33,20 +33,12 @@ def test_a_module_known_only_at_run_time_is_added_and_the_script_runs_again(luci
     done = luci("run", *way, "a.py")
     assert (done.code, done.out) == (0, "began\nbegan\nhop\n")
     assert "luci: quokka was missing" in done.err and "attempt 2" in done.err and "Traceback" not in done.err
-
-
-def test_the_next_run_knows(luci: Luci) -> None:
-    luci.write("a.py", "print('began')\n" + HIDDEN + "print(q.hop())")
-    luci("run", "a.py")
-    done = luci("run", "a.py")
-    assert (done.out, done.err) == ("began\nhop\n", "")
-    assert luci("plan", "--names", "a.py").out == "quokka\n"
-
-
-def test_what_was_learned_outlives_a_change_of_the_script(luci: Luci) -> None:
-    luci.write("a.py", HIDDEN)
-    luci("run", "a.py")
-    luci.write("a.py", "print('new')\n" + HIDDEN)
+    done = luci("run", *way, "a.py")  # which knows
+    assert done.out == "began\nhop\n" and "missing" not in done.err
+    if way:
+        return
+    assert not done.err and luci("plan", "--names", "a.py").out == "quokka\n"
+    luci.write("a.py", "print('new')\n" + HIDDEN)  # what was learned outlives a change
     done = luci("run", "a.py")
     assert (done.out, done.err) == ("new\n", "")
 
@@ -115,8 +107,9 @@ def test_a_file_that_was_deleted_is_no_reason_for_an_older_release(lone: Luci, i
 
 
 def test_a_name_that_newer_releases_dropped_is_found_in_an_older_one(lone: Luci, index: PackageIndex) -> None:
-    index.add_wheel("requests", "1.0", {"requests/__init__.py": "def old():\n    return 'old'\n"})
-    index.add_wheel("requests", "2.0", {"requests/__init__.py": ""})
+    old = "def old():\n    return 'old'\n"
+    index.add_wheel("requests", "1.0", {"requests/__init__.py": old}, uploaded="2023-01-01T00:00:00Z")
+    index.add_wheel("requests", "2.0", {"requests/__init__.py": ""}, uploaded="2024-01-01T00:00:00Z")
     lone.write("a.py", "exec('from requests import old; print(old())')\nimport requests")
     done = lone("run", "a.py")
     assert (done.code, done.out) == (0, "old\n"), done.err
@@ -191,17 +184,14 @@ def test_a_word_that_is_no_text_outlives_a_mend(luci: Luci) -> None:
 # Options hold through a mend
 
 
-@pytest.mark.parametrize(
-    "way",
-    [
-        pytest.param((), id="become"),
-        pytest.param(("--timeout", "50"), id="watched"),
-    ],
-)
-def test_quiet_holds(luci: Luci, way: tuple[str, ...]) -> None:
-    luci.write("a.py", HIDDEN + "print('ran')")
-    done = luci("run", "--quiet", *way, "a.py")
-    assert (done.out, done.err) == ("ran\n", "")
+@pytest.mark.parametrize("way", [(), ("--timeout", "50")], ids=["become", "watched"])
+def test_quiet_with_and_python_hold(luci: Luci, way: tuple[str, ...]) -> None:
+    own = "{}.{}".format(*sys.version_info[:2])
+    given = "__import__('thyla' + 'cine')\n"
+    luci.write("a.py", f"import sys, bilby\n{HIDDEN}{given}print('%d.%d' % sys.version_info[:2])")
+    words = ("run", "--quiet", "--with", "thylacine", "--python", own, *way, "a.py")
+    done = luci(*words, env={"LUCI_RUN_ATTEMPTS": "2"})
+    assert (done.out, done.err) == (f"{own}\n", "")
 
 
 @pytest.mark.parametrize(
@@ -221,14 +211,6 @@ def test_yes_holds(luci: Luci, way: tuple[str, ...]) -> None:
 def test_allow_holds(luci: Luci, way: tuple[str, ...]) -> None:
     luci.write("a.py", "d = __import__('din' + 'go'); print(d.howl())")
     assert luci("run", "--allow", "dingo", *way, "a.py").out == "howl\n"
-
-
-@pytest.mark.parametrize("way", [(), ("--timeout", "50")], ids=["become", "watched"])
-def test_with_and_python_hold(luci: Luci, way: tuple[str, ...]) -> None:
-    own = "{}.{}".format(*sys.version_info[:2])
-    luci.write("a.py", "import sys, bilby\n" + HIDDEN + "print('%d.%d' % sys.version_info[:2])")
-    done = luci("run", "--with", "thylacine", "--python", own, *way, "a.py")
-    assert done.out == f"{own}\n", done.err
 
 
 def test_verbose_holds(luci: Luci) -> None:
@@ -455,11 +437,14 @@ def test_a_block_is_complete_and_a_mend_does_not_add_to_it(luci: Luci) -> None:
 # Whether it may run again
 
 
-@pytest.mark.parametrize("way", [(), ("--timeout", "50")], ids=["become", "watched"])
 @pytest.mark.parametrize(
-    "effect",
-    ["open('effect', 'a').write('x')", "import subprocess; subprocess.run(['true'])", "import os; os.mkdir('effect')"],
-    ids=["file", "process", "folder"],
+    ("effect", "way"),
+    [
+        ("open('effect', 'a').write('x')", ()),
+        ("import subprocess; subprocess.run(['true'])", ("--timeout", "50")),
+        ("import os; os.mkdir('effect')", ()),
+    ],
+    ids=["file", "process, watched", "folder"],
 )
 def test_effects_before_the_failing_line_are_not_repeated_unasked(
     luci: Luci, effect: str, way: tuple[str, ...]
@@ -509,8 +494,11 @@ def test_retry_can_be_set_for_good(luci: Luci) -> None:
     assert luci("run", "a.py", env={"LUCI_RUN_RETRY": "never"}).out == "began\n"
 
 
-@pytest.mark.parametrize("way", [(), ("--timeout", "50")], ids=["become", "watched"])
-@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("\n", 1)], ids=["yes", "no", "enter"])
+@pytest.mark.parametrize(
+    ("answer", "code", "way"),
+    [("y\n", 0, ()), ("y\n", 0, ("--timeout", "50")), ("n\n", 1, ()), ("\n", 1, ("--timeout", "50"))],
+    ids=["yes", "yes, watched", "no", "enter, watched"],
+)
 def test_a_person_is_asked_before_effects_are_repeated(
     luci: Luci, way: tuple[str, ...], answer: str, code: int
 ) -> None:
