@@ -136,6 +136,7 @@ def read_yaml(text: str, place: str) -> dict[str, Any]:
         table = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
         where, what = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        cause = f"line {where.line + 1}: {what}" if where and what else str(error) or "it is nested too deeply"
+        deep = isinstance(error, RecursionError)
+        cause = "it is nested too deeply" if deep else f"line {where.line + 1}: {what}" if where else str(error)
         raise ConfigError(f"{place} cannot be read.", cause=cause.splitlines()[0]) from error
     return table if isinstance(table, dict) else {}

@@ -156,6 +156,12 @@ def test_what_a_file_names_for_pip_comes_from_the_index_and_what_cannot_be_read_
     assert "./nowhere' is left out: there is no such file or folder" in plan.err
     dry = near("env", "create", "--from", "environment.yml", "--dry-run")
     assert "BURROW will not be set: an environment made by hand sets no variables" in dry.err
+    laughs = "".join(f"x{n}: &x{n} [{', '.join([f'*x{n - 1}'] * 9)}]\n" for n in range(1, 30))
+    person.write("environment.yml", f"x0: &x0 [a]\n{laughs}dependencies: [*x29]\n")  # 9 to the power of 29 letters
+    endless = near("plan", "app.py").err
+    assert "is no package" in endless and len(endless) < 1000
+    person.write("environment.yml", f"dependencies: {'[' * 5000}{']' * 5000}\n")
+    assert "environment.yml cannot be read: it is nested too deeply" in near("plan", "app.py").err
     person.write("environment.yml", "channels: [a\ndependencies: [b]\n")
     assert "environment.yml cannot be read: line 2: expected" in near("plan", "app.py").err
     assert "line 2: expected" in near("env", "create", "--from", "environment.yml").err

@@ -141,7 +141,8 @@ def _read(path: Path) -> Declarations:
         if isinstance(entry, dict):
             pips += [text for text in _list(entry.get("pip")) if isinstance(text, str)]
         elif not isinstance(entry, str) or has_control_characters(entry):
-            problems.append(f"{path.name}: {entry!r} is no package.")
+            what = "a list within the list" if isinstance(entry, list) else shown(repr(entry))  # lists may be endless
+            problems.append(f"{path.name}: {what} is no package.")
         elif name := _name(entry):
             limit = entry.split("::")[-1].strip()[len(name) :].strip()
             if name == "python":
