@@ -2,7 +2,7 @@
 
     python bench/talk.py [ROUNDS]
 
-Opens a kept conversation, streams an answer of 400 pieces behind it, then scrolls up 20 pages. The sizes take turns;
+Opens a kept conversation, streams an answer of 400 pieces behind it, then scrolls up 10 pages. The sizes take turns;
 prints the median seconds of all rounds with the least and the most, and the ratio of the medians.
 """
 
@@ -24,8 +24,8 @@ from luci.screens.dialogue import Dialogue
 from luci.screens.retold import Retold
 
 PIECES = 400
-ROUNDS = 5
-PAGES = 20
+ROUNDS = 3
+PAGES = 10
 SETTLED = 0.5  # seconds in which what was put there is drawn
 SIZES = (100, 2000)
 PARTS = ("open", "stream", "scroll")

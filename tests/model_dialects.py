@@ -1,6 +1,6 @@
 """How the servers that luci names differ from each other, as their documentation and their users' reports say.
 
-A dialect refuses what its server refuses, and cuts an answer as its server does. None of them was tried on a real one.
+A dialect refuses what its server refuses, and cuts an answer as its server does. `LlamaServer` does as a real one did.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ class Dialect:
 
     def models(self, names: tuple[str, ...]) -> dict[str, Any]:
         return {"object": "list", "data": [{"id": name, "object": "model", "created": 1} for name in names]}
+
+    def tells(self, path: str) -> Any:
+        """Return what a server tells at another path, None for nothing."""
+        return None
 
     def before(self) -> str:
         """Return what stands between the pieces of a stream."""
@@ -256,3 +260,22 @@ class DeepSeek(Dialect):
                 said = f"Missing `reasoning_content` field in the assistant message at message index {at}"
                 return _error(400, said, type="invalid_request_error")
         return None
+
+
+class LlamaServer(LlamaCpp):
+    """llama-server with a small model whose template has no place for tools: they are left out, and nobody is told.
+    While it loads, it refuses all."""
+
+    def __init__(self, room: int, *, tells: bool = True, loading: int = 0) -> None:
+        super().__init__(room=room)
+        self._tells, self.loading = tells, loading
+
+    def tells(self, path: str) -> Any:
+        if path != "/props" or not self._tells:
+            return None
+        caps = {"supports_tools": False, "supports_tool_calls": False, "supports_system_role": True}
+        return {"default_generation_settings": {"n_ctx": self.room}, "chat_template_caps": caps}
+
+    def refuses_models(self, headers: Headers) -> tuple[int, Any] | None:
+        self.loading -= 1
+        return _error(503, "Loading model", type="unavailable_error") if self.loading >= 0 else None

@@ -118,6 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.owner.dialect.models(self.owner.models),
             )
             self._send(status, json.dumps(told))
+        elif (known := self.owner.dialect.tells(self.path)) is not None:
+            self._send(200, json.dumps(known))
         else:
             self._send(404, "{}")
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from luci.screens.dialogue import Dialogue
 
 MOST = 120  # things that are here together: what is older is in the sessions and the runs
+NEAR = 2  # heights of what is in sight
 _FIRST = (
     ("say it", "what you want, once a model is set up"),
     ("run FILE.py", "run a script with all it imports"),
@@ -51,7 +52,7 @@ class Conversation(VerticalScroll, can_focus=False):
         super().__init__(id=id)
         self._past = Past()
         self._grows_above = False  # what is looked at stays where it is meanwhile
-        self._bringing = False
+        self._bringing = self._wants_end = False
 
     def compose(self) -> ComposeResult:
         yield Welcome()
@@ -94,13 +95,18 @@ class Conversation(VerticalScroll, can_focus=False):
             self.scroll_y = self.scroll_target_y = max(0, self.scroll_y + now.height - before.height)
 
     def _is_near_above(self) -> bool:
-        return self._past.has_more_above and self.scroll_y < 2 * self.size.height
+        return self._past.has_more_above and self.scroll_y < NEAR * self.size.height
 
     def _is_near_below(self) -> bool:
         gap = next(iter(self.query(Gap)), None)
         if gap is None or not (place := gap.virtual_region):  # one that is not laid out has no size
             return False
-        return place.y < self.scroll_y + 2 * self.size.height
+        return place.y < self.scroll_y + (1 + NEAR) * self.size.height
+
+    def _is_far(self, widget: Widget) -> bool:
+        """Whether it is twice as far from sight as what is near: what goes does not come back at once."""
+        place, far = widget.virtual_region, 2 * NEAR * self.size.height
+        return place.bottom < self.scroll_y - far or place.y > self.scroll_y + self.size.height + far
 
     async def _look_near(self) -> None:
         """Bring what is just out of sight; what is far from it goes once that is laid out."""
@@ -118,7 +124,7 @@ class Conversation(VerticalScroll, can_focus=False):
 
     async def _brought_above(self) -> None:
         self._grows_above = False
-        if gone := self._past.too_many_below():
+        if gone := self._past.too_many_below(self._is_far):
             if not self.query(Gap):
                 await self.mount(Gap(), after=gone[0])
             await self.remove_children(gone)
@@ -127,14 +133,14 @@ class Conversation(VerticalScroll, can_focus=False):
     async def _brought_below(self) -> None:
         if not self._past.has_more_below:
             await self.query(Gap).remove()
-        if gone := self._past.too_many_above():
+        if gone := self._past.too_many_above(self._is_far):
             await self._hold()
             await self.remove_children(gone)
         self._when_laid_out(self._brought)
 
     def _brought(self) -> None:
         self._grows_above = self._bringing = False
-        self.call_next(self._look_near)
+        self.call_next(self._show_the_end if self._wants_end else self._look_near)
 
     def _when_laid_out(self, then: Callable[[], object]) -> None:
         """Do something when what was put here has its size: text takes one layout for its blocks and one for itself."""
@@ -149,7 +155,11 @@ class Conversation(VerticalScroll, can_focus=False):
 
     async def _show_the_end(self) -> None:
         """Show the last of what was said, whatever was looked at before."""
-        if self._bringing or not self._past.has_more_below:
+        if self._bringing:
+            self._wants_end = True
+            return
+        self._wants_end = False
+        if not self._past.has_more_below:
             return
         self._bringing = True
         gone = self._past.to_the_end()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -66,17 +66,17 @@ class Past:
             found += self.shown[number]
         return found
 
-    def too_many_below(self) -> list[Widget]:
+    def too_many_below(self, is_far: Callable[[Widget], bool]) -> list[Widget]:
         """Forget what is shown too far below; return its widgets."""
         gone = []
-        while self.last - self.first > MOST and not _has_focus(self.shown[self.last - 1]):
+        while self.last - self.first > MOST and _may_go(self.shown[self.last - 1], is_far):
             self.last -= 1
             gone += self.shown.pop(self.last)
         return gone
 
-    def too_many_above(self) -> list[Widget]:
+    def too_many_above(self, is_far: Callable[[Widget], bool]) -> list[Widget]:
         gone = []
-        while self.last - self.first > MOST and not _has_focus(self.shown[self.first]):
+        while self.last - self.first > MOST and _may_go(self.shown[self.first], is_far):
             gone += self.shown.pop(self.first)
             self.first += 1
         return gone
@@ -104,5 +104,5 @@ def said_line(text: str) -> Static:
     return Static(Content.assemble(("❯ ", "$text-accent"), (harmless(text), "bold")), classes="said")
 
 
-def _has_focus(widgets: Iterable[Widget]) -> bool:
-    return any(widget.has_focus or widget.has_focus_within for widget in widgets)
+def _may_go(widgets: Iterable[Widget], is_far: Callable[[Widget], bool]) -> bool:
+    return all(is_far(widget) and not (widget.has_focus or widget.has_focus_within) for widget in widgets)

@@ -233,3 +233,37 @@ def test_a_prompt_that_lost_its_beginning_is_found_out_also_when_half_of_it_is_t
 def test_an_answer_with_nothing_in_it_is_no_success(person: Person, model: Callable[..., ModelServer]) -> None:
     model(Said(""))
     assert person.ask("Hello?").why == "the model said nothing"
+
+
+def test_a_small_model_of_a_local_server_is_asked_to_do_without_tools_and_within_what_it_holds(
+    person: Person, model: Callable[..., ModelServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("luci.chat.model.DELAYS", (0.01,))
+    script = Said("```python\n# file: hi.py\nprint('hi')\n```\n")
+    server = model(script, Said("It says hi."), dialect=dialects.LlamaServer(3_000, loading=2))
+    monkeypatch.delenv("LUCI_MODEL")  # so that it is asked for its name
+    steps = person.talk().model.ready()
+    assert len(list(steps)) == 2  # it was waited for
+    assert person.ask("Say hi.").scripts == ("hi.py",)
+    first = server.requests[0]
+    assert "tools" not in first and first["max_tokens"] < 3_000
+    server.dialect = dialects.LlamaServer(100_000, tells=False)
+    server.script += [Said("I cannot."), script, Said("It says hi.")]
+    assert person.ask("Say hi.").scripts == ("hi.py",)
+    assert "tools" in server.requests[2] and "tools" not in server.requests[3]
+    assert [message["content"] for message in server.heard(3) if message["role"] == "assistant"] == []
+
+
+def test_what_local_servers_tell_of_their_models_is_read() -> None:
+    class Ollama(dialects.Ollama):
+        def tells(self, path: str) -> Any:
+            rows = [{"name": "other", "context_length": 1}, {"name": "scripted", "context_length": 4096}]
+            return {"models": rows} if path == "/api/ps" else None
+
+    class VLLM(dialects.VLLM):
+        def models(self, names: tuple[str, ...]) -> dict[str, Any]:
+            return {"data": [{"id": name, "max_model_len": 8192} for name in names]}
+
+    for dialect, room in ((Ollama(), 4096), (VLLM(), 8192), (dialects.Dialect(), 0)):
+        with ModelServer(dialect=dialect) as server:
+            assert model(server).served.room == room and model(server).served.tools

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -112,9 +112,32 @@ async def test_a_no_comes_with_words_and_an_edit_is_what_is_written(
 
 
 @played
-async def test_a_stop_keeps_what_was_said_and_the_session_goes_on(model: ModelServer) -> None:
-    model.script += [Said("It begins and never ends", fault="silence"), Said("Here again.")]
+async def test_a_stop_keeps_what_was_said_whatever_is_under_way_and_the_session_goes_on(
+    model: ModelServer, project: Path
+) -> None:
+    (project / "waits.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(600)\n")
+    runs = ("run", {"script": "waits.py"})
+    model.script += [
+        Said("It begins and never ends", fault="silence"),
+        Said("It runs.", calls=(runs,)),
+        Said("It asks.", calls=(runs,)),
+        Said(status=503, headers={"retry-after": "100"}, message="Loading model"),
+        Said("Here again."),
+    ]
     async with opened() as person:
+
+        async def stopped(words: str, ready: Callable[[], object], key: str) -> Dialogue:
+            person.prompt.line.focus()
+            before = len(person.home.query(Dialogue))
+            await person.say(words)
+            await person.until(lambda: len(person.home.query(Dialogue)) > before and ready())
+            if key == "s":
+                last(person).focus()
+            await person.press(key)
+            dialogue = await over(person)
+            assert "stopped" in text_of(dialogue).lower() and not person.home.running
+            return dialogue
+
         await person.say("tell me a long story please")
         await person.until(lambda: person.home.query(Dialogue) and last(person).query(Markdown))
         assert person.home.query_one(Bar).running == 0 and len(person.home.running) == 1
@@ -122,14 +145,25 @@ async def test_a_stop_keeps_what_was_said_and_the_session_goes_on(model: ModelSe
         await person.press("s")
         dialogue = await over(person)
         assert "stopped" in text_of(dialogue) and dialogue.query_one(Markdown).source.startswith("It")
-        person.prompt.line.focus()
-        await person.say("go on please")
-        await person.until(lambda: len(person.home.query(Dialogue)) == 2)
-        await over(person)
-        assert [m["content"] for m in model.heard() if m["role"] == "user"] == [
+        said = [
             "tell me a long story please",
+            "ask me first now",
+            "run it for me now",
+            "try it once more",
             "go on please",
         ]
+        asks = lambda: person.app.screen.has_class("-settled")  # noqa: E731 - keys are heard from then on
+        asked = await stopped(said[1], asks, "q")
+        assert asked.query_one(Markdown).source == "It runs."
+        person.home._ongoing().granted.add("run")
+        ran = await stopped(said[2], lambda: "begun" in "".join(t.tail for t in last(person).query(ToolLine)), "s")
+        assert ran.query_one(Markdown).source == "It asks."
+        await stopped(said[3], lambda: "It is asked again" in text_of(last(person)), "s")
+        person.prompt.line.focus()
+        await person.say(said[4])
+        await person.until(lambda: len(person.home.query(Dialogue)) == 5)
+        assert (await over(person)).text == "Here again."
+        assert [m["content"] for m in model.heard() if m["role"] == "user"] == said
 
 
 @played
@@ -180,13 +214,11 @@ async def test_a_conversation_is_chosen_resumed_as_it_was_forked_written_down_an
         assert isinstance(listed, SessionList)
         await person.until(lambda: listed.here)
         await person.press("slash")
-        await person.type("nowhere")
+        await person.type("x")
         await person.until(lambda: not listed.here)
-        await person.press(*["backspace"] * 7)
-        await person.type("something leap")
-        await person.until(lambda: not listed.here)
-        await person.press(*["backspace"] * 5)
-        await person.until(lambda: listed.here)
+        for words, found in (("something leap", False), ("something", True)):  # each in one entry, not in one another's
+            listed.query_one(Input).value = words
+            await person.until(lambda found=found: bool(listed.here) is found)
         session = listed.here
         await person.press("down", "x")
         await person.until(lambda: list(project.glob("session-*.md")))
@@ -228,10 +260,13 @@ async def test_a_conversation_is_chosen_resumed_as_it_was_forked_written_down_an
 
 
 @played
-async def test_a_long_conversation_opens_at_its_end_and_the_rest_comes_as_it_is_scrolled_to(project: Path) -> None:
+async def test_a_long_conversation_opens_at_its_end_and_the_rest_comes_as_it_is_scrolled_to(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("luci.screens.past.MOST", 16)
     kept = Sessions()
     session = kept.begin(project)
-    for number in range(60):
+    for number in range(24):
         kept.add(session, "message", Message("user", f"request {number}").as_dict())
         kept.add(session, "message", Message("assistant", f"answer {number}").as_dict())
     kept.close()
@@ -240,18 +275,17 @@ async def test_a_long_conversation_opens_at_its_end_and_the_rest_comes_as_it_is_
         person.home.switch("", session)
         shown = lambda: [retold.heading for retold in person.home.query(Retold)]  # noqa: E731
         numbers = lambda: [int(heading.split()[1]) for heading in shown()]  # noqa: E731
-        await person.until(lambda: shown() and shown()[-1] == "request 59")
-        assert len(shown()) < 30
+        await person.until(lambda: shown() and shown()[-1] == "request 23")
+        assert len(shown()) < 16
         seen: set[int] = set()
         while 0 not in numbers():
-            await person.until(lambda: not conversation._bringing)
             first = numbers()[0]
             conversation.scroll_home(animate=False)
             await person.until(lambda first=first: numbers()[0] < first)
-            assert numbers() == list(range(numbers()[0], numbers()[-1] + 1)) and len(numbers()) <= 60
+            assert numbers() == list(range(numbers()[0], numbers()[-1] + 1)) and len(numbers()) <= 24
             seen |= set(numbers())
-        assert len(seen) == 60 and numbers()[-1] < 59  # what is far away went
+        assert len(seen) == 24 and numbers()[-1] < 23  # what is far away went
         await person.until(lambda: not conversation._bringing)
         person.prompt.line.focus()
         await person.say("/rnu")  # something new is shown at the end
-        await person.until(lambda: numbers()[-1] == 59 and numbers()[0] > 30)
+        await person.until(lambda: numbers()[-1] == 23 and numbers()[0] > 8)
