@@ -5,6 +5,7 @@ The app lists environments.tcss among its style sheets, answers Job.Asked, and a
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -212,6 +213,8 @@ class Environments(Busy):
 
     def show(self, told: list[dict[str, Any]]) -> None:
         """Take the result of `env list`."""
+        if not self.told:
+            self.call_after_refresh(gc.freeze)  # else all of it is looked through again while a person moves: 100 ms
         self.told = {env["key"]: env for env in told}
         self.measured = {key: sizes for key, sizes in self.measured.items() if key in self.told}
         self.set_class(not told, "-empty")
