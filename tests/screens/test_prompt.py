@@ -14,24 +14,15 @@ pytestmark = pytest.mark.usefixtures("project")
 
 
 @played
-async def test_the_prompt_has_the_focus_at_first():
+async def test_at_first_a_slash_offers_every_command_letters_narrow_it_and_tab_takes_the_offer():
     async with opened() as person:
         assert person.app.focused is person.prompt.line
-
-
-@played
-async def test_a_slash_offers_every_command_and_letters_narrow_it():
-    async with opened() as person:
         await person.type("/")
         assert {"/run", "/plan", "/envs", "/prune", "/stop", "/help"} <= set(person.offers)
         await person.type("pr")
         assert person.offers == ["/prune"]
-
-
-@played
-async def test_tab_takes_the_offer():
-    async with opened() as person:
-        await person.type("/pl")
+        await person.press("backspace")
+        await person.type("l")
         await person.press("tab")
         assert person.prompt.text == "/plan " and "hop.py" in person.offers
 
@@ -90,7 +81,7 @@ async def test_escape_closes_the_list_and_leaves_the_text():
 
 
 @played
-async def test_up_brings_back_what_was_typed_and_down_what_was_being_typed():
+async def test_up_brings_back_what_was_typed_also_the_next_day_and_down_what_was_being_typed():
     async with opened() as person:
         for line in ("what is one", "what is two"):
             await person.say(line)
@@ -101,16 +92,10 @@ async def test_up_brings_back_what_was_typed_and_down_what_was_being_typed():
         assert person.prompt.text == "what is one"
         await person.press("down", "down")
         assert person.prompt.text == "half"
-
-
-@played
-async def test_what_was_typed_is_known_the_next_day():
-    async with opened() as person:
-        await person.say("what is kept")
-    async with opened() as person:
+    async with opened() as person:  # the next day
         await person.press("up")
-        assert person.prompt.text == "what is kept"
-    assert typed.load()[-1] == "what is kept"
+        assert person.prompt.text == "what is two"
+    assert typed.load()[-1] == "what is two"
 
 
 @played
@@ -135,17 +120,12 @@ async def test_escape_leaves_the_search_with_the_text_as_it_was():
 
 
 @played
-async def test_ctrl_j_begins_a_new_line_and_enter_sends_both():
+async def test_ctrl_j_or_a_backslash_begins_a_new_line_and_enter_sends_both():
     async with opened() as person:
         await person.type("one\ntwo")
         assert person.prompt.text == "one\ntwo"
         await person.press("enter")
         assert person.prompt.text == "" and typed.load()[-1] == "one\ntwo"
-
-
-@played
-async def test_a_backslash_at_the_end_goes_on_in_the_next_line():
-    async with opened() as person:
         await person.type("one\\")
         await person.press("enter")
         assert person.prompt.text == "one\n"
@@ -162,15 +142,7 @@ async def test_the_rest_of_an_earlier_line_is_shown_and_taken_with_the_right_key
 
 
 @played
-async def test_ctrl_c_clears_the_line():
-    async with opened() as person:
-        await person.type("something")
-        await person.press("ctrl+c")
-        assert person.prompt.text == ""
-
-
-@played
-async def test_what_was_cleared_is_brought_back_by_undo_and_taken_away_by_redo():
+async def test_what_ctrl_c_cleared_is_brought_back_by_undo_and_taken_away_by_redo():
     async with opened() as person:
         await person.type("run hop.py")
         await person.press("ctrl+c")
