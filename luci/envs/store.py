@@ -118,8 +118,7 @@ class Store(Value):
             uses.mark(env.root)
         except FileNotFoundError:
             return False  # somebody is removing it
-        now = records.read(env.root)
-        return now is not None and (now.generation, now.created) == (env.generation, env.created)
+        return is_published(env)
 
     def _build(
         self, spec: EnvSpec, python: Interpreter, fill: Fill, label: str, about: dict[str, Any], before: Env | None
@@ -315,6 +314,12 @@ class Store(Value):
                 f"{self.root} cannot be written.", cause=str(error), hint="LUCI_HOME moves luci's folders elsewhere."
             ) from error
         return Lock(folder / key)
+
+
+def is_published(env: Env) -> bool:
+    """Whether this generation is still the one in use."""
+    now = records.read(env.root)
+    return now is not None and (now.generation, now.created) == (env.generation, env.created)
 
 
 def weighed(env: Env) -> tuple[int, int]:

@@ -9,11 +9,12 @@ from typing import Any
 
 from luci import config, paths
 from luci.context import Context
-from luci.envs import backends, channels, uses, venvs
-from luci.envs.store import Env, Store
+from luci.envs import backends, channels, records, uses, venvs
+from luci.envs.store import Env, Store, is_published
 from luci.errors import EnvError, IndexFailed, PlanError
 from luci.events import Event, Planned, Told, Warned
 from luci.runner import cascade, declared, kinds, launch, locking, memory, plan, table, variables
+from luci.runner import warm as warming
 from luci.runner.approval import to_install
 from luci.runner.choices import Choice, name_of
 from luci.runner.imports import Certainty
@@ -186,7 +187,7 @@ def _remember(
         warm["paths"] = list(made.scan.paths)
         warm["reads_stdin"] = made.scan.reads_stdin
         warm["variables"] = made.variables
-        if _changed_since(began, made):  # what was saved in the meantime is not what was read
+        if _changed_since(began, made) or not _is_of(env, warm):  # what was saved meanwhile is not what was read
             warm = {}
     approved = tuple(sorted({*known.approved, *(n for n in request.wants.allow if n in env.installed)}))
     memory.save(script, replace(known, key=env.key, names={**known.names, **names}, approved=approved, warm=warm))
@@ -196,6 +197,14 @@ def _remember(
 def _changed_since(began: float, made: Plan) -> bool:
     declarations = made.declarations.files if made.declarations else ()
     return any(_changed(path) >= began for path in (*made.scan.files, *map(str, declarations)))
+
+
+def _is_of(env: Env, warm: dict[str, Any]) -> bool:
+    """Whether the stamp of the environment's record is of the record that was read: others may have taken it aside, or
+    published another generation, before it was stamped."""
+    path = str(env.root / records.NAME)
+    stamped = warm["files"][path]
+    return bool(stamped) and is_published(env) and warming.stamp(path) == stamped
 
 
 def _changed(path: str) -> float:

@@ -270,11 +270,11 @@ class Home(Places):
     def _pictures(self, message: Card.PicturesRequested) -> None:
         from luci.screens import pictures
 
-        drawable = pictures.drawable(message.files)
-        if drawable and not pictures.is_ready():
+        drawn = pictures.can_draw(message.files)
+        if drawn and not pictures.is_ready():
             self.lend(pictures.get_ready)
-        if drawable and pictures.is_ready():
-            self.app.push_screen(pictures.Pictures(drawable, self.view))
+        if drawn and pictures.is_ready():
+            self.app.push_screen(pictures.Pictures(message.files, self.view))
         else:
             self.view(message.files[-1])
 

@@ -21,11 +21,13 @@ from luci.screens.bar import Hints
 from luci.screens.plain import harmless
 
 
-def drawable(files: Iterable[str]) -> tuple[str, ...]:
-    """Return those that can be drawn in a terminal: none made of lines, and none without the library for it."""
-    if importlib.util.find_spec("textual_image") is None:
-        return ()
-    return tuple(file for file in files if not file.lower().endswith(".svg"))
+def can_draw(files: Iterable[str]) -> bool:
+    """Whether one of them can be drawn in a terminal: not one made of lines, and none without the library for it."""
+    return importlib.util.find_spec("textual_image") is not None and not all(map(_is_of_lines, files))
+
+
+def _is_of_lines(file: str) -> bool:
+    return file.lower().endswith(".svg")
 
 
 def is_ready() -> bool:
@@ -79,10 +81,13 @@ class Pictures(Screen[None]):
         await place.remove_children()
         facts = [f"{self.at + 1} of {len(self.files)}"] if len(self.files) > 1 else []
         try:
-            with PILImage.open(path) as opened:
-                opened.load()
-                facts.insert(0, f"{opened.width} × {opened.height}")
-                await place.mount(Image(opened.copy()))
+            if _is_of_lines(path):
+                await place.mount(Static("A drawing made of lines: v shows it in the system's viewer.", classes="note"))
+            else:
+                with PILImage.open(path) as opened:
+                    opened.load()
+                    facts.insert(0, f"{opened.width} × {opened.height}")
+                    await place.mount(Image(opened.copy()))
         except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for a file that is no image
             await place.mount(Static(harmless(f"It cannot be drawn: {error}"), classes="fault"))
         name = PurePath(path).name

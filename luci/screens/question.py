@@ -19,6 +19,7 @@ from luci.context import Answer, Question
 from luci.screens.plain import harmless
 
 _OWN = {"escape", "enter", "space", "up", "down", "left", "right", "tab", "shift+tab", "pageup", "pagedown"}
+_MANY = 40  # lines of details that few terminals show at once
 SETTLED = 0.6  # seconds without a key, before a key is an answer: what was typed for the prompt approves nothing
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-accent"}  # lines of a difference
 
@@ -98,8 +99,9 @@ class QuestionPanel(ModalScreen[Answer]):
             yield Static("luci asks", classes="asks")
             yield Static(Content(harmless(question.text)), classes="text")
             with VerticalScroll(classes="details", can_focus=False):
-                for line in question.details:
-                    yield Static(self._told(line))
+                yield Static(Content("\n").join(map(self._told, question.details)))
+            if len(question.details) > _MANY:
+                yield Static(f"{len(question.details):,} lines; page up and page down move in them", classes="note")
             with Vertical(classes="choices"):
                 for key, text in self.choices.items():
                     yield Choice(key, text)

@@ -79,3 +79,17 @@ async def test_lines_are_for_the_systems_viewer(project: Path, tmp_path: Path, m
         await person.press("i")
         await person.until(lambda: (tmp_path / "seen").exists())
         assert (tmp_path / "seen").read_text().strip() == str(project / "lines.svg")
+        (tmp_path / "seen").unlink()
+        await person.press("escape")
+
+        card = await person.run("draws.py lines.svg one.png")  # one that can be drawn, and one that cannot
+        card.focus()
+        await person.press("i")
+        await person.until(lambda: isinstance(person.app.screen, Pictures))
+        while "lines.svg" not in heading(person.app.screen):
+            assert "one.png" in heading(person.app.screen)
+            await person.press("right")
+        assert "system's viewer" in str(person.app.screen.query_one("#picture .note").render())
+        await person.press("v")
+        await person.until(lambda: (tmp_path / "seen").exists())
+        assert (tmp_path / "seen").read_text().strip() == str(project / "lines.svg")
