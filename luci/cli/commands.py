@@ -307,7 +307,7 @@ def _config(options: argparse.Namespace) -> int:
     narrator = Narrator()
     request = ConfigRequest(options.key or "", options.value or "", options.unset)
     settings = _result("config", request, _context(narrator), narrator)
-    print(as_json(settings)) if options.json else tables.settings(settings)
+    print(as_json(settings)) if options.json else tables.settings(settings, options.key or "")
     return 0
 
 

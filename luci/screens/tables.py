@@ -6,7 +6,7 @@ import sys
 import time
 
 from luci.screens import plain
-from luci.screens.plain import as_json, harmless
+from luci.screens.plain import harmless
 from luci.units import amount as size
 
 TYPE_CHECKING = False
@@ -241,14 +241,28 @@ def findings(found: Iterable[Finding]) -> None:
             print(harmless(f"      hint: {finding.hint}"))
 
 
-def settings(about: dict[str, Any]) -> None:
-    print(harmless(f"# {about['file']}"))
-    for section, values in about.items():
-        if isinstance(values, dict):
-            print(f"\n[{section}]")
-            for key, value in values.items():
-                shown = as_json(list(value) if isinstance(value, tuple) else value).replace("\n", "")
-                print(harmless(f"{key} = {shown}"))
+def settings(about: dict[str, Any], key: str = "") -> None:
+    """Settings as the config file has them; only what `key` means, as in "run.retry", where one is given."""
+    import tomlkit
+
+    told = {name: values for name, values in about.items() if isinstance(values, dict)}
+    shown = _only(told, key.split(".", 1)) if key else told
+    print(harmless(f"# {about['file']}\n\n{tomlkit.dumps(_listed(shown)).strip()}"))
+
+
+def _only(told: dict[str, Any], path: list[str]) -> dict[str, Any]:
+    """Return what stands at a path, in the tables that lead there."""
+    name, rest = path[0], path[1:]
+    below = told.get(name)
+    if name not in told or not (rest and isinstance(below, dict)):
+        return {name: below} if name in told else {}
+    return {name: _only(below, rest if rest[0] in below else rest[0].split(".", 1))}
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _listed(each) for name, each in value.items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def ago(when: float) -> str:
