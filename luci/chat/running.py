@@ -140,11 +140,11 @@ def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[
         asked, made = yield from _behind_a_wall(asked, shown, hands)
         command = shlex.join([shown, *asked.args])
         details = tuple(_command(asked, made, shown))
-        open_to_it = _readable_secrets(asked, made, hands)
+        open_to_it, unasked = _readable_secrets(asked, made, hands)
         secret = tuple(f"It can read {name}, which holds secrets." for name in open_to_it)
         bounded = made.wall["name"] not in ("off", "limits") and not secret
         title = "Run this code?" if asked.kind == "code" else f"Run {shown}?"
-        hands.may(Effect("run", title, (*details, *secret), command, bounded=bounded))
+        hands.may(Effect("run", title, (*details, *secret), command, own=unasked, bounded=bounded))
         if _text(path) != now:
             raise Wrong(f"{shown} was changed by somebody else meanwhile: what was approved is not what would run.")
         began = time.time()
@@ -206,11 +206,14 @@ def _within(hands: Hands, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(os.path.join(os.path.realpath(hands.folder), name) for name in names)
 
 
-def _readable_secrets(asked: RunRequest, made: Plan, hands: Hands) -> list[str]:
-    """Return the files with secrets that nothing hides from a run."""
+def _readable_secrets(asked: RunRequest, made: Plan, hands: Hands) -> tuple[list[str], bool]:
+    """Return the files with secrets that nothing hides from a run, and whether there are some that nobody was asked
+    about: a wall that cannot hide them leaves them to the question whether to run it."""
+    closed = {hands.ground.shown(Path(path)) for path in asked.walls.reach.hidden}
     hides = made.wall["name"] in ("bwrap", "container")
-    hidden = {hands.ground.shown(Path(path)) for path in asked.walls.reach.hidden} if hides else set()
-    return [name for name in hands.ground.secret_files() if name not in hidden]
+    known = hands.ground.secret_files()
+    readable = [name for name in known if name not in closed or not hides]
+    return readable, any(name in closed for name in readable)
 
 
 def _mask_logs(since: float, secrets: Secrets) -> None:

@@ -250,7 +250,7 @@ class Store(Value):
         if using:
             os.replace(aside, record)
             raise EnvError(
-                f"{env.name} is in use by process {', '.join(map(str, using))}.",
+                f"{env.name} is in use by process{'es' * (len(using) > 1)} {', '.join(map(str, using))}.",
                 hint="End it first; nothing was removed.",
             )
         freed = sum(sizes(env.root)) + _images(env)

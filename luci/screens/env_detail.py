@@ -78,7 +78,8 @@ def _title(told: Told) -> Content:
 
 
 def _facts(told: Told, width: int) -> Content:
-    using = ", ".join(map(str, told["in_use_by"]))
+    users = told["in_use_by"]
+    using = f", in use by process{'es' * (len(users) > 1)} {', '.join(map(str, users))}" if users else ""
     why = told["about"].get("kind_reason", "") if told["kind"] != "venv" else ""
     facts = [
         ("Kind", ": ".join(filter(None, [told["kind"], why]))),
@@ -86,7 +87,7 @@ def _facts(told: Told, width: int) -> Content:
         ("Channels", "\n".join(told["record"].get("spec", {}).get("channels", ()))),
         ("Project", told["scope"] or "shared"),
         ("Scripts", "\n".join(told["scripts"]) or "none that is known"),
-        ("Last used", ago(told["last_used"]) + (f", in use by process {using}" if using else "")),
+        ("Last used", ago(told["last_used"]) + using),
         ("Built", ago(told["created"])),
         ("Size", f"{amount(told['bytes'])}, removing frees {amount(told['freed_by_removing'])}"),
     ]

@@ -355,3 +355,32 @@ def test_a_script_cannot_read_files_with_secrets_unless_each_was_asked_for(
     (effect,) = [effect for effect in person.asked if effect.own]
     assert "files with secrets" in effect.title and effect.details == ("It can read .env.",)
     assert ".env 31" in calls(server)[-1] and "deploy/server.pem closed" in calls(server)[-1]
+
+
+def without_bwrap(place: Path, folders: list[str]) -> list[str]:
+    """Return folders of programs, those with bubblewrap as one that has links to all else."""
+    for folder in [folder for folder in folders if os.path.lexists(f"{folder}/bwrap")]:
+        links = place / "programs" / folder.replace("/", "-")
+        links.mkdir(parents=True)
+        for name in set(os.listdir(folder)) - {"bwrap"}:
+            (links / name).symlink_to(f"{folder}/{name}")
+        folders = [str(links) if each == folder else each for each in folders]
+    return folders
+
+
+def test_where_the_wall_cannot_hide_env_no_setting_answers_the_question_whether_to_run(
+    person: Person, model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Landlock opens a folder as a whole: there `--allow run` does not stand for the file's own question."""
+    monkeypatch.setenv("PATH", os.pathsep.join(without_bwrap(tmp_path, os.environ["PATH"].split(os.pathsep))))
+    (person.folder / "a.py").write_text("print('ran')\n")
+    run = ("run", {"script": "a.py"})
+    server = model(Said(calls=(run,)), Said("So."), Said(calls=(run,)), Said("So."))
+    person.ask("Go.", allowed=frozenset({"run"}))
+    if "behind landlock" not in calls(server)[-1]:
+        pytest.skip("this kernel has no Landlock")
+    assert not person.asked
+    (person.folder / ".env").write_text("PASSWORD=correct-horse-battery\n")
+    person.ask("Go.", allowed=frozenset({"run"}))
+    (effect,) = person.asked
+    assert effect.own and "It can read .env, which holds secrets." in effect.details
