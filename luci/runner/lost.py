@@ -23,6 +23,8 @@ def lost_file(error: str, folder: Path, *, walled: bool = False) -> str:
     if not found:
         return ""
     path = Path(os.path.normpath(folder / os.path.expanduser(found["path"])))
+    if walled and not os.path.realpath(path).startswith(f"{os.path.realpath(folder)}/"):
+        return f"{path} lies outside the project, which the wall keeps from the script."  # whether it is there, too
     if walled and os.path.lexists(path):
         return f"{path} is there, but the wall keeps it from the script."
     where = f"{found['path']} was looked for in {path.parent}"
