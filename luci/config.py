@@ -19,6 +19,7 @@ Theme = Literal["dark", "light", "terminal"]
 Kind = Literal["auto", "venv", "conda", "docker", "podman", "sarus", "system"]
 Figures = Literal["offer", "window"]
 Policy = Literal["ask", "auto", "never"]
+Provider = Literal["", "openai", "openrouter", "anthropic", "google", "ollama", "lmstudio", "llamacpp", "vllm"]
 Sandbox = Literal["off", "auto", "container", "bwrap", "landlock", "limits"]
 
 
@@ -131,7 +132,7 @@ class WallSettings(WallTable):
 class ModelSettings(Value):
     """[model] Who answers in a conversation. A limit of 0 is none; costs are in US dollars."""
 
-    provider: str = ""  # openai, openrouter, anthropic, google, ollama, lmstudio, llamacpp, vllm
+    provider: Provider = ""  # empty: whose key is found
     base_url: str = ""  # of any other server that speaks the chat-completions protocol
     name: str = ""  # of the model; empty: the provider's default
     planner: str = ""  # a model, perhaps a cheaper one, that plans what the other does; empty: it plans itself
@@ -245,7 +246,9 @@ def _checked(value: Any, kind: Any, where: str) -> Any:
     if origin is Literal:
         if value in typing.get_args(kind):
             return value
-        raise ConfigError(f"{where} cannot be {value!r}.", hint=f"One of {', '.join(typing.get_args(kind))}.")
+        raise ConfigError(
+            f"{where} cannot be {value!r}.", hint=f"One of {', '.join(filter(None, typing.get_args(kind)))}."
+        )
     if origin is tuple:
         items = value.split() if isinstance(value, str) else value
         if isinstance(items, list) and all(isinstance(i, str) for i in items):
@@ -297,7 +300,7 @@ def choices(key: str) -> list[str]:
     for name in sections:
         section = getattr(section, name, None)
     kind = _kinds(section).get(last) if isinstance(section, Value) else None
-    return ["true", "false"] if kind is bool else [str(each) for each in typing.get_args(kind) if each is not ...]
+    return ["true", "false"] if kind is bool else [str(each) for each in typing.get_args(kind) if each not in ("", ...)]
 
 
 def _plain(section: Value) -> list[str]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from luci.actions.lines import COMMANDS, THEMES
@@ -11,7 +15,12 @@ from luci.values import Value
 
 if TYPE_CHECKING:
     from luci.actions.script_line import Option
+    from luci.runs import Run
 
+Named = Callable[[], Mapping[str, str]]  # what goes by a name, and what is told of each
+NOTHING: Mapping[str, Named] = MappingProxyType({})
+_POINTS = r"(?<!\S)@('[^'\n]*'?[^\s']*|\S*)"  # in a request, which no shell reads
+_MENTION = re.compile(f"{_POINTS}$")
 MOST = 200  # names of a folder that are looked at further
 
 
@@ -24,13 +33,14 @@ class Candidate(Value):
     about: str = ""
 
 
-def complete(line: str, running: tuple[str, ...] = ()) -> list[Candidate]:
-    """Return what could stand at the end of `line`, the text before the cursor."""
+def complete(line: str, named: Mapping[str, Named] = NOTHING) -> list[Candidate]:
+    """Return what could stand at the end of `line`, the text before the cursor. `named` are by what a command takes:
+    "running", "model", "session"."""
+    if mention := _MENTION.search(line):
+        return _mentions(_unquoted(mention[1]), mention.start())
     if "\n" in line:
         return []
     word, start = _last_word(line)
-    if word.startswith("@"):
-        return _mentions(word[1:], start)
     before = line[:start].split()
     if not before:
         found = _commands(word, start) if not _is_path(word) else []
@@ -43,15 +53,29 @@ def complete(line: str, running: tuple[str, ...] = ()) -> list[Candidate]:
     if command.takes == "options":
         wanted = len(before) > 1 and "--with".startswith(word or " ")
         return [Candidate("--with ", start, "--with PACKAGE", "what it has")] if wanted else []
-    named = {"theme": THEMES, "running": (*running, "all") if running else ()}.get(command.takes, ())
-    return [Candidate(name, start, name) for name in named if name.startswith(word)] if len(before) == 1 else []
+    if len(before) > 1:
+        return []
+    names = dict.fromkeys(THEMES, "") if command.takes == "theme" else named.get(command.takes, dict)()
+    return [Candidate(name, start, name, about) for name, about in names.items() if name.startswith(word)]
+
+
+def mentions(text: str) -> list[str]:
+    """Return what a request points at: paths, env:NAME, run:ID.
+
+    >>> mentions("compare @a.py with @'my data/b.csv', see @run:1f.")
+    ['a.py', 'my data/b.csv', 'run:1f']
+    """
+    found = (re.sub(r"[,;:.!?)]+$", "", raw) for raw in re.findall(_POINTS, text))
+    return list(dict.fromkeys(word for raw in found if (word := _unquoted(raw))))
 
 
 def takes_more(line: str) -> bool:
-    """Whether a line begins with a command behind which something can be offered."""
+    """Whether a line ends in a mention, or begins with a command behind which something can be offered."""
+    if _MENTION.search(line):
+        return True
     word, space, _ = line.partition(" ")
     command = COMMANDS.get(word)
-    return bool(space) and command is not None and command.takes not in ("nothing", "words", "name")
+    return bool(space) and command is not None and command.takes not in ("nothing", "words")
 
 
 def _script_line(before: list[str], word: str, start: int, *, plan: bool) -> list[Candidate]:
@@ -91,19 +115,39 @@ def _values(option: Option, word: str, start: int) -> list[Candidate]:
 def _mentions(word: str, start: int) -> list[Candidate]:
     """What a request to the assistant may point at: a file, an environment, a run."""
     kind = word.partition(":")[0] if ":" in word else ""
-    if kind == "env":
-        from luci.actions.rows import all_of_them
+    if kind in ("env", "run"):
+        found = _environments() if kind == "env" else _runs()
+        return [Candidate(f"@{text} ", start, text, told) for text, told in found.items() if text.startswith(word)]
+    files = [Candidate(f"@{c.text}", start, c.shown, c.about) for c in _paths(word, start, scripts=False)]
+    kinds = [("env:", "an environment"), ("run:", "a run")]
+    return [*(Candidate(f"@{text}", start, text, told) for text, told in kinds if text.startswith(word)), *files]
 
-        found = [(f"env:{row['label']}", f"{row['python']}, {row['packages']} packages") for row in all_of_them()]
-    elif kind == "run":
-        from luci import runs
 
-        found = [(f"run:{run.id}", os.path.basename(run.script)) for run in runs.latest(20)]
-    else:
-        files = [Candidate(f"@{c.text}", start, c.shown, c.about) for c in _paths(word, start, scripts=False)]
-        kinds = [("env:", "an environment"), ("run:", "a run")]
-        return [*(Candidate(f"@{text}", start, text, told) for text, told in kinds if text.startswith(word)), *files]
-    return [Candidate(f"@{text} ", start, text, told) for text, told in dict(found).items() if text.startswith(word)]
+def _environments() -> dict[str, str]:
+    """Environments by the names people gave them, else their labels; by their keys where several share one."""
+    from luci.actions.rows import all_of_them
+
+    found: dict[str, list[tuple[str, str]]] = {}
+    for row in all_of_them():
+        told = f"Python {row['python_version']}, {row['packages']} package{'s' * (row['packages'] != 1)}"
+        for name in row["names"] or [row["label"]]:
+            found.setdefault(name, []).append((row["key"], told))
+    return {
+        f"env:{name if len(sharing) == 1 else key}": told if len(sharing) == 1 else f"{name}, {told}"
+        for name, sharing in found.items()
+        for key, told in sharing
+    }
+
+
+def _runs() -> dict[str, str]:
+    from luci import runs
+
+    return {f"run:{run.id}": _told(run) for run in runs.latest(20)}
+
+
+def _told(run: Run) -> str:
+    ended = "no end was seen" if run.exit_code is None else f"exit {run.exit_code}"
+    return f"{os.path.basename(run.script)}, {time.strftime('%d %b %H:%M', time.localtime(run.started))}, {ended}"
 
 
 def _is_path(word: str) -> bool:
@@ -142,12 +186,17 @@ def _last_word(line: str) -> tuple[str, int]:
         elif char.isspace():
             start = at + 1
         at += 1
-    raw = line[start:]
-    try:
-        words = shlex.split(raw + quote) if raw else [""]
-    except ValueError:  # it ends in a backslash
-        words = [raw.rstrip("\\")]
-    return (words[0] if words else ""), start
+    return _unquoted(line[start:], quote), start
+
+
+def _unquoted(raw: str, quote: str = "") -> str:
+    """Return a word as it is meant; `quote` is one that it leaves open."""
+    for closed in (quote, "'"):
+        try:
+            return next(iter(shlex.split(raw + closed)), "")
+        except ValueError:  # it ends in a backslash, or an apostrophe stands in it
+            continue
+    return raw.rstrip("\\")
 
 
 def _paths(word: str, start: int, *, scripts: bool) -> list[Candidate]:

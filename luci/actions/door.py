@@ -49,6 +49,8 @@ ACTIONS = {
         Action("env stats", "count the environments and their disk", "luci.actions.envs:stats"),
         Action("doctor", "look whether everything is there", "luci.chat.checkup:doctor"),
         Action("ask", "let the assistant do what is asked for", "luci.chat.asking:ask", heeds_stop=True),
+        Action("who", "say who answers", "luci.chat.offers:who"),
+        Action("models", "list the models of who answers", "luci.chat.offers:offered"),
         Action("why", "say why the last run failed", "luci.actions.why:why"),
         Action("sessions list", "list past conversations", "luci.chat.recall:listed"),
         Action("sessions search", "find words in past conversations", "luci.chat.recall:searched"),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
+from luci.config import choices
 from luci.errors import UsageError
 from luci.values import Value
 
@@ -81,7 +82,7 @@ class Command(Value):
     usage: str
     summary: str
     read: Callable[[list[str], RunRequest | None], Meaning]
-    takes: Literal["nothing", "script", "theme", "running", "words", "name", "file", "options"] = "nothing"
+    takes: Literal["nothing", "script", "theme", "running", "words", "model", "session", "file", "options"] = "nothing"
 
 
 WHAT_IT_CAN = "Type a script's path to run it, or: run, plan, envs, prune, stop, help."
@@ -118,6 +119,8 @@ def _is_meant(command: Command, rest: list[str]) -> bool:
         return bool(rest) and (rest[0].endswith(".py") or os.path.exists(_as_path(rest[0])))
     if command.takes == "options":
         return any(word.startswith("--") for word in rest)
+    if command.takes == "model" and len(rest) == 2:
+        return rest[0] in choices("model.provider")
     return len(rest) <= 1
 
 
@@ -298,8 +301,8 @@ COMMANDS = {
         Command("sessions", "sessions [WORDS]", "past conversations, or those that hold words", _sessions, "words"),
         Command("undo", "undo", "take back the assistant's last change to a file", _undo),
         Command("redo", "redo", "make it again", _redo),
-        Command("model", "model [NAME]", "say who answers, or let another model", _model, "name"),
-        Command("resume", "resume ID", "go on with a past conversation", _resume, "name"),
+        Command("model", "model [NAME]", "choose who answers", _model, "model"),
+        Command("resume", "resume ID", "go on with a past conversation", _resume, "session"),
         Command("doctor", "doctor", "look whether everything is there", lambda *_: Perform("doctor", None)),
         Command("theme", "theme dark | light | terminal", "change the colours", _theme, "theme"),
         Command("clear", "clear", "empty the conversation", lambda *_: Clear()),

@@ -17,10 +17,12 @@ from luci.values import Value, anew
 
 
 class AskRequest(Value):
-    """`session` is one to go on with, "" for a new one. `granted` are the kinds of effects that were allowed for the
-    session: what is allowed meanwhile is added to it. `replay` is a transcript to take the answers from."""
+    """`piped` goes with the text, as data. `session` is one to go on with, "" for a new one. `granted` are the kinds of
+    effects that were allowed for the session: what is allowed meanwhile is added to it. `replay` is a transcript to
+    take the answers from."""
 
     text: str = ""
+    piped: str = ""
     session: str = ""
     model: str = ""
     allowed: frozenset[Kind] = frozenset()
@@ -44,7 +46,7 @@ def ask(request: AskRequest, context: Context) -> Generator[Event, None, Outcome
         talk = opened(opening, context, sessions)
         talk.hands.leave.granted = request.granted
         yield Began(talk.hands.session, (yield from talk.model.ready()))
-        return (yield from talk.ask(request.text or (replay.request if replay else "")))
+        return (yield from talk.ask(request.text or (replay.request if replay else ""), request.piped))
     finally:
         sessions.close()
 

@@ -19,15 +19,15 @@ def file() -> Path:
     return paths.config_file().with_name("keys.toml")
 
 
-def key_of(provider: str, variables: tuple[str, ...], environ: Mapping[str, str]) -> str:
-    """Return a provider's key, empty where there is none. Raises ConfigError for a file that others can read."""
-    return next((environ[name] for name in variables if environ.get(name)), "") or kept(provider)
+def in_the_file(provider: str) -> str:
+    """Return a key as `kept` does, without a look into a keyring: that may ask its owner for a password."""
+    return _in_file().get(provider, "")
 
 
 def kept(provider: str) -> str:
     """Return a key that is kept, empty where none is. Raises ConfigError for a file that others can read, and for a
     keyring that is locked or broken, unless the file has the key."""
-    if found := _in_file().get(provider, ""):
+    if found := in_the_file(provider):
         return found
     ring = _keyring()
     if ring is None:

@@ -81,7 +81,8 @@ def environments(request: Environments, hands: Hands) -> Generator[Event, None, 
 
     found = yield from perform("env list", EnvRequest(), hands.context)
     told = [
-        f"{row['label']} ({row['key']}): Python {row['python']}, {', '.join(row['requirements']) or 'no packages'}"
+        f"{row['label']} ({row['key']}): Python {row['python_version']}, "
+        f"{', '.join(row['requirements']) or 'no packages'}"
         for row in found
     ]
     return data("\n".join(told)) if told else "There are none."

@@ -18,7 +18,7 @@ class Ongoing(Value):
     granted: set[Kind] = anew(set)
 
     def request(self, text: str) -> AskRequest:
-        return AskRequest(text, self.session, self.model, granted=self.granted)
+        return AskRequest(text, session=self.session, model=self.model, granted=self.granted)
 
     def switched(self, model: str, session: str, settings: Settings) -> tuple[Ongoing, str]:
         """Return the conversation with another model, or another conversation, and in words who answers. What was

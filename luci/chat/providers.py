@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
 from luci.chat import keys, served
@@ -17,6 +17,9 @@ from luci.errors import ConfigError
 from luci.values import Value, replace
 
 _SPEECHLESS = re.compile(r"embed|whisper|\btts\b|rerank|dall-e|moderation|stable-diffusion|\bbge-", re.IGNORECASE)
+
+
+Kept = Callable[[str], str]  # a provider's key, empty where there is none
 
 
 class Provider(Value):
@@ -93,23 +96,35 @@ class Endpoint(Value):
 
     @property
     def told(self) -> str:
-        return f"{self.model or 'its first model'} of {self.provider or self.host}"
+        return f"{self.model or 'the first model'} of {self.provider or self.host}"
 
 
 class NoModel(ConfigError):
     """Nobody is configured who could answer."""
 
 
-def endpoint(settings: ModelSettings, environ: Mapping[str, str] = os.environ) -> Endpoint:
-    """Return who answers. Raises NoModel where nobody is configured, ConfigError for a provider that nobody knows."""
-    chosen = _configured(settings, environ) or _of_environ(environ)
-    if url := environ.get("LUCI_BASE_URL"):
-        chosen = Endpoint("", url, "", environ.get("LUCI_API_KEY", ""), "LUCI_BASE_URL")
+def endpoint(
+    settings: ModelSettings, environ: Mapping[str, str] = os.environ, said: str = "", kept: Kept = keys.kept
+) -> Endpoint:
+    """Return who answers. `said` is what a person chose just now, "MODEL", "PROVIDER" or "PROVIDER MODEL": it goes
+    before the settings and the variables. `kept` finds keys that stand in no variable. Raises NoModel where nobody is
+    configured, ConfigError for an address that is none."""
+    provider, model = parted(said)
+    if provider:
+        named = PROVIDERS[provider]
+        url = settings.base_url if settings.provider == provider else ""
+        chosen: Endpoint | None = _at(named, url, _key_of(named, environ, kept), "what was chosen")
+        name, key = model, ""
+    else:
+        chosen = _configured(settings, environ, kept) or _of_environ(environ, kept)
+        if url := environ.get("LUCI_BASE_URL", ""):
+            chosen = Endpoint("", url, "", environ.get("LUCI_API_KEY", ""), "LUCI_BASE_URL")
+        name = model or environ.get("LUCI_MODEL", "") or settings.name
+        key = environ.get("LUCI_API_KEY", "")
     if chosen is None:
         raise NoModel("No model is configured.", hint=_what_to_do())
-    model, key = environ.get("LUCI_MODEL", ""), environ.get("LUCI_API_KEY", "")
-    chosen = replace(chosen, model=model or settings.name or chosen.model, key=key or chosen.key)
-    if model or settings.name:
+    chosen = replace(chosen, model=name or chosen.model, key=key or chosen.key)
+    if name:
         chosen = replace(chosen, family="")
     if not urlsplit(chosen.base_url).scheme.startswith("http"):
         raise ConfigError(
@@ -122,18 +137,24 @@ def endpoint(settings: ModelSettings, environ: Mapping[str, str] = os.environ) -
     return chosen
 
 
-def _configured(settings: ModelSettings, environ: Mapping[str, str]) -> Endpoint | None:
+def parted(said: str) -> tuple[str, str]:
+    """Part what a person chose into a provider and a model.
+
+    >>> parted("ollama qwen3:8b"), parted("anthropic/claude-sonnet-4"), parted("vllm")
+    (('ollama', 'qwen3:8b'), ('', 'anthropic/claude-sonnet-4'), ('vllm', ''))
+    """
+    first, _, rest = said.strip().partition(" ")
+    return (first, rest.strip()) if first in PROVIDERS else ("", said.strip())
+
+
+def _configured(settings: ModelSettings, environ: Mapping[str, str], kept: Kept) -> Endpoint | None:
     if not settings.provider:
         return Endpoint("", settings.base_url, "", "", "[model] base_url") if settings.base_url else None
-    if (known := PROVIDERS.get(settings.provider)) is None:
-        raise ConfigError(
-            f"[model] provider cannot be {settings.provider!r}.",
-            hint=f"One of {', '.join(PROVIDERS)}; any other by its base_url alone.",
-        )
-    return _at(known, settings.base_url, keys.key_of(known.name, known.variables, environ), "[model] provider")
+    named = PROVIDERS[settings.provider]
+    return _at(named, settings.base_url, _key_of(named, environ, kept), "[model] provider")
 
 
-def _of_environ(environ: Mapping[str, str]) -> Endpoint | None:
+def _of_environ(environ: Mapping[str, str], kept: Kept) -> Endpoint | None:
     if environ.get("OPENAI_BASE_URL"):
         key = environ.get("OPENAI_API_KEY", "")
         return Endpoint("", environ["OPENAI_BASE_URL"], "", key, "OPENAI_BASE_URL")
@@ -145,10 +166,14 @@ def _of_environ(environ: Mapping[str, str]) -> Endpoint | None:
         (
             _at(known, "", key, "a key that is kept")
             for known in PROVIDERS.values()
-            if known.variables and (key := keys.kept(known.name))
+            if known.variables and (key := kept(known.name))
         ),
         None,
     )
+
+
+def _key_of(known: Provider, environ: Mapping[str, str], kept: Kept) -> str:
+    return next((environ[name] for name in known.variables if environ.get(name)), "") or kept(known.name)
 
 
 def _at(known: Provider, base_url: str, key: str, origin: str) -> Endpoint:

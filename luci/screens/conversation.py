@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 MOST = 120  # things that are here together: what is older is in the sessions and the runs
 NEAR = 2  # heights of what is in sight
 _FIRST = (
-    ("say it", "what you want, once a model is set up"),
     ("run FILE.py", "run a script with all it imports"),
     ("plan FILE.py", "see what that would install, and why"),
     ("envs", "look at the environments"),
@@ -36,13 +35,21 @@ class Welcome(Static):
     """What a person can do, while nothing was done yet."""
 
     def __init__(self) -> None:
-        rows = [Content.assemble((f"{typed:<15}", "bold $text-accent"), about) for typed, about in _FIRST]
-        about = Content.styled(
-            "Runs a Python script that has imports and nothing else: finds the packages, keeps an environment for them,"
-            " and mends what turns out missing.",
-            "$foreground 60%",
-        )
-        super().__init__(Content("\n").join([about, Content(""), *rows]))
+        super().__init__(_welcome("what you want, once a model is set up"))
+
+    def tell_of_model(self) -> None:
+        self.update(_welcome("what you want: it is written, run and mended"))
+
+
+def _welcome(say: str) -> Content:
+    lines = (("say it", say), *_FIRST)
+    rows = [Content.assemble((f"{typed:<15}", "bold $text-accent"), about) for typed, about in lines]
+    about = Content.styled(
+        "Runs a Python script that has imports and nothing else: finds the packages, keeps an environment for them,"
+        " and mends what turns out missing.",
+        "$foreground 60%",
+    )
+    return Content("\n").join([about, Content(""), *rows])
 
 
 class Conversation(VerticalScroll, can_focus=False):

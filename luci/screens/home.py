@@ -20,6 +20,7 @@ from luci.errors import LuciError
 from luci.events import Started
 from luci.screens.bar import Bar, Place
 from luci.screens.card import Card
+from luci.screens.conversation import Welcome
 from luci.screens.doing import Doing
 from luci.screens.jobs import Job
 from luci.screens.places import Places, short
@@ -29,6 +30,7 @@ from luci.values import replace
 
 if TYPE_CHECKING:
     from luci.chat.ongoing import Ongoing
+    from luci.chat.providers import Endpoint
     from luci.runner.request import RunRequest
     from luci.screens.environments import Environments
     from luci.screens.output import Output
@@ -74,11 +76,19 @@ class Home(Places):
                 self.perform("undo", UndoRequest(again), message.text.lstrip("/"))
             case lines.Switch(model, session):
                 self.conversation.said(message.text)
-                self.switch(model, session)
+                self.switch(model, session) if model or session else self.choose_model()
             case lines.Nothing():
                 self.talk(message.text)
 
     # the assistant
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(Job(self, "who", "", self._settings()).start)  # the first paint does without
+
+    def _show_who_answers(self, endpoint: Endpoint) -> None:
+        self.query_one(Bar).model = endpoint.model or endpoint.provider or endpoint.host
+        for welcome in self.query(Welcome):
+            welcome.tell_of_model()
 
     def talk(self, text: str) -> None:
         """Let the assistant do what is asked for."""
@@ -105,6 +115,15 @@ class Home(Places):
 
         self.app.push_screen(SessionList(self._settings(), words, deleted), chosen)
 
+    def choose_model(self) -> None:
+        """Let the person choose who answers."""
+        from luci.screens.model_list import ModelList
+
+        def chosen(model: str | None) -> None:
+            self.switch(model or "", "")
+
+        self.app.push_screen(ModelList(self._ongoing().model, self._settings()), chosen)
+
     def _ongoing(self) -> Ongoing:
         from luci.chat.ongoing import Ongoing  # the first paint does without
 
@@ -128,6 +147,9 @@ class Home(Places):
             told_before = done("sessions show", request, Context(self._settings()))
             self.conversation.retell(told_before.entries, told_before.left_out)
         self.conversation.reply(told)
+        if model:
+            Job(self, "who", model, self._settings()).start()
+            Job(self, "models", model, self._settings()).start()
 
     @on(Doing.Status)
     def _show_status(self, message: Doing.Status) -> None:
@@ -203,6 +225,14 @@ class Home(Places):
                 output.focus()
 
     async def on_job_finished(self, message: Job.Finished) -> None:
+        if message.job.name == "who":
+            if message.error is None:
+                self._show_who_answers(message.result)
+            return
+        if message.job.name == "models":
+            if message.error is None and message.result.doubt:
+                self.conversation.reply(message.result.doubt)
+            return
         self.query_one(Bar).running = len(self.running)
         if message.job.name == "run":
             code = message.result if message.error is None else message.error.exit_code

@@ -36,6 +36,7 @@ from luci.errors import Interrupted, LuciError
 from luci.events import Event, Failed, Pictured, Started
 from luci.screens import tables
 from luci.screens.figures import duration
+from luci.screens.names import named
 from luci.screens.plain import harmless
 from luci.screens.story import Story
 from luci.screens.talker import Talker, without_a_model
@@ -202,11 +203,11 @@ class _Typed(History):
 
 
 class _Words(Completer):
-    """Commands and paths."""
+    """Commands, and what goes with them."""
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterator[Completion]:
         text = document.text_before_cursor
-        for candidate in complete(text):
+        for candidate in complete(text, named(config.load)):
             yield Completion(candidate.text, candidate.start - len(text), candidate.shown, candidate.about)
 
 

@@ -19,6 +19,7 @@ from luci.config import Settings
 from luci.screens.bar import PLACES, Bar, Hints, Place
 from luci.screens.conversation import Conversation
 from luci.screens.doing import Doing
+from luci.screens.names import named
 from luci.screens.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Places(Screen[None]):
         with Horizontal(id="places"):
             with Vertical(id="talk"):
                 yield Conversation(id="conversation")
-                yield Prompt(self.running_names)
+                yield Prompt({**named(self._settings), "running": self._what_runs})
             with Vertical(id="beside"):
                 yield Static("What runs shows here.", id="no-output")
         yield Hints()
@@ -140,8 +141,9 @@ class Places(Screen[None]):
         panes = [child for child in self.query_one("#beside").children if child.id == "environments"]
         return (*lines, *(pane.unfinished for pane in panes if pane.unfinished))  # type: ignore[attr-defined]
 
-    def running_names(self) -> tuple[str, ...]:
-        return tuple(card.heading.partition(" ")[0] for card in self.running)
+    def _what_runs(self) -> dict[str, str]:
+        names = {card.heading.partition(" ")[0]: "" for card in self.running}
+        return {**names, "all": ""} if names else {}
 
 
 def short(path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from textual import events, on
@@ -17,7 +17,7 @@ from textual.widgets import OptionList, Static, TextArea
 from textual.widgets.option_list import Option
 
 from luci import typed
-from luci.actions.completion import Candidate, complete, takes_more
+from luci.actions.completion import NOTHING, Candidate, Named, complete, takes_more
 from luci.screens.plain import harmless
 
 _SEARCH_ROWS = 50
@@ -87,9 +87,10 @@ class Prompt(Horizontal):
     class Interrupted(Message):
         """The person pressed ctrl+c, and there was nothing to clear."""
 
-    def __init__(self, what_runs: Callable[[], tuple[str, ...]] = tuple, *, id: str = "prompt") -> None:
+    def __init__(self, named: Mapping[str, Named] = NOTHING, *, id: str = "prompt") -> None:
+        """`named` is for `completion.complete`."""
         super().__init__(id=id)
-        self._what_runs = what_runs
+        self._named = named
         self._lines: list[str] | None = None  # typed before, the oldest first; read when first needed
         self._at = 0  # how many lines back
         self._draft = ""
@@ -157,9 +158,9 @@ class Prompt(Horizontal):
         if self.mode == "search":
             self._show_found()
             return
-        word = before.rpartition(" ")[2]
+        word = "" if before[-1:].isspace() else (before.split() or [""])[-1]
         wants = before.startswith("/") or "/" in word or takes_more(before)
-        self._offer(complete(before, self._what_runs()) if wants and self._is_at_end else [])
+        self._offer(complete(before, self._named) if wants and self._is_at_end else [])
 
     @property
     def _is_at_end(self) -> bool:
@@ -240,7 +241,7 @@ class Prompt(Horizontal):
         elif self.line.suggestion:
             self.line.insert(self.line.suggestion)
         else:
-            self._offer(complete(self.line.before_cursor, self._what_runs()))
+            self._offer(complete(self.line.before_cursor, self._named))
             if len(self._candidates) == 1:
                 self._take()
 
@@ -338,7 +339,9 @@ class Prompt(Horizontal):
             return None
         chosen = self._candidates[at]
         self._close()
-        self.line.replace(chosen.text, (0, chosen.start), self.line.cursor_location)
+        first = self.line.before_cursor[: chosen.start]
+        place = (first.count("\n"), len(first) - first.rfind("\n") - 1)
+        self.line.replace(chosen.text, place, self.line.cursor_location)
         return chosen
 
     def _take_found(self) -> None:

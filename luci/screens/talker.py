@@ -11,6 +11,7 @@ from luci.chat.ongoing import Ongoing
 from luci.chat.providers import NoModel
 from luci.chat.recall import SessionRequest, last_exchange
 from luci.context import Context
+from luci.errors import LuciError
 from luci.screens.plain import harmless
 from luci.screens.talk import Teller
 from luci.values import replace
@@ -41,16 +42,27 @@ class Talker:
 
     def switch(self, model: str, session: str) -> str:
         """Let another model answer, or go on with another conversation; return who answers, in which, and what was said
-        there last."""
+        there last; with neither, who could answer."""
         settings = config.load()
         before = self._ongoing.session
         self._ongoing, told = self._ongoing.switched(model, session, settings)
+        if not session:
+            return "\n".join(filter(None, [told, self._of_others(chosen=bool(model))]))
         if self._ongoing.session == before:
             return told
         entries = done("sessions show", SessionRequest(self._ongoing.session), Context(settings)).entries
         return "\n".join(
             [told, *(f"{mark}{text}" for mark, text in zip(("> ", ""), last_exchange(entries), strict=False))]
         )
+
+    def _of_others(self, *, chosen: bool) -> str:
+        """Return what speaks against who was chosen, or where nobody was, who could be."""
+        try:
+            offer = done("models", self._ongoing.model, Context(config.load()))
+        except LuciError as error:
+            return error.message
+        told: str = offer.doubt if chosen else offer.told
+        return told
 
 
 def without_a_model(text: str, error: NoModel) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from luci import config
 from luci.chat.budget import reckoned
 from luci.chat.mending import Failure, Mending
 from luci.chat.messages import Message, ToolCall
@@ -61,7 +62,21 @@ def test_who_answers(
 def test_the_model_that_is_named_last_wins(luci_home: Path) -> None:
     settings = ModelSettings(provider="openrouter", name="mine")
     assert endpoint(settings, {"OPENROUTER_API_KEY": "r"}).model == "mine"
-    assert endpoint(settings, {"OPENROUTER_API_KEY": "r", "LUCI_MODEL": "other"}).model == "other"
+    environ = {"OPENROUTER_API_KEY": "r", "LUCI_MODEL": "other"}
+    assert endpoint(settings, environ).model == "other"
+    assert endpoint(settings, environ, "chosen").model == "chosen"
+
+
+def test_a_person_may_choose_another_provider_whatever_is_configured(luci_home: Path) -> None:
+    environ = {"LUCI_BASE_URL": "http://elsewhere/v1", "LUCI_MODEL": "m", "LUCI_API_KEY": "k", "GEMINI_API_KEY": "g"}
+    chosen = endpoint(ModelSettings(), environ, "ollama qwen3:8b")
+    assert (chosen.base_url, chosen.model, chosen.key) == ("http://127.0.0.1:11434/v1", "qwen3:8b", "")
+    chosen = endpoint(ModelSettings(), environ, "google")
+    assert (chosen.provider, chosen.model, chosen.key) == ("google", "gemini-2.5-pro", "g")
+    chosen = endpoint(ModelSettings(), environ, "anthropic/claude-sonnet-4")  # a model's name, not a provider's
+    assert (chosen.base_url, chosen.model) == ("http://elsewhere/v1", "anthropic/claude-sonnet-4")
+    with pytest.raises(NoModel, match="no key for openai"):
+        endpoint(ModelSettings(), environ, "openai")
 
 
 def test_nobody_who_could_answer_is_said_with_what_to_do(luci_home: Path) -> None:
@@ -72,7 +87,7 @@ def test_nobody_who_could_answer_is_said_with_what_to_do(luci_home: Path) -> Non
         endpoint(ModelSettings(provider="openai"), {})
     assert "luci key set openai" in caught.value.hint
     with pytest.raises(ConfigError, match="cannot be 'opnai'"):
-        endpoint(ModelSettings(provider="opnai"), {})
+        config.load(environ={"LUCI_MODEL_PROVIDER": "opnai"})
 
 
 def test_an_old_output_is_cut_before_anything_is_left_out_and_the_model_is_told() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Luci, Terminal
+from tests.model_server import ModelServer, Said
 
 
 def prompt(terminal: Terminal, after: str = "") -> Terminal:
@@ -63,6 +64,21 @@ def test_what_was_typed_is_there_the_next_day(luci: Luci) -> None:
     prompt(again, "ctrl+d leaves")
     again.type("\x04")
     assert again.exit_code() == 0
+
+
+def test_another_model_is_chosen_and_a_file_is_pointed_at(luci: Luci) -> None:
+    luci.write("table.csv", "height\n180\n")
+    with ModelServer(Said("One."), models=("scripted", "second")) as model:
+        terminal = prompt(luci.terminal("--plain", env=model.environ))
+        terminal.type("model\r")
+        prompt(terminal, "has scripted, second.")
+        terminal.type("model sec\t\r")
+        prompt(terminal, "second of 127.0.0.1 answers.")
+        terminal.type("how high is @tab\t\r")
+        prompt(terminal, "One.")
+        terminal.type("quit\r")
+        assert terminal.exit_code() == 0
+        assert model.requests[0]["model"] == "second" and "180" in model.told()
 
 
 @pytest.mark.parametrize("variable", ["LUCI_APP_PLAIN=yes", "TERM=dumb"])

@@ -13,6 +13,7 @@ from luci.chat.messages import Message
 from luci.chat.sessions import Sessions
 from luci.screens.bar import Bar
 from luci.screens.dialogue import Dialogue, Difference, ToolLine
+from luci.screens.model_list import ModelList
 from luci.screens.question import QuestionPanel
 from luci.screens.retold import Retold
 from luci.screens.session_list import MessageList, SessionList
@@ -289,3 +290,37 @@ async def test_a_long_conversation_opens_at_its_end_and_the_rest_comes_as_it_is_
         person.prompt.line.focus()
         await person.say("/rnu")  # something new is shown at the end
         await person.until(lambda: numbers()[-1] == 23 and numbers()[0] > 8)
+
+
+@played
+async def test_another_model_answers_from_the_next_request_on_and_knows_what_was_said(model: ModelServer) -> None:
+    model.script += [Said("One."), Said("Two.")]
+    model.models = ("scripted", "scripted-two", "other", "text-embedding")
+    async with opened() as person:
+        bar = person.home.query_one(Bar)
+        await person.until(lambda: bar.model == "scripted")  # before anybody asked it anything
+        await person.say("first of all")
+        await over(person)
+        await person.say("model")
+        await person.until(
+            lambda: isinstance(person.app.screen, ModelList) and listed(person) == list(model.models[:3])
+        )
+        await person.type("two")
+        assert listed(person) == ["scripted-two"]
+        await person.press("enter")
+        await person.until(lambda: bar.model == "scripted-two")
+        await person.say("and then")
+        await person.until(lambda: len(person.home.query(Dialogue)) == 2)
+        await over(person)
+        assert [request["model"] for request in model.requests] == ["scripted", "scripted-two"]
+        said = [message["content"] for message in model.heard()]
+        assert "first of all" in said and "One." in said and "and then" in said
+        await person.type("model scripted-")
+        assert person.offers == ["scripted-two"]  # now that it is known
+        await person.say("model scripted-tow")  # the servers of some take names that they do not list
+        await person.until(lambda: any("It has scripted-two" in reply for reply in person.replies))
+        assert bar.model == "scripted-tow"
+
+
+def listed(person: Person) -> list[str]:
+    return [str(option.id) for option in person.app.screen.query_one(OptionList).options]

@@ -65,6 +65,27 @@ async def test_a_path_with_a_space_is_completed_quoted(project):
 
 
 @played
+async def test_an_at_offers_files_environments_and_runs_wherever_a_request_goes_on():
+    async with opened() as person:
+        await person.run("plain.py")
+        await person.type("what's in @da")  # an apostrophe is no quotation mark here
+        assert person.offers == ["data.csv"]
+        await person.press("tab", "ctrl+j")
+        await person.type("and @ru")
+        assert person.offers == ["run:"]
+        await person.press("tab")
+        assert len(person.offers) == 1 and person.offers[0].startswith("run:")
+        assert "plain.py" in str(person.prompt.offers.options[0].prompt)
+        await person.press("tab")
+        first, second = person.prompt.text.split("\n")
+        assert first == "what's in @data.csv " and second.startswith("and @run:") and second.endswith(" ")
+        await person.type("beside @env:")
+        assert len(person.offers) == 1 and "Python 3." in str(person.prompt.offers.options[0].prompt)
+        await person.type("x mail@da")
+        assert person.offers == []
+
+
+@played
 async def test_down_and_enter_choose_from_the_list_and_run_nothing():
     async with opened() as person:
         await person.type("/p")
