@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -66,10 +67,7 @@ class Switch(Value):
 
 
 class Nothing(Value):
-    """A line that is for nobody yet. `text` says so, `hint` what can be done now."""
-
-    text: str
-    hint: str
+    """A line that is no command."""
 
 
 Meaning = Perform | Go | Stop | Leave | Clear | Recall | TakeBack | Switch | Nothing
@@ -104,7 +102,7 @@ def understand(text: str, last: RunRequest | None = None) -> Meaning:
         raise UsageError(f"There is no file {path} here.", hint="Type a part of its name and press tab.")
     if len(words) == 1 and os.path.exists(path := _as_path(first)):
         raise UsageError(f"{path} is not a Python script.", hint="It takes a .py file, or a folder with __main__.py.")
-    return Nothing("There is no assistant here yet, so I can only follow commands.", WHAT_IT_CAN)
+    return Nothing()
 
 
 def _is_meant(command: Command, rest: list[str]) -> bool:
@@ -133,7 +131,9 @@ def _words(line: str) -> list[str]:
     try:
         return shlex.split(line)
     except ValueError:
-        if line.split(maxsplit=1)[0].removeprefix("/") in COMMANDS:
+        command = COMMANDS.get(line.split(maxsplit=1)[0].removeprefix("/"))
+        is_quote = command and command.takes not in ("nothing", "words") and re.search(r"""\s['"]""", line)
+        if command and (line.startswith("/") or is_quote):  # elsewhere it is an apostrophe: "why doesn't it run"
             raise UsageError("A quotation mark has no partner.", hint="Quote as in a shell: run 'my file.py'") from None
         return line.split()
 

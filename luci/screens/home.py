@@ -100,6 +100,22 @@ class Home(Places):
         if not self.query("Dialogue"):
             self.app.stylesheet.read(Path(__file__).with_name("dialogue.tcss"))
 
+    async def _answer_without_a_model(self, message: Job.Finished) -> None:
+        """Do what a request asks of luci itself, where nobody is there whom it could be handed to."""
+        from luci.actions.by_itself import CAN, in_commands
+        from luci.chat.providers import NoModel
+
+        if not isinstance(message.error, NoModel):
+            return
+        if command := in_commands(message.job.request.text):
+            for doing in self.conversation.doings:
+                if doing.job is message.job:
+                    await doing.remove()
+            self.conversation.reply(f"No model is set up. I take it for: {command}")
+            self.submit(command)
+        else:
+            self.conversation.reply(CAN)
+
     def choose_session(self, words: str = "") -> None:
         """Let the person choose a past conversation, to go on with it."""
         from luci.screens.session_list import Chosen, SessionList
@@ -229,6 +245,8 @@ class Home(Places):
             if message.error is None:
                 self._show_who_answers(message.result)
             return
+        if message.job.name == "ask":
+            await self._answer_without_a_model(message)
         if message.job.name == "models":
             if message.error is None and message.result.doubt:
                 self.conversation.reply(message.result.doubt)

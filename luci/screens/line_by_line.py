@@ -24,10 +24,10 @@ from prompt_toolkit.shortcuts import CompleteStyle, clear
 
 from luci import config, typed
 from luci.actions import lines
+from luci.actions.by_itself import CAN, in_commands
 from luci.actions.completion import complete
 from luci.actions.door import perform
 from luci.actions.envs import EnvRequest
-from luci.actions.why import WhyRequest
 from luci.chat.providers import NoModel
 from luci.chat.recall import RecallRequest
 from luci.chat.undo import UndoRequest
@@ -39,7 +39,7 @@ from luci.screens.figures import duration
 from luci.screens.names import named
 from luci.screens.plain import harmless
 from luci.screens.story import Story
-from luci.screens.talker import Talker, without_a_model
+from luci.screens.talker import Talker
 from luci.screens.terminal import Narrator, show_error
 
 if TYPE_CHECKING:
@@ -124,10 +124,11 @@ class LineByLine:
         try:
             self._talker.say(text)
         except NoModel as error:
-            if text.lower().startswith("why"):
-                _why(self._perform("why", WhyRequest(), Narrator(plain=True)), None)
+            if command := in_commands(text):
+                print(f"No model is set up. I take it for: {harmless(command)}")
+                self._follow(command)
             else:
-                print(without_a_model(text, error))
+                print(harmless(f"{error.message} {error.hint}\n{CAN}"))
 
     def _recall(self, words: str) -> None:
         action = "sessions search" if words else "sessions list"

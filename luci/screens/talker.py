@@ -8,7 +8,6 @@ from luci import config
 from luci.actions.door import done, perform
 from luci.chat.messages import Began
 from luci.chat.ongoing import Ongoing
-from luci.chat.providers import NoModel
 from luci.chat.recall import SessionRequest, last_exchange
 from luci.context import Context
 from luci.errors import LuciError
@@ -63,13 +62,3 @@ class Talker:
             return error.message
         told: str = offer.doubt if chosen else offer.told
         return told
-
-
-def without_a_model(text: str, error: NoModel) -> str:
-    """Return what luci can say by itself to a request that is for an assistant."""
-    return "\n".join(
-        (
-            f"{error.message} {error.hint}",
-            "Without one I run, plan and mend scripts, and say why a run failed: run FILE, plan FILE, why, help.",
-        )
-    )

@@ -81,6 +81,22 @@ def test_another_model_is_chosen_and_a_file_is_pointed_at(luci: Luci) -> None:
         assert model.requests[0]["model"] == "second" and "180" in model.told()
 
 
+def test_without_a_model_it_does_what_it_can_by_itself(luci: Luci) -> None:
+    luci.write("bad.py", "import quokka\n{}['absent']")
+    terminal = prompt(luci.terminal("--plain"))
+    terminal.type("please run bad.py\r")
+    prompt(terminal, "exit 1 after")
+    terminal.type("why doesn't it work?\r")
+    prompt(terminal, "I take it for: why")
+    assert "KeyError: 'absent' at" in terminal.seen.rpartition("I take it for: why")[2]
+    terminal.type("don't run bad.py\r")
+    prompt(terminal, "run FILE, plan FILE")
+    terminal.type("quit\r")
+    assert terminal.exit_code() == 0
+    ran = [run for run in luci("runs", "list", "--json").json if run["script"] == str(luci.folder / "bad.py")]
+    assert len(ran) == 1
+
+
 @pytest.mark.parametrize("variable", ["LUCI_APP_PLAIN=yes", "TERM=dumb"])
 def test_a_setting_or_a_dumb_terminal_opens_it_too(luci: Luci, variable: str) -> None:
     name, value = variable.split("=")

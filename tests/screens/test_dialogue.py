@@ -322,5 +322,21 @@ async def test_another_model_answers_from_the_next_request_on_and_knows_what_was
         assert bar.model == "scripted-tow"
 
 
+@played
+async def test_without_a_model_luci_does_what_it_can_by_itself() -> None:
+    async with opened() as person:
+        await person.say("What does hop.py need?")
+        await person.until(lambda: person.cards and person.cards[-1].story.is_over)
+        assert person.cards[-1].heading == "plan hop.py" and "quokka" in text_of(person.cards[-1])
+        assert person.replies == ["No model is set up. I take it for: plan hop.py"]
+        await person.say("search our conversations for full moons")
+        await person.until(lambda: isinstance(person.app.screen, SessionList))
+        assert person.app.screen.query_one(Input).value == "full moons"
+        await person.press("escape")
+        await person.say("Draw a full moon.")
+        await person.until(lambda: "Without a model" in person.replies[-1])
+        assert last(person).has_class("-failed") and len(person.home.query(Dialogue)) == 1
+
+
 def listed(person: Person) -> list[str]:
     return [str(option.id) for option in person.app.screen.query_one(OptionList).options]
