@@ -117,6 +117,7 @@ class Talk:
 
     def _over(self, text: str, why: str, need: str = "", *, stopped: bool = False) -> Outcome:
         scripts = tuple(self.hands.ground.shown(path) for path in self.hands.worked)
+        text, why, need = map(self.hands.secrets.masked, (text, why, need))
         if not why:
             return Outcome(text, why, scripts)
         mending = self.hands.mending

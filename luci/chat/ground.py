@@ -26,6 +26,8 @@ _SECRET_NAMES = re.compile(
 _RUN_NAMES = re.compile(
     r"\.(bash|zsh|k|tcsh|c)(rc|_profile|_login|_logout|_aliases|env)|\.profile|\.zshenv|\.zprofile|\.inputrc|\.g?vimrc"
     r"|\.n?vimrc|\.nvim\.lua|\.exrc|\.lvimrc|\.dir-locals\.el"
+    r"|\.flaskenv|\.ghci|\.rprofile|\.irbrc|\.pryrc|\.sqliterc|\.psqlrc|\.screenrc|\.mcp\.json|\.condarc|\.(py)?lintrc.*|\.flake8"
+    r"|\.?(mypy|pylint)(rc|\.ini|rc\.toml)|\.coveragerc|\.?lefthook.*\.ya?ml|\.(lintstaged|husky)rc.*"
     r"|\.tmux\.conf|\.emacs|\.pdbrc(\.py)?|\.gdbinit|\.lldbinit|\.pythonrc(\.py)?|\.pythonstartup|\.envrc"
     r"|sitecustomize\.py|usercustomize\.py|conftest\.py"
     r"|.*\.pth|\.pre-commit-(config|hooks)\.yaml|\.gitconfig|\.gitattributes|\.gitmodules|\.mise\.toml|\.tool-versions"
@@ -36,12 +38,37 @@ _BUILD_NAMES = re.compile(
     r"setup\.py|setup\.cfg|(gnu)?makefile|.*\.mk|\.?justfile|taskfile\.ya?ml|noxfile\.py|tox\.ini|pytest\.ini|\.?pytest\.ini"
     r"|dodo\.py|fabfile\.py|tasks\.py|sconstruct|meson\.build|cmakelists\.txt|(docker|container)file.*|.*\.dockerfile"
     r"|(docker-)?compose.*\.ya?ml|jenkinsfile|vagrantfile|package\.json|azure-pipelines\.ya?ml|\.gitlab-ci\.ya?ml"
+    r"|bitbucket-pipelines\.yml|appveyor\.yml|buildspec\.yml|cloudbuild\.ya?ml|earthfile|tiltfile|procfile|rakefile|gemfile"
+    r"|build\.rs|build\.gradle.*|pom\.xml|snakefile|wscript|dvc\.yaml|pixi\.toml|pipfile|pdm\.toml|poetry\.toml|hatch\.toml"
+    r"|mkdocs\.ya?ml|mypy\.ini|pylintrc.*|pip\.ini|conda-project\.ya?ml|claude\.md|agents?\.md|gemini\.md"
     r"|\.travis\.yml|uv\.toml|pip\.conf|hatch_build\.py|pdm_build\.py",
+    re.IGNORECASE,
+)
+_HARMLESS_DOTS = re.compile(
+    r"\.(git|docker|prettier|eslint|style|np?m|hg|cvs|black|ruff|mypy|vercel|slug|rg|ag|fd)?ignore|\.(git)?keep|\.editorconfig"
+    r"|\.env\.(example|sample|template|dist)|\.nojekyll|\.python-version|\.mailmap|\.markdownlint.*|\.prettierrc(\.(json|ya?ml))?"
+    r"|\.isort\.cfg|\.yamllint(\.ya?ml)?|\.codespellrc|\.cspell\.json|\.cache|\.pytest_cache|\.ipynb_checkpoints",
     re.IGNORECASE,
 )
 _RUN_FOLDERS = {
     *(name.casefold() for name in IN_A_PROJECT),
-    *(".github", ".gitlab", ".circleci", ".husky", ".devcontainer", ".zed", ".fleet", ".nvim", ".direnv"),
+    *(
+        ".github",
+        ".gitlab",
+        ".buildkite",
+        ".woodpecker",
+        ".claude",
+        ".cursor",
+        ".gemini",
+        ".cargo",
+        ".circleci",
+        ".husky",
+        ".devcontainer",
+        ".zed",
+        ".fleet",
+        ".nvim",
+        ".direnv",
+    ),
     *(".venv", "site-packages", "dist-packages", "node_modules", "__pycache__", ".ipython", ".jupyter"),
 }
 _UNSEEN = dict.fromkeys(
@@ -88,25 +115,43 @@ class Ground(Value):
             return "it has another name somewhere else (a hard link)"
         if not writing:
             return "it is the repository's own" if ".git" in inside else ""
-        if _RUN_NAMES.fullmatch(name):
-            return "such files run by themselves"
-        if _BUILD_NAMES.fullmatch(name):
-            return "other programs run what stands in it"
-        if any(part in _RUN_FOLDERS for part in inside) or self._is_in_an_environment(path):
-            return "what lies there runs by itself"
-        home = Path(os.path.realpath(os.path.expanduser("~")))
+        if why := self.runs_by_itself(path):
+            return why
+        if self._is_home and inside and inside[0].startswith("."):
+            return "it is one of your own settings"
+        if any(part.startswith(".") and not _HARMLESS_DOTS.fullmatch(part) for part in inside):
+            return "hidden files are read by other programs, and some run what stands in them"
+        return ""
+
+    def runs_by_itself(self, path: Path) -> str:
+        """Return why what stands in a file of the project is run without anybody starting it; empty where it is not."""
+        own = "what lies there runs by itself" if _plain(path.name) == "pyvenv.cfg" else runs_by_name(path.name)
+        return own or self.runs_below(path) or self.runs_below(path.parent)
+
+    def runs_below(self, folder: Path) -> str:
+        """Return why what stands in any file of a folder is run without anybody starting it."""
+        inside = [_plain(part) for part in folder.relative_to(self._root).parts]
         below = "/".join(inside)
-        if any(
-            f"{below}/".startswith(f"{each}/") for each in RUN_BY_THEMSELVES if each[0] == "." or self._root == home
+        if (
+            any(part in _RUN_FOLDERS for part in inside)
+            or any(f"{below}/".startswith(f"{each}/") for each in RUN_BY_THEMSELVES if each[0] == "." or self._is_home)
+            or self._is_in_an_environment(folder / "any")
         ):
             return "what lies there runs by itself"
-        if self._root == home and inside and inside[0].startswith("."):
-            return "it is one of your own settings"
         return ""
+
+    @property
+    def root(self) -> Path:
+        """The project, links followed."""
+        return self._root
+
+    @property
+    def _is_home(self) -> bool:
+        return self._root == Path(os.path.realpath(os.path.expanduser("~")))
 
     def _is_in_an_environment(self, path: Path) -> bool:
         between = [folder for folder in path.parents if folder.is_relative_to(self._root) and folder != self._root]
-        return any((folder / "pyvenv.cfg").exists() for folder in between) or _plain(path.name) == "pyvenv.cfg"
+        return any((folder / "pyvenv.cfg").exists() for folder in between)
 
     def secret_files(self) -> list[str]:
         """Return the files of the project, not too deep in it, whose names say that they hold secrets."""
@@ -138,6 +183,14 @@ class Ground(Value):
         return self.read(path) if os.path.lexists(path) else None
 
 
+def runs_by_name(name: str) -> str:
+    """Return why a file of that name is run without anybody starting it, wherever it lies; empty where it is not."""
+    plain = _plain(name)
+    if _RUN_NAMES.fullmatch(plain):
+        return "such files run by themselves"
+    return "other programs run what stands in it" if _BUILD_NAMES.fullmatch(plain) else ""
+
+
 def _is_secret(name: str) -> bool:
     """Whether a file's name says that it holds secrets; code that is named so is code."""
     plain = _plain(name)
@@ -161,12 +214,32 @@ def _has_other_names(path: Path) -> bool:
 
 
 def diff(before: str | None, after: str | None, name: str) -> str:
-    """Return the unified diff between two forms of a file; None is a file that is not there."""
+    """Return the unified diff between two forms of a file; None is a file that is not there.
+
+    Lines end where Python and editors end them, and nowhere else: what a form feed or U+2028 only seems to end would
+    otherwise be taken for two lines, and a change between the two for none.
+    """
+    as_windows = all(_ends_as_windows(text) for text in (before, after) if text)
     lines = difflib.unified_diff(
-        (before or "").splitlines(),
-        (after or "").splitlines(),
+        _lines(before, as_windows=as_windows),
+        _lines(after, as_windows=as_windows),
         "/dev/null" if before is None else name,
         "/dev/null" if after is None else name,
         lineterm="",
     )
     return "\n".join(lines)
+
+
+def _ends_as_windows(text: str) -> bool:
+    return text.count("\n") == text.count("\r\n")
+
+
+def _lines(text: str | None, *, as_windows: bool) -> list[str]:
+    """Return lines, those among them that a lone carriage return ends."""
+    if not text:
+        return []
+    lines = text.removesuffix("\n").split("\n")
+    if as_windows:
+        lines = [line.removesuffix("\r") for line in lines]
+    lines = [part for line in lines for part in re.sub(r"\r(?!$)", "\r\n", line).split("\n")]
+    return lines if text.endswith("\n") else [*lines[:-1], f"{lines[-1]}\n\\ No newline at end of file"]

@@ -37,15 +37,21 @@ class Hands:
     reply: Callable[[str], str | None] = nobody_answers
     mending: Mending = field(default_factory=Mending)
     declared: dict[Path, tuple[str, ...]] = field(default_factory=dict)  # by a model for its scripts, through the gate
+    agreed: set[tuple[str, ...]] = field(default_factory=set)  # places of packages that a person said yes to
     worked: list[Path] = field(default_factory=list)  # scripts of the model's that ran well
 
     @property
     def folder(self) -> Path:
         return self.ground.folder
 
-    def may(self, effect: Effect) -> Verdict:
-        """Return the verdict on an effect, written down before anything is done. Raises Wrong where it is a no."""
-        shown = replace(effect, details=tuple(self.secrets.masked(line) for line in effect.details))
+    def may(self, effect: Effect, said: str = "") -> Verdict:
+        """Return the verdict on an effect, written down before anything is done. Raises Wrong where it is a no.
+
+        What the model `said` itself is shown as it is: it was told of no secret, and a file of the project's could call
+        a piece of code one.
+        """
+        secrets = self.secrets.unlike(said)
+        shown = replace(effect, details=tuple(secrets.masked(line) for line in effect.details))
         verdict = self.leave.of(shown)
         told = {
             "kind": effect.kind,

@@ -40,7 +40,7 @@ def list_files(request: ListFiles, hands: Hands) -> Generator[Event, None, str]:
     if not folder.is_dir():
         raise Wrong(f"There is no folder {request.path}.")
     _leave_to_read(folder, hands)
-    found = [hands.ground.shown(path) for path in _files(folder)]
+    found = [hands.ground.shown(path) for path in files(folder)]
     more = f"\n… and {len(found) - MOST_FILES} more" if len(found) > MOST_FILES else ""
     return data("\n".join(found[:MOST_FILES])) + more if found else "The folder is empty."
 
@@ -52,7 +52,7 @@ def search_files(request: SearchFiles, hands: Hands) -> Generator[Event, None, s
     if not request.text:
         raise Wrong("There is nothing to look for.")
     hits: list[str] = []
-    for name in [folder] if folder.is_file() else _files(folder):
+    for name in [folder] if folder.is_file() else files(folder):
         path = Path(os.path.realpath(name))  # a link may lead out of the project
         if hands.context.stop() or len(hits) >= MOST_HITS:
             break
@@ -111,7 +111,7 @@ def _leave_to_read(path: Path, hands: Hands) -> None:
         hands.may(effect)
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def files(folder: Path) -> Iterator[Path]:
     """Yield the files below a folder, without what tools keep there for themselves."""
     for base, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in _PASSED_OVER)

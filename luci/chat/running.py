@@ -13,10 +13,12 @@ from pathlib import Path
 
 from luci import runs
 from luci.actions.door import perform
+from luci.chat import traces, vouching
 from luci.chat.account import Attempt, needs_of
 from luci.chat.ground import NotHere
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect, Kind
+from luci.chat.looking import files
 from luci.chat.mending import Failure
 from luci.chat.secrets import Masking, Secrets
 from luci.chat.shorten import data
@@ -30,6 +32,7 @@ from luci.runner.approval import origins
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.wants import Wants
+from luci.runs import Run
 from luci.values import fields, replace
 from luci.walls.asked import Asked, Limits, Reach
 from luci.walls.defaults import OFF
@@ -81,13 +84,15 @@ def plan(request: PlanScript, hands: Hands) -> Generator[Event, None, str]:
 def run(request: RunScript, hands: Hands) -> Generator[Event, None, str]:
     path = _script(request.script, hands)
     shown = hands.ground.shown(path)
-    _leave_to_see(request.args, shown, hands)
+    _leave_to_see(request.args, shown, hands, network=request.network)
     args = tuple(hands.secrets.put_back(word) for word in request.args)
-    asked = RunRequest(shown, args=args, wants=_wants(path, hands), input=request.stdin)
-    opened = _leave_to_read_secrets(request.secret_files, shown, hands)
-    hidden = tuple(name for name in hands.ground.secret_files() if name not in opened)
+    recorded = tuple(hands.secrets.masked(word) for word in request.args)
+    asked = RunRequest(shown, args=args, told_args=recorded, wants=_wants(path, hands), input=request.stdin)
+    opened = _leave_to_read_secrets(request.secret_files, shown, hands, network=request.network)
+    hidden = tuple(name for name in _closed(hands) if name not in opened)
     reach = Reach(network=request.network, variables=request.variables, hidden=_within(hands, hidden))
-    told, well = yield from _run(_held(asked, request.seconds, reach, hands), shown, request.expect, hands)
+    held = _held(asked, request.seconds, reach, hands)
+    told, well = yield from _run(held, shown, " ".join(request.args), request.expect, hands)
     if path in hands.worked:
         hands.worked.remove(path)
     if well:
@@ -97,9 +102,9 @@ def run(request: RunScript, hands: Hands) -> Generator[Event, None, str]:
 
 def run_code(request: RunCode, hands: Hands) -> Generator[Event, None, str]:
     asked = RunRequest(request.code, kind="code", input="")
-    reach = Reach(network=request.network, hidden=_within(hands, hands.ground.secret_files()))
+    reach = Reach(network=request.network, hidden=_within(hands, _closed(hands)))
     held = _held(asked, request.seconds, reach, hands)
-    told, _ = yield from _run(held, "-c", "", hands)
+    told, _ = yield from _run(held, "-c", request.code, "", hands)
     return told
 
 
@@ -107,10 +112,28 @@ def run_log(request: RunLog, hands: Hands) -> Generator[Event, None, str]:
     from luci.actions.history import RunsRequest
 
     try:
-        content = yield from perform("runs log", RunsRequest(request.run), hands.context)
+        run = _known_run(request.run, hands)
+        content = yield from perform("runs log", RunsRequest(run.id), hands.context)
     except LuciError as error:
         raise Wrong(error.message) from None
     return data("\n".join(content.decode("utf-8", "replace").splitlines()[-max(1, request.lines) :]))
+
+
+def _known_run(selector: str, hands: Hands) -> Run:
+    """Return the run that is meant, where a number counts those of the project; of another one only after a yes."""
+    own = [run for run in runs.latest(1_000) if _is_of(run, hands)]
+    if selector.isascii() and selector.isdigit() and 1 <= int(selector) <= len(own):
+        return own[int(selector) - 1]
+    run = runs.find(selector)
+    if not _is_of(run, hands):
+        details = ("It is of no script of this project.",)
+        hands.may(Effect("read", f"Read what {run.script} wrote?", details, run.script, own=True))
+    return run
+
+
+def _is_of(run: Run, hands: Hands) -> bool:
+    """Whether a run is of a script of the project, or was made by this luci."""
+    return run.pid == os.getpid() or Path(os.path.realpath(run.script)).is_relative_to(hands.ground.root)
 
 
 # -- one run
@@ -119,14 +142,17 @@ def run_log(request: RunLog, hands: Hands) -> Generator[Event, None, str]:
 def _held(asked: RunRequest, seconds: int, reach: Reach, hands: Hands) -> RunRequest:
     """Return the run of what a model wrote: it writes in the project and a temporary folder, reads the project, its
     environment and the system, and sees no variable and no network but what is approved."""
-    within = replace(reach, writable=(str(hands.folder),))
+    within = replace(reach, writable=(str(hands.folder),), kept=traces.folders_of_programs(hands.ground))
     limits = Limits(memory=MEMORY, pids=PIDS)
     walls = Asked("any", limits, within, stranger=True, opens=reach.network)
     return replace(asked, walls=walls, timeout=float(max(1, seconds)), record=True, asks_first=True)
 
 
-def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[Event, None, tuple[str, bool]]:
-    """Run with leave; return what the model hears, and whether it went well."""
+def _run(
+    asked: RunRequest, shown: str, said: str, expect: str, hands: Hands
+) -> Generator[Event, None, tuple[str, bool]]:
+    """Run with leave; return what the model hears, and whether it went well. `said` is what the model itself wrote of
+    the command."""
     if hands.mending.over:
         raise Wrong(f"Nothing is run any more: {hands.mending.over}.")
     _leave_to_reach(asked.walls.reach, shown, hands)
@@ -144,12 +170,17 @@ def _run(asked: RunRequest, shown: str, expect: str, hands: Hands) -> Generator[
         secret = tuple(f"It can read {name}, which holds secrets." for name in open_to_it)
         bounded = made.wall["name"] not in ("off", "limits") and not secret
         title = "Run this code?" if asked.kind == "code" else f"Run {shown}?"
-        hands.may(Effect("run", title, (*details, *secret), command, own=unasked, bounded=bounded))
+        hands.may(Effect("run", title, (*details, *secret), command, own=unasked, bounded=bounded), said)
         if _text(path) != now:
             raise Wrong(f"{shown} was changed by somebody else meanwhile: what was approved is not what would run.")
-        began = time.time()
-        code = yield from _through(seen, perform("run", asked, _context(hands)), hands.secrets)
-        _mask_logs(began, hands.secrets)
+        began, trusted = time.time(), traces.looked_at(hands)
+        try:
+            code = yield from _through(seen, perform("run", asked, _context(hands, made)), hands.secrets)
+        finally:
+            left = traces.put_back(trusted, hands)
+            traces.forget_caches(hands.ground, began)
+            _mask_logs(began, hands.secrets)
+        seen.told += traces.offered(left, shown, hands)
     except Interrupted:
         raise
     except LuciError as error:
@@ -185,19 +216,32 @@ def _text(path: Path | None) -> str | None:
         return None
 
 
-def _leave_to_see(args: tuple[str, ...], shown: str, hands: Hands) -> None:
+def _closed(hands: Hands) -> list[str]:
+    """Return the files that no run may read unless it was asked for: those with secrets, and what a rule forbids."""
+    rules = hands.leave.rules
+    if not any(rule.split()[:1] == ["read"] for rule in rules.deny):
+        return hands.ground.secret_files()
+    found = {hands.ground.shown(path) for path in files(hands.folder)}
+    denied = {name for name in found if rules.denies(Effect("read", "", (), name))}
+    return sorted({*hands.ground.secret_files(), *denied})
+
+
+_SENDS = ("It can send that to any host: it is to have the network.",)
+
+
+def _leave_to_see(args: tuple[str, ...], shown: str, hands: Hands, *, network: bool) -> None:
     """Ask before a script of a model's is given a secret: what it then writes need not look like one."""
     if named := hands.secrets.named_in(args):
-        details = tuple(f"It is given the value of {name}." for name in named)
+        details = (*(f"It is given the value of {name}." for name in named), *(_SENDS if network else ()))
         hands.may(Effect("read", f"Let {shown} have these secrets?", details, " ".join(named), own=True))
 
 
-def _leave_to_read_secrets(names: tuple[str, ...], shown: str, hands: Hands) -> set[str]:
+def _leave_to_read_secrets(names: tuple[str, ...], shown: str, hands: Hands, *, network: bool) -> set[str]:
     """Ask before a script of a model's finds what is in a file of secrets; return those that it may read."""
     known = hands.ground.secret_files()
     wanted = [name for each in names if (name := os.path.normpath(each)) in known]
     if wanted:
-        details = tuple(f"It can read {name}." for name in wanted)
+        details = (*(f"It can read {name}." for name in wanted), *(_SENDS if network else ()))
         hands.may(Effect("read", f"Let {shown} read these files with secrets?", details, " ".join(wanted), own=True))
     return set(wanted)
 
@@ -212,6 +256,9 @@ def _readable_secrets(asked: RunRequest, made: Plan, hands: Hands) -> tuple[list
     closed = {hands.ground.shown(Path(path)) for path in asked.walls.reach.hidden}
     hides = made.wall["name"] in ("bwrap", "container")
     known = hands.ground.secret_files()
+    denied = [name for name in closed if not hides and hands.leave.rules.denies(Effect("read", "", (), name))]
+    if denied:
+        raise Wrong(f"A rule forbids to read {denied[0]}, and {made.wall['name']} cannot hide it: nothing was run.")
     readable = [name for name in known if name not in closed or not hides]
     return readable, any(name in closed for name in readable)
 
@@ -236,9 +283,9 @@ def _leave_to_reach(reach: Reach, shown: str, hands: Hands) -> None:
         opened = [name for name in hands.ground.secret_files() if name not in hidden]
         readable = [f"It can read {name}, and send it anywhere." for name in opened]
         details = ("It can reach every host that you can.", *readable)
-        hands.may(Effect("network", f"Let {shown} use the network?", details, shown))
+        hands.may(Effect("network", f"Let {shown} use the network?", details, shown, own=bool(readable)))
     if reach.variables:
-        details = (*(f"It sees ${name}." for name in reach.variables),)
+        details = (*(f"It sees ${name}." for name in reach.variables), *(_SENDS if reach.network else ()))
         hands.may(Effect("read", f"Let {shown} see these variables?", details, " ".join(reach.variables), own=True))
 
 
@@ -261,18 +308,20 @@ def _behind_a_wall(asked: RunRequest, shown: str, hands: Hands) -> Generator[Eve
     return bare, made
 
 
-def _context(hands: Hands) -> Context:
+def _context(hands: Hands, made: Plan | None = None) -> Context:
     """The context of a run: what luci itself would ask a person is an effect. Packages that luci is sure of may be
-    installed where that is allowed; what is in doubt, and what else is asked, has a question of its own."""
+    installed where that is allowed; what is in doubt, and what else is asked, has a question of its own. `made` is the
+    plan that is carried out."""
 
     def ask(question: Question) -> bool:
         kind: Kind = "run" if question.kind == "retry" else "install"
-        sure = question.kind == "packages"
+        doubts = vouching.doubtful(made).lines if made and question.kind == "packages" else ()
+        sure = question.kind == "packages" and not doubts
         named = dict.fromkeys(found[1] for line in question.details if (found := _NAMED.match(line)))
         subject = " ".join(named) or question.text
-        effect = Effect(kind, question.text, question.details, subject, own=not sure, bounded=sure)
+        effect = Effect(kind, question.text, (*doubts, *question.details), subject, own=not sure, bounded=sure)
         try:
-            hands.may(effect)
+            hands.may(effect, subject)
         except Wrong:
             return False
         return True
@@ -290,7 +339,18 @@ def _script(name: str, hands: Hands) -> Path:
     if why := hands.ground.peculiar(path, writing=False):
         shown = hands.ground.shown(path)
         hands.may(Effect("run", f"Let the model run {shown}?", (why,), shown, own=True))
+    _leave_to_ask_elsewhere(path, hands)
     return path
+
+
+def _leave_to_ask_elsewhere(path: Path, hands: Hands) -> None:
+    """Ask before a plan asks for packages where only the script says: an address can carry off what it is made of."""
+    places = vouching.places_in(_text(path) or "", path.parent)
+    if places and places not in hands.agreed:
+        shown = hands.ground.shown(path)
+        details = (f"{shown} says that packages come from there:", *places)
+        hands.may(Effect("network", "Let luci ask for packages at these addresses?", details, shown, own=True))
+        hands.agreed.add(places)
 
 
 def _wants(path: Path, hands: Hands) -> Wants:
@@ -305,7 +365,8 @@ def _command(asked: RunRequest, made: Plan, shown: str) -> list[str]:
     wall = made.wall
     held = f"behind {wall['name']}: {', '.join(wall['gives']) or 'nothing is limited'}" if wall["name"] != "off" else ""
     lacks = [f"not held: {each}" for each in wall["lacks"]]
-    return [shlex.join(words), held or "without a wall", *lacks, f"at most {asked.timeout:g} s"]
+    network = ["it has the network"] if asked.walls.reach.network and wall["name"] != "off" else []
+    return [shlex.join(words), held or "without a wall", *network, *lacks, f"at most {asked.timeout:g} s"]
 
 
 def _failure(code: int, seen: Seen, expect: str, shown: str) -> Failure | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import html
 import json
 import os
 import re
+import shlex
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -27,7 +29,10 @@ _SHORTEST = 8  # characters: what is shorter is found in ordinary text
 _PASSED_OVER = {".git", ".hg", ".venv", "venv", "__pycache__", "node_modules", "site-packages"}
 _DEEP = 3  # folders below the project in which .env files are looked for
 _SHAPES = (
-    ("private-key", r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"),
+    (
+        "private-key",
+        r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    ),
     ("api-key", r"\bsk-[A-Za-z0-9_-]{16,}"),
     ("github-token", r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})"),
     ("gitlab-token", r"\bglpat-[A-Za-z0-9_-]{16,}"),
@@ -36,12 +41,20 @@ _SHAPES = (
     ("slack-token", r"\bxox[abprs]-[A-Za-z0-9-]{10,}"),
     ("pypi-token", r"\bpypi-[A-Za-z0-9_-]{40,}"),
     ("hugging-face-token", r"\bhf_[A-Za-z0-9]{30,}"),
+    ("npm-token", r"\bnpm_[A-Za-z0-9]{36}"),
+    ("stripe-key", r"\b(?:[sr]k_(?:live|test)|whsec)_[A-Za-z0-9]{16,}"),
+    ("sendgrid-key", r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
+    ("telegram-token", r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}"),
+    ("google-token", r"\bya29\.[A-Za-z0-9_-]{20,}"),
+    ("cloud-token", r"\b(?:dop_v1_[a-f0-9]{64}|shp(?:at|ss|ca|pa)_[a-fA-F0-9]{32}|xapp-[A-Za-z0-9-]{20,})"),
+    ("age-key", r"\bAGE-SECRET-KEY-1[0-9A-Z]{40,}"),
+    ("account-key", r"(?<=AccountKey=)[A-Za-z0-9+/=]{40,}"),
     ("jwt", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
     ("password", r"(?<=://)[^\s/:@]+:[^\s/@]{3,}(?=@)"),
 )
 _IN_A_WORD = re.compile(r"[\w\-.:/@+=~%]")
 _LONGEST_WORD = 4_096  # characters that are held back until it is over
-_BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?!.*-----END)", re.DOTALL)
+_BLOCK = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?!.*-----END)", re.DOTALL)
 _SHAPE = re.compile("|".join(f"(?P<{name.replace('-', '_')}>{pattern})" for name, pattern in _SHAPES), re.DOTALL)
 
 
@@ -79,6 +92,10 @@ class Secrets(Value):
             return [masked(each) for each in value] if isinstance(value, list | tuple) else value
 
         return {key: masked(value) for key, value in told.items()}
+
+    def unlike(self, text: str) -> Secrets:
+        """Return the secrets without those whose values stand in a text that was told of none."""
+        return Secrets({name: value for name, value in self.values.items() if value not in text}) if text else self
 
     def named_in(self, texts: Iterable[str]) -> list[str]:
         """Return the names of the secrets whose placeholders stand in texts."""
@@ -168,10 +185,16 @@ def _encoded(value: str) -> Iterator[tuple[str, str]]:
             yield "in base64", kept.replace("+", "-").replace("/", "_")
     yield "in hex", content.hex()
     yield "in hex", content.hex().upper()
-    yield "in an address", urllib.parse.quote(value, safe="")
+    addressed = urllib.parse.quote(value, safe="")
+    yield "in an address", addressed
+    yield "in an address", re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), addressed)
+    yield "in an address", urllib.parse.quote(value)
     yield "in an address", urllib.parse.quote_plus(value)
     yield "quoted", json.dumps(value)[1:-1]
     yield "quoted", repr(value)[1:-1]
+    yield "quoted", json.dumps(json.dumps(value)[1:-1])[1:-1]
+    yield "quoted", html.escape(value)
+    yield "quoted", shlex.quote(value)[1:-1]
 
 
 def placeholder(name: str) -> str:

@@ -69,6 +69,7 @@ class Tool(Value):
 
 
 _KINDS: dict[Any, tuple[str, str]] = {str: ("string", "a string"), bool: ("boolean", "true or false")}
+_LARGEST = 1_000_000_000  # of a number: lines, seconds
 _KINDS[int] = ("integer", "a whole number")
 
 
@@ -81,8 +82,13 @@ def _kind(hint: Any) -> dict[str, Any]:
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
     kind = hint.__origin__
-    if any(sound(each) != each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)):
+    texts = [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
+    if any(sound(each) != each for each in texts):
         raise Wrong(f"{name} holds half of a character (a lone surrogate), which no file can.")
+    if any("\0" in each for each in texts):
+        raise Wrong(f"{name} holds a NUL, which no path and no text does.")
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise Wrong(f"{name} must be at most {_LARGEST:,}.")
     if typing.get_origin(kind) is tuple:
         if isinstance(value, list) and all(isinstance(each, str) for each in value):
             return tuple(value)

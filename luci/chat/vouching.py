@@ -16,9 +16,10 @@ from luci.context import Context
 from luci.errors import LuciError
 from luci.runner import declared
 from luci.runner.choices import name_of
-from luci.runner.declared import Declarations
+from luci.runner.declared import Declarations, IndexChoice
 from luci.runner.guesses import doubts_about
 from luci.runner.memory import Memory
+from luci.runner.plan import Plan
 from luci.runner.premises import knowledge, places_of
 from luci.runner.wants import NOTHING_MORE
 from luci.values import Value
@@ -27,11 +28,49 @@ _LOCKS = re.compile(r"pylock(\..*)?\.toml|.*\.lock|conda-lock\.ya?ml", re.IGNORE
 _BLOCK = re.compile(r"^# /// script\n(?:#(?: .*)?\n)*?# ///\n\n?", re.MULTILINE)
 
 
+class Doubtful(Value):
+    """What a plan would install although no person and no index speaks for it: a reason by distribution, and where
+    else than usual packages would come from."""
+
+    names: dict[str, str]
+    places: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        from_there = (f"Packages come from {place}, as the script itself says." for place in self.places)
+        return (*self.names.values(), *from_there)
+
+
+def doubtful(made: Plan) -> Doubtful:
+    """Return what is in doubt of what a plan declares. What an import means has passed the gate; what stands in a file
+    has not: a model, or a run of its script, may have written it there."""
+    if made.declarations and made.declarations.locked:
+        return Doubtful({})
+    lines = {
+        name_of(line): line
+        for choice in made.choices
+        if choice.status == "install" and choice.source == "declared"
+        for line in choice.requirements
+    }
+    said = made.declarations.index if made.declarations and made.declarations.complete else None
+    places = _places(said) if said else ()
+    found = {}
+    for name, line in lines.items():
+        doubts = _from_elsewhere(line) or "; ".join(doubts_about(name, made.known))
+        if doubts:
+            found[name] = f"{line}, which a file declares: {doubts}"
+    return Doubtful(found, places)
+
+
+def _from_elsewhere(line: str) -> str:
+    return "it comes from an address, and not from the index" if "@" in line or "://" in line else ""
+
+
 class Named(Value):
     """What a file names that luci would install: requirement lines by distribution."""
 
     lines: dict[str, str]
-    places: bool = False  # it says where packages come from
+    places: tuple[str, ...] = ()  # where it says that packages come from
 
 
 def without_block(text: str) -> tuple[str, tuple[str, ...]]:
@@ -49,12 +88,29 @@ def without_block(text: str) -> tuple[str, tuple[str, ...]]:
     return _BLOCK.sub("", text, count=1), tuple(each.line for each in said.requirements if not each.constraint)
 
 
+def may_be_a_script(name: str) -> bool:
+    """Whether a metadata block in a file of that name is meant, and no example of one."""
+    return not name.endswith((".md", ".rst", ".toml", ".json", ".yml", ".yaml"))
+
+
+def places_in(text: str, folder: Path) -> tuple[str, ...]:
+    """Return where a script's own block says that packages come from, be it one of them."""
+    try:
+        said = declared.inline(text, folder)
+    except LuciError:
+        return ()  # the plan tells
+    if said is None:
+        return ()
+    return (*_places(said.index), *(each.line for each in said.requirements if _from_elsewhere(each.line)))
+
+
 def named_in(name: str, text: str) -> Named:
     """Return what a file of this name and text would have luci install."""
     with tempfile.TemporaryDirectory(prefix="luci-") as folder:
         place = Path(folder, Path(name).name)
         place.write_text(text, encoding="utf-8")
-        said = declared.inline(text, place.parent) if name.endswith((".py", ".pyw")) else declared.project(place.parent)
+        said = declared.inline(text, place.parent) if may_be_a_script(name) else None
+        said = said or (None if name.endswith((".py", ".pyw")) else declared.project(place.parent))
     return _named(said) if said else Named({})
 
 
@@ -62,8 +118,13 @@ def _named(said: Declarations) -> Named:
     lines = {each.name or each.line: each.line for each in said.requirements}
     if said.conda:
         lines |= {name_of(spec): spec for spec in (*said.conda.specs, *said.conda.pips)}
-    index = said.index
-    return Named(lines, bool(index.url or index.extra_urls or index.find_links or index.only))
+    channels = said.conda.channels if said.conda else ()
+    return Named(lines, (*_places(said.index), *channels))
+
+
+def _places(index: IndexChoice) -> tuple[str, ...]:
+    found = (index.url, *index.extra_urls, *index.find_links, *(url for _, url, _ in index.only))
+    return tuple(filter(None, found))
 
 
 def objections(name: str, before: str | None, after: str, context: Context) -> Iterator[str]:
@@ -77,7 +138,10 @@ def objections(name: str, before: str | None, after: str, context: Context) -> I
     except LuciError as error:
         yield f"{name} cannot be read: {error.message}"
         return
-    if now.places and not had.places:
+    except RecursionError:
+        yield f"{name} cannot be read: it is nested too deeply"
+        return
+    if set(now.places) - set(had.places):
         yield "It says where packages come from, which is the person's to say."
     new = {each: line for each, line in now.lines.items() if had.lines.get(each) != line}
     yield from refusals(new, context).values()
@@ -90,7 +154,7 @@ def beyond_needs(name: str, before: str | None, after: str) -> str:
         return ""
     try:
         told = [_besides(text) for text in (before or "", after)]
-    except ValueError:
+    except (ValueError, RecursionError):
         return "it is no TOML, and other programs run what stands in it"
     return "other programs run what stands in it besides the dependencies" if told[0] != told[1] else ""
 

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from luci.chat import vouching
+from luci.chat.disguise import disguises
 from luci.chat.ground import LARGEST, NotHere, diff
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect
@@ -18,7 +19,8 @@ from luci.runner.choices import name_of
 
 def write_file(request: WriteFile, hands: Hands) -> Generator[Event, None, str]:
     path, before = _before(request.path, hands)
-    return (yield from _changed(path, before, hands.secrets.put_back(request.content, within=before or ""), hands))
+    after = hands.secrets.put_back(request.content, within=before or "")
+    return (yield from _changed(path, before, after, request.content, hands))
 
 
 def edit_file(request: EditFile, hands: Hands) -> Generator[Event, None, str]:
@@ -30,7 +32,7 @@ def edit_file(request: EditFile, hands: Hands) -> Generator[Event, None, str]:
     if times != 1:
         where = "is not in" if times == 0 else f"is {times} times in"
         raise Wrong(f"The old text {where} {request.path}; it must be there exactly once. Read the file again.")
-    return (yield from _changed(path, before, before.replace(old, new), hands))
+    return (yield from _changed(path, before, before.replace(old, new), request.new, hands))
 
 
 def _before(name: str, hands: Hands, *, tells: bool = False) -> tuple[Path, str | None]:
@@ -47,34 +49,36 @@ def _before(name: str, hands: Hands, *, tells: bool = False) -> tuple[Path, str 
         raise Wrong(str(error)) from None
 
 
-def _changed(path: Path, before: str | None, after: str, hands: Hands) -> Generator[Event, None, str]:
-    """Ask for leave, write down what changes, and change it. Returns what the model hears."""
+def _changed(path: Path, before: str | None, after: str, said: str, hands: Hands) -> Generator[Event, None, str]:
+    """Ask for leave, write down what changes, and change it. `said` is what the model wrote itself. Returns what the
+    model hears."""
     shown = hands.ground.shown(path)
     why = hands.ground.peculiar(path, writing=True) or vouching.beyond_needs(path.name, before, after)
     if why:  # before anything is told of it
-        return (yield from _put_with_leave(path, before, after, (why,), hands))
+        return (yield from _put_with_leave(path, before, after, (why,), said, hands))
     if len(after.encode("utf-8", "replace")) > LARGEST:
         raise Wrong(f"{shown} would be larger than {LARGEST:,} bytes.")
-    said = ""
-    if path.suffix in (".py", ".pyw") and not (before and vouching.without_block(before)[1]):
+    more = ""
+    if vouching.may_be_a_script(path.name) and not (before and vouching.without_block(before)[1]):
         after, declared = vouching.without_block(after)
-        said = _take_declared(path, declared, hands)
+        more = _take_declared(path, declared, hands)
     if after == before:
-        return f"{shown} says that already; nothing was changed.{said}"
-    told = yield from _put_with_leave(path, before, after, (), hands)
-    return told + said
+        return f"{shown} says that already; nothing was changed.{more}"
+    told = yield from _put_with_leave(path, before, after, (), said, hands)
+    return told + more
 
 
 def _put_with_leave(
-    path: Path, before: str | None, after: str, why: tuple[str, ...], hands: Hands
+    path: Path, before: str | None, after: str, why: tuple[str, ...], said: str, hands: Hands
 ) -> Generator[Event, None, str]:
     """Show the difference, and why it has a question of its own where it has one; then change the file."""
     shown = hands.ground.shown(path)
     verb = "Write" if before is None else "Change"
-    details = (*why, *diff(before, after, shown).splitlines())
+    lines = diff(before, after, shown).split("\n")
+    details = (*why, *disguises([shown, *(line[1:] for line in lines if line.startswith("+"))]), *lines)
     if not why:
         _insist_on_good(shown, before, after, hands)
-    verdict = hands.may(Effect("write", f"{verb} {shown}?", details, shown, own=bool(why), text=after))
+    verdict = hands.may(Effect("write", f"{verb} {shown}?", details, shown, own=bool(why), text=after), said)
     after = after if verdict.text is None else verdict.text
     if why and verdict.text is None:
         _insist_on_good(shown, before, after, hands)
@@ -84,7 +88,7 @@ def _put_with_leave(
     except NotHere as error:
         raise Wrong(str(error)) from None
     put(path, before, after, hands)
-    yield Changed(shown, hands.secrets.masked(diff(before, after, shown)), verdict.by == "you")
+    yield Changed(shown, hands.secrets.unlike(said).masked(diff(before, after, shown)), verdict.by == "you")
     edited = " The person edited it before it was written: read it again." if verdict.text is not None else ""
     return f"{shown} is written.{edited}"
 

@@ -21,6 +21,7 @@ class RunRequest(Value):
     script: str
     kind: str = "file"
     args: tuple[str, ...] = ()
+    told_args: tuple[str, ...] | None = None  # as they are recorded, where some of them are secret
     wants: Wants = NOTHING_MORE
     python_args: tuple[str, ...] = ()
     env_file: str = ""

@@ -238,7 +238,8 @@ def _spooled(script: Script, state: Path) -> Path:
 def _say_started(request: RunRequest, script: Script, env: Env, wall: Wall | None = None) -> runs.Run:
     name = str(script.path or script.name)
     held = wall.gives if wall else within(request.timeout)
-    return runs.start(name, request.args, env.key, env.spec.requirements, env.version, wall.name if wall else "", held)
+    args = request.args if request.told_args is None else request.told_args
+    return runs.start(name, args, env.key, env.spec.requirements, env.version, wall.name if wall else "", held)
 
 
 def _watch(

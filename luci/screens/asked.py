@@ -12,6 +12,16 @@ from luci.screens.plain import harmless
 if TYPE_CHECKING:
     from rich.text import Text
 
+_KEYS = {
+    **{key: key for key in "ysenq"},
+    "yes": "y",
+    "once": "y",
+    "session": "s",
+    "edit": "e",
+    "no": "n",
+    "stop": "q",
+    "quit": "q",
+}
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -28,7 +38,7 @@ def answered(question: Question) -> Answer:
         line = _line("  ".join(f"[{key}] {text}" for key, text in keys.items()) + ": ")
         if not line:
             return Answer(False, reason="the terminal was closed")
-        key = line.strip().lower()[:1]
+        key = _KEYS.get(line.strip().lower(), "")  # a whole word: "stop" and "skip" begin like "for this session"
         if key == "n":
             return Answer(False, reason=_line("Why? (enter for no reason) ").strip())
         if key == "e" and key in keys:

@@ -53,7 +53,7 @@ class Difference(Collapsible):
     """What was changed in a file, folded."""
 
     def __init__(self, name: str, diff: str) -> None:
-        lines = diff.splitlines()
+        lines = diff.split("\n")
         added = sum(line.startswith("+") and not line.startswith("+++") for line in lines)
         gone = sum(line.startswith("-") and not line.startswith("---") for line in lines)
         coloured = [Content.styled(harmless(line) or " ", _COLOURS.get(line[:1], "")) for line in _bounded(lines)]

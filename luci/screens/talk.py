@@ -42,7 +42,7 @@ class Teller(Narrator):
                 self._end()
                 self._line(f"▸ {title}" if not self.plain else title)
             case Changed(_, diff, asked) if not asked:  # who was asked has seen it
-                for line in diff.splitlines():
+                for line in diff.split("\n"):
                     self._line(f"  {line}")
             case Changed():
                 pass

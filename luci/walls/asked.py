@@ -41,13 +41,15 @@ class Limits(Value):
 
 class Reach(Value):
     """What a run may reach. Folders are as the person wrote them; `variables` are those it sees besides the usual.
-    `hidden` are files within them that it cannot read, where the wall can do that."""
+    `hidden` are files within them that it cannot read, and `kept` what it cannot write to, where the wall can do
+    that."""
 
     network: bool = True
     readable: tuple[str, ...] = ()
     writable: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     def told(self) -> tuple[str, ...]:
         network = () if self.network else ("no network",)

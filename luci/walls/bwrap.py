@@ -90,7 +90,7 @@ def _views(ground: Ground, opened: Opened) -> Iterator[str]:
                     if os.path.dirname(hidden) == piece:
                         yield from _covered(hidden)
         for kept in opened.in_projects:
-            if os.path.dirname(kept) == path:
+            if kept.startswith(f"{path}/"):
                 yield from ("--ro-bind", kept, kept)
     for hidden in opened.masked:
         if any(hidden.startswith(f"{path}/") for path, _ in opened.paths):

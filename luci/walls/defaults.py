@@ -83,6 +83,7 @@ def _joined(
         (*_listed(opening, "writable"), *asked.reach.writable),
         (*_listed(opening, "variables"), *asked.reach.variables),
         asked.reach.hidden,
+        asked.reach.kept,
     )
     highest = max((table.sandbox for table in standing), key=_RANKS.index)
     return replace(NOTHING, sandbox=asked.sandbox or highest.replace("off", ""), limits=limits, reach=reach)

@@ -92,6 +92,7 @@ def opened(reach: Reach, ground: Ground) -> Opened:
     closed = keys | own | {path for path in dotted if not any(_is_within(name, path) for name in named)}
     kept = {f"{home}/{name}" for home in homes for name in RUN_BY_THEMSELVES}
     projects = {f"{path}/{name}" for path, mode in wanted.items() if mode == "write" for name in IN_A_PROJECT}
+    projects |= {os.path.realpath(path) for path in reach.kept}
     return Opened(
         tuple(sorted((path, mode) for path, mode in wanted.items() if not _is_seen_as_a_link(path, wanted))),
         _existing(closed - named),
