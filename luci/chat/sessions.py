@@ -18,6 +18,7 @@ from luci.values import Value, as_dict
 
 Kind = Literal["message", "draft", "thought", "use", "leave", "change", "run", "note"]
 _DAY = 86_400
+_ALL = 2**62
 
 
 class Entry(Value):
@@ -143,13 +144,20 @@ class Sessions(Database):
         with self._change():
             self._db.execute("insert into pieces values (?, ?, ?)", (session, number, text))
 
-    def entries(self, session: str) -> list[Entry]:
-        rows = self._rows("select number, at, kind, body from entries where session = ? order by number", (session,))
+    def entries(self, session: str, *, before: int = _ALL, most: int = _ALL) -> list[Entry]:
+        """Return what happened, in its order: the last `most` entries of those that come before one."""
+        rows = self._rows(
+            "select number, at, kind, body from entries where session = ? and number < ? order by number desc limit ?",
+            (session, before, most),
+        )
         pieces: dict[int, list[str]] = {}
-        for number, text in self._rows("select number, text from pieces where session = ? order by rowid", (session,)):
+        for number, text in self._rows(
+            "select number, text from pieces where session = ? and number between ? and ? order by rowid",
+            (session, rows[-1][0] if rows else before, before),
+        ):
             pieces.setdefault(number, []).append(text)
         found = []
-        for number, at, kind, body in rows:
+        for number, at, kind, body in reversed(rows):
             told = json.loads(body)
             if kind in ("draft", "thought"):
                 told["text"] = "".join([told.get("text", ""), *pieces.get(number, [])])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -18,8 +18,8 @@ from luci.screens.past import AT_FIRST, AT_ONCE, Gap, Past, said_line
 from luci.screens.plain import harmless
 
 if TYPE_CHECKING:
-    from luci.chat.sessions import Entry
     from luci.screens.dialogue import Dialogue
+    from luci.screens.retold import Said
 
 MOST = 120  # things that are here together: what is older is in the sessions and the runs
 NEAR = 2  # heights of what is in sight
@@ -70,13 +70,9 @@ class Conversation(VerticalScroll, can_focus=False):
             lines.append(Content.styled(harmless(hint), "$foreground 60%"))
         self._add(Static(Content("\n").join(lines), classes="reply"))
 
-    def retell(self, entries: Iterable[Entry], left_out: int) -> None:
+    def retell(self, pieces: Iterator[list[Said]]) -> None:
         """Show a past conversation as it was, its end first: what is older comes when somebody scrolls to it."""
-        from luci.screens.retold import requests
-
-        if left_out:
-            self.reply("What is older is not shown here; `luci sessions show` tells all of it.")
-        self._past = Past(requests(entries))
+        self._past = Past(pieces)
         for widget in self._past.above(AT_FIRST):
             self._add(widget)
         self.call_after_refresh(self._look_near)

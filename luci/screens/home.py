@@ -13,9 +13,7 @@ from textual.dom import DOMNode
 
 from luci import editor
 from luci.actions import lines
-from luci.actions.door import done
 from luci.config import Settings
-from luci.context import Context
 from luci.errors import LuciError
 from luci.events import Started
 from luci.screens.bar import Bar, Place
@@ -113,8 +111,7 @@ class Home(Places):
 
     def switch(self, model: str, session: str) -> None:
         """Let another model answer, or go on with another conversation, of which is shown what was said."""
-        from luci.chat.recall import SessionRequest
-        from luci.screens.retold import ENTRIES
+        from luci.screens.retold import pieces
 
         before = self._ongoing()
         try:
@@ -124,9 +121,7 @@ class Home(Places):
             return
         if self._talk.session != before.session:
             self._dress_dialogues()
-            request = SessionRequest(self._talk.session, most=ENTRIES)
-            told_before = done("sessions show", request, Context(self._settings()))
-            self.conversation.retell(told_before.entries, told_before.left_out)
+            self.conversation.retell(pieces(self._talk.session, self._settings()))
         self.conversation.reply(told)
 
     @on(Doing.Status)

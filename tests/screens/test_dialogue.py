@@ -264,6 +264,7 @@ async def test_a_long_conversation_opens_at_its_end_and_the_rest_comes_as_it_is_
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("luci.screens.past.MOST", 16)
+    monkeypatch.setattr("luci.screens.retold.ENTRIES", 7)  # read together, wherever that parts a request
     kept = Sessions()
     session = kept.begin(project)
     for number in range(24):
