@@ -60,6 +60,11 @@ class Conversation(VerticalScroll, can_focus=False):
     def on_mount(self) -> None:
         self.anchor()
 
+    def give_way(self, rows: int) -> None:
+        """Leave so many rows of the screen, counted from below, to what lies over it: the end is to be seen above."""
+        below = self.screen.size.height - self.region.bottom - self.styles.margin.bottom
+        self.styles.margin = (0, 0, max(0, rows - below), 0)
+
     def said(self, text: str) -> None:
         """Show a line that the person typed."""
         self._add(said_line(text))

@@ -39,6 +39,7 @@ class Home(Places):
         super().__init__(settings)
         self._last: RunRequest | None = None
         self._talk: Ongoing | None = None  # the conversation with the assistant
+        self._cost = ("", 0.0)  # of a session, in US dollars, as long as it was followed here
 
     # what is typed
 
@@ -81,8 +82,16 @@ class Home(Places):
     def talk(self, text: str) -> None:
         """Let the assistant do what is asked for."""
         self._dress_dialogues()
+        answers = any(doing.job and doing.job.name == "ask" for doing in self.running)
         dialogue = self.conversation.dialogue(text)
-        dialogue.begin(Job(dialogue, "ask", self._ongoing().request(text), self._settings(), together=True))
+        if answers:  # one conversation, one request at a time
+            dialogue.wait()
+        else:
+            self._begin_talk(dialogue)
+
+    def _begin_talk(self, dialogue: Doing) -> None:
+        request = self._ongoing().request(dialogue.heading)
+        dialogue.begin(Job(dialogue, "ask", request, self._settings(), together=True))
 
     def _dress_dialogues(self) -> None:
         if not self.query("Dialogue"):
@@ -127,8 +136,13 @@ class Home(Places):
     @on(Doing.Status)
     def _show_status(self, message: Doing.Status) -> None:
         self._talk = replace(self._ongoing(), session=message.session)
-        cost = f" · ${message.cost:.{2 if message.cost >= 0.1 else 4}f}" if message.cost else ""
-        self.query_one(Bar).model = f"{message.model} · {message.context / 1000:.1f}k{cost}"
+        session, before = self._cost
+        self._cost = (message.session, message.cost + (before if session == message.session else 0.0))
+        cost = self._cost[1]
+        told = [message.model, f"{message.context / 1000:.1f}k" if message.context else ""]
+        self.query_one(Bar).model = " · ".join(
+            filter(None, [*told, f"${cost:.{2 if cost >= 0.1 else 4}f}" if cost else ""])
+        )
 
     @on(Doing.CodeRequested)
     async def _use_code(self, message: Doing.CodeRequested) -> None:
@@ -202,6 +216,9 @@ class Home(Places):
         if message.job.name == "run":
             code = message.result if message.error is None else message.error.exit_code
             (await self.output()).ended(message.job, code)
+        elif message.job.name == "ask":
+            for dialogue in [doing for doing in self.conversation.doings if doing.is_waiting][:1]:
+                self._begin_talk(dialogue)
         self._outdated = True
         self._read_environments()
 

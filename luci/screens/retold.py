@@ -18,6 +18,7 @@ from luci.config import Settings
 from luci.context import Context
 from luci.errors import LuciError
 from luci.screens.dialogue import Dialogue, Difference, Thoughts, ToolLine, folded, noted
+from luci.screens.heard import in_short
 from luci.screens.plain import harmless
 from luci.values import Value
 
@@ -104,7 +105,7 @@ def _widgets(entries: Sequence[Entry]) -> Iterable[Widget]:
             case "change":
                 inside.append(Difference(body["path"].rpartition("/")[2], body["diff"]))
             case "run":
-                told = body["text"].split("\n", 1)[0]
+                told = in_short(body["text"])
                 inside.append(folded("what came of it", unmarked(body["text"])))
             case "use":
                 line = ToolLine(body["title"])
