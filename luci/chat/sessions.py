@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from luci.values import Value, as_dict
 Kind = Literal["message", "draft", "thought", "use", "leave", "change", "run", "note"]
 _DAY = 86_400
 _ALL = 2**62
+_SAID = re.compile(r'"([^"]+)"|([^\s"]+)')
 
 
 class Entry(Value):
@@ -88,6 +90,9 @@ class Sessions(Database):
         matching = [session for session in known if selector and session.id.startswith(selector)]
         if len(matching) == 1:
             return matching[0]
+        if matching:
+            near = ", ".join(session.id for session in matching[:3])
+            raise UsageError(f"{len(matching)} sessions begin with {selector!r}.", hint=f"Say more of it: {near} …")
         raise UsageError(f"There is no session {selector!r}.", hint="`luci sessions list` shows those there are.")
 
     def delete(self, session: str) -> None:
@@ -175,14 +180,15 @@ class Sessions(Database):
         return answered(found)
 
     def search(self, words: str, limit: int = 20) -> list[tuple[Session, Entry, str]]:
-        """Return where words were said, the best first, each with a piece of the text around them."""
-        quoted = " ".join('"' + word.replace('"', '""') + '"' for word in words.split())
-        if not quoted:
+        """Return where all words were said, the best first, each with a piece of the text around them. What is in
+        quotes was said so; the last word, and one with a star behind it, may be the beginning of one."""
+        query = in_query(words)
+        if not query:
             return []
         rows = self._rows(
             "select session, number, snippet(words, 0, '[', ']', '…', 12) from words where words match ?"
             " order by rank limit ?",
-            (quoted, limit),
+            (query, limit),
         )
         known = {session.id: session for session in self.all()}
         found = []
@@ -249,6 +255,19 @@ class Sessions(Database):
             "select coalesce(sum(tokens), 0), coalesce(sum(cost), 0) from spent where at > ?", (time.time() - _DAY,)
         ).fetchone()
         return int(tokens), float(cost)
+
+
+def in_query(words: str) -> str:
+    """Return words as SQLite's full-text search wants them; nothing in them is an operator.
+
+    >>> print(in_query('fix* "two words" AND mo'))
+    "fix"* "two words" "AND" "mo"*
+    """
+    found = [(phrase or word.strip('*"'), not phrase and word.endswith("*")) for phrase, word in _SAID.findall(words)]
+    found = [(text, begins) for text, begins in found if any(char.isalnum() for char in text)]
+    if found and not words.rstrip().endswith('"'):
+        found[-1] = found[-1][0], True
+    return " ".join(f'"{text}"{"*" if begins else ""}' for text, begins in found)
 
 
 def answered(messages: list[Message]) -> list[Message]:
