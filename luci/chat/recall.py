@@ -36,10 +36,11 @@ def searched(request: RecallRequest, context: Context) -> Generator[Event, None,
 
 class SessionRequest(Value):
     """`selector` is an id, its beginning, or a number: 1 is the latest. `at` is the last entry that a fork takes over;
-    `most` are the entries that are told, the last ones, 0 for all."""
+    `most` are the entries that are told, the last ones before the entry `before`; 0 for all."""
 
     selector: str
     at: int = 2**31
+    before: int = 2**31
     most: int = 0
 
 
@@ -56,9 +57,8 @@ def retold(request: SessionRequest, context: Context) -> Generator[Event, None, 
 
     def tell(kept: Sessions) -> Retold:
         session = kept.find(request.selector)
-        entries = kept.entries(session.id)
-        told = entries[-request.most :] if request.most else entries
-        return Retold(session, tuple(told), len(entries) - len(told))
+        told = kept.entries(session.id, before=request.before, most=request.most or session.entries)
+        return Retold(session, tuple(told), told[0].number - 1 if told else 0)
 
     return _with(tell)
 

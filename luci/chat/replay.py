@@ -51,7 +51,8 @@ def read(path: Path) -> Replay:
         raise UsageError(f"{path} cannot be read.", cause=error.strerror or str(error)) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         hint = "`luci sessions export --format replay` writes one."
-        raise UsageError(f"{path} is no transcript.", cause=str(error), hint=hint) from error
+        cause = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise UsageError(f"{path} is no transcript.", cause=cause, hint=hint) from error
 
 
 def transcript(entries: Iterable[Entry]) -> str:

@@ -363,10 +363,12 @@ def _wants(path: Path, hands: Hands) -> Wants:
 def _command(asked: RunRequest, made: Plan, shown: str) -> list[str]:
     words = ["python", *(("-c", asked.script) if asked.kind == "code" else (shown,)), *asked.args]
     wall = made.wall
-    held = f"behind {wall['name']}: {', '.join(wall['gives']) or 'nothing is limited'}" if wall["name"] != "off" else ""
+    seconds = f"{asked.timeout:g} s"  # told apart: it holds without a wall as well
+    gives = ", ".join(each for each in wall["gives"] if each != seconds)
+    held = f"behind {wall['name']}: {gives or 'nothing is limited'}" if wall["name"] != "off" else ""
     lacks = [f"not held: {each}" for each in wall["lacks"]]
     network = ["it has the network"] if asked.walls.reach.network and wall["name"] != "off" else []
-    return [shlex.join(words), held or "without a wall", *network, *lacks, f"at most {asked.timeout:g} s"]
+    return [shlex.join(words), held or "without a wall", *network, *lacks, f"at most {seconds}"]
 
 
 def _failure(code: int, seen: Seen, expect: str, shown: str) -> Failure | None:

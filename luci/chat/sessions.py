@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ from luci.values import Value, as_dict
 
 Kind = Literal["message", "draft", "thought", "use", "leave", "change", "run", "note"]
 _DAY = 86_400
+_ALL = 2**62
+_SAID = re.compile(r'"([^"]+)"|([^\s"]+)')
 
 
 class Entry(Value):
@@ -87,6 +90,9 @@ class Sessions(Database):
         matching = [session for session in known if selector and session.id.startswith(selector)]
         if len(matching) == 1:
             return matching[0]
+        if matching:
+            near = ", ".join(session.id for session in matching[:3])
+            raise UsageError(f"{len(matching)} sessions begin with {selector!r}.", hint=f"Say more of it: {near} …")
         raise UsageError(f"There is no session {selector!r}.", hint="`luci sessions list` shows those there are.")
 
     def delete(self, session: str) -> None:
@@ -143,13 +149,20 @@ class Sessions(Database):
         with self._change():
             self._db.execute("insert into pieces values (?, ?, ?)", (session, number, text))
 
-    def entries(self, session: str) -> list[Entry]:
-        rows = self._rows("select number, at, kind, body from entries where session = ? order by number", (session,))
+    def entries(self, session: str, *, before: int = _ALL, most: int = _ALL) -> list[Entry]:
+        """Return what happened, in its order: the last `most` entries of those that come before one."""
+        rows = self._rows(
+            "select number, at, kind, body from entries where session = ? and number < ? order by number desc limit ?",
+            (session, before, most),
+        )
         pieces: dict[int, list[str]] = {}
-        for number, text in self._rows("select number, text from pieces where session = ? order by rowid", (session,)):
+        for number, text in self._rows(
+            "select number, text from pieces where session = ? and number between ? and ? order by rowid",
+            (session, rows[-1][0] if rows else before, before),
+        ):
             pieces.setdefault(number, []).append(text)
         found = []
-        for number, at, kind, body in rows:
+        for number, at, kind, body in reversed(rows):
             told = json.loads(body)
             if kind in ("draft", "thought"):
                 told["text"] = "".join([told.get("text", ""), *pieces.get(number, [])])
@@ -167,14 +180,15 @@ class Sessions(Database):
         return answered(found)
 
     def search(self, words: str, limit: int = 20) -> list[tuple[Session, Entry, str]]:
-        """Return where words were said, the best first, each with a piece of the text around them."""
-        quoted = " ".join('"' + word.replace('"', '""') + '"' for word in words.split())
-        if not quoted:
+        """Return where all words were said, the best first, each with a piece of the text around them. What is in
+        quotes was said so; the last word, and one with a star behind it, may be the beginning of one."""
+        query = in_query(words)
+        if not query:
             return []
         rows = self._rows(
             "select session, number, snippet(words, 0, '[', ']', '…', 12) from words where words match ?"
             " order by rank limit ?",
-            (quoted, limit),
+            (query, limit),
         )
         known = {session.id: session for session in self.all()}
         found = []
@@ -241,6 +255,19 @@ class Sessions(Database):
             "select coalesce(sum(tokens), 0), coalesce(sum(cost), 0) from spent where at > ?", (time.time() - _DAY,)
         ).fetchone()
         return int(tokens), float(cost)
+
+
+def in_query(words: str) -> str:
+    """Return words as SQLite's full-text search wants them; nothing in them is an operator.
+
+    >>> print(in_query('fix* "two words" AND mo'))
+    "fix"* "two words" "AND" "mo"*
+    """
+    found = [(phrase or word.strip('*"'), not phrase and word.endswith("*")) for phrase, word in _SAID.findall(words)]
+    found = [(text, begins) for text, begins in found if any(char.isalnum() for char in text)]
+    if found and not words.rstrip().endswith('"'):
+        found[-1] = found[-1][0], True
+    return " ".join(f'"{text}"{"*" if begins else ""}' for text, begins in found)
 
 
 def answered(messages: list[Message]) -> list[Message]:

@@ -11,7 +11,7 @@ from typing import Any
 from luci.actions.door import perform
 from luci.cli.commands import _context, _result
 from luci.cli.talk_words import KINDS
-from luci.errors import Refused, UsageError
+from luci.errors import LuciError, Refused, UsageError
 from luci.screens import tables
 from luci.screens.plain import as_json, harmless
 from luci.screens.terminal import Narrator
@@ -21,6 +21,7 @@ from luci.screens.terminal import Narrator
 
 def ask(options: argparse.Namespace) -> int:
     from luci.chat.asking import AskRequest
+    from luci.chat.converse import Outcome
     from luci.chat.messages import Began
     from luci.screens.talk import Teller
 
@@ -40,6 +41,10 @@ def ask(options: argparse.Namespace) -> int:
             teller.show(event)
     except StopIteration as end:
         outcome = end.value
+    except LuciError as error:
+        if options.json:  # whoever reads it reads one document, whatever happens
+            print(as_json({**Outcome("", error.message).as_dict(), "session": session}))
+        raise
     finally:
         steps.close()
         teller.close()
@@ -53,10 +58,11 @@ def ask(options: argparse.Namespace) -> int:
 
 
 def _request(options: argparse.Namespace) -> tuple[str, str]:
-    """Return what is asked, and what is piped in besides."""
+    """Return what is asked, and what is piped in besides; of "-", and of no words, that is the request."""
     text = " ".join(options.words).strip()
-    if sys.stdin.isatty() or options.replay:
+    if options.replay or sys.stdin is None or (sys.stdin.isatty() and text != "-"):
         return text, ""
+    text = "" if text == "-" else text
     piped = sys.stdin.buffer.read().decode("utf-8", "replace").strip()
     return (text, piped) if text else (piped, "")
 
@@ -81,15 +87,13 @@ def sessions(options: argparse.Namespace) -> int:
         verb = options.verb
         if verb == "list":
             known = kept.all()
-            print(as_json(known)) if options.json else tables.recalled(known)
+            print(as_json(known)) if options.json else _recalled(known, "There is no conversation yet.")
         elif verb == "search":
             hits = kept.search(" ".join(options.words))
             if options.json:
                 print(as_json([{"session": s.as_dict(), "entry": e.as_dict(), "excerpt": t} for s, e, t in hits]))
             else:
-                print(
-                    "\n".join(harmless(f"{s.id} #{e.number}  {t}".replace("\n", " ")) for s, e, t in hits) or "Nothing."
-                )
+                _recalled(hits, "No conversation has these words.")
         else:
             return _one_session(verb, kept, options, export, transcript)
         return 0
@@ -97,12 +101,21 @@ def sessions(options: argparse.Namespace) -> int:
         kept.close()
 
 
+def _recalled(found: list[Any], none: str) -> None:
+    tables.recalled(found) if found else print(none)
+
+
 def _one_session(verb: str, kept: Any, options: argparse.Namespace, export: Any, transcript: Callable[..., str]) -> int:
     from luci.context import Question
 
     session = kept.find(options.session)
     if verb == "fork":
-        print(kept.fork(session, options.at))
+        if options.at is not None and not 1 <= options.at <= session.entries:
+            raise UsageError(
+                f"{session.id} has no entry {options.at}.",
+                hint=f"1 to {session.entries}; `luci sessions search` tells numbers.",
+            )
+        print(kept.fork(session, options.at or session.entries))
     elif verb == "delete":
         question = Question(
             "delete", f"Delete the session {session.id}?", (session.title, f"{session.entries} entries")
@@ -132,6 +145,8 @@ def audit(options: argparse.Namespace) -> int:
         entries = list(log.entries())
         if options.json:
             print(as_json(entries))
+        elif not entries:
+            print("Nothing was asked for or done yet.")
         for entry in () if options.json else entries:
             told = " ".join(str(entry.get(name, "")) for name in ("what", "kind", "title", "path", "by")).split()
             print(harmless(f"{entry.get('number')}  {'yes' if entry.get('yes', True) else 'no '}  {' '.join(told)}"))

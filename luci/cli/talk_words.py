@@ -24,22 +24,35 @@ def _add_ask(commands: Any) -> None:
         '  luci ask "plot the columns of data.csv"\n'
         '  luci ask --allow write,run,install "a script that prints the next full moon"\n'
         '  luci run report.py 2>&1 | luci ask "why does it fail?"\n'
-        "Without a terminal nobody can be asked: what needs leave is refused, except what --allow names.",
+        '  git diff | luci ask --json "is anything wrong here?" | jq -r .text\n'
+        "  luci ask - < request.txt\n"
+        "The answer is on stdout, all that is done on stderr. Without a terminal nobody can be asked: what needs\n"
+        "leave is refused, except what --allow names. Exit codes: 0 it is done; 1 it is not, and why is said; 2 the\n"
+        "command is wrong, or no model is set up; 130 it was interrupted.",
         **_RAW,
     )
-    ask.add_argument("words", nargs="*", metavar="TEXT", help="what you want; what is piped in is added to it")
+    ask.add_argument(
+        "words", nargs="*", metavar="TEXT", help="what you want; what is piped in goes along; - for all of it"
+    )
     ask.add_argument("--allow", default="", metavar="KINDS", help=f"let it do without asking: {', '.join(KINDS)}")
     ask.add_argument("--model", default="", metavar="NAME", help="another model than the settings name")
     ask.add_argument("--session", default="", metavar="ID", help="go on with a session: an id, or 1 for the latest")
     ask.add_argument("--replay", default="", metavar="FILE", help="take the model's answers from a transcript")
-    ask.add_argument("--json", action="store_true", help="one JSON document")
+    ask.add_argument("--json", action="store_true", help="one JSON document: text, why, scripts, account, session")
     ask.add_argument("-q", "--quiet", action="store_true", help="say nothing but the answer and errors")
     ask.set_defaults(do="ask")
 
 
 def _add_sessions(commands: Any) -> None:
     sessions = commands.add_parser(
-        "sessions", help="list, show, search, export and delete conversations", allow_abbrev=False
+        "sessions",
+        help="list, show, search, export and delete conversations",
+        epilog="examples:\n"
+        "  luci sessions search moon phase      both words; the last may be a beginning\n"
+        "  luci sessions search '\"moon phase\"'  one behind the other\n"
+        "  luci sessions export 1 > talk.md     1 is the latest; else an id, or how it begins\n"
+        "  luci sessions fork 1 --at 4          go on otherwise after entry 4: luci ask --session 1 ...",
+        **_RAW,
     )
     verbs = sessions.add_subparsers(metavar="VERB", title="verbs", required=True)
     texts = {
@@ -61,7 +74,7 @@ def _add_sessions(commands: Any) -> None:
         if verb == "export":
             command.add_argument("-f", "--format", default="markdown", choices=("markdown", "replay"))
         elif verb == "fork":
-            command.add_argument("--at", type=int, default=2**31, metavar="N", help="the last entry to take over")
+            command.add_argument("--at", type=int, metavar="N", help="the last entry to take over")
         elif verb == "delete":
             command.add_argument("-y", "--yes", action="store_true", help="do not ask")
         if verb in ("list", "show", "search"):

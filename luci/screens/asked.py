@@ -52,22 +52,28 @@ def answered(question: Question) -> Answer:
 def _line(prompt: str) -> str:
     sys.stderr.write(prompt)
     sys.stderr.flush()
-    return sys.stdin.readline()
+    try:
+        return sys.stdin.readline()
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")  # the terminal shows ^C behind the prompt
+        raise
 
 
 def _show(question: Question) -> None:
     from rich.console import Console
+    from rich.padding import Padding
 
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = Console(stderr=True, highlight=False)
     console.print(harmless(question.text), style="bold", markup=False)
-    for line in question.details:
-        console.print(_coloured(line))
+    is_difference = question.details[:1] and question.details[0].startswith("--- ")
+    for line in question.details:  # a difference is shown as it is, all else broken between words
+        console.print(Padding(_coloured(line), (0, 0, 0, 2), expand=False), soft_wrap=bool(is_difference))
 
 
 def _coloured(line: str) -> Text:
     from rich.text import Text
 
-    return Text(f"  {harmless(line)}", style=_STYLES.get(line[:1], ""))
+    return Text(harmless(line), style=_STYLES.get(line[:1], ""))
 
 
 def edited_draft(question: Question, lend: Callable[[Callable[[], object]], object] = lambda use: use()) -> str | None:

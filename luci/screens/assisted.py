@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual import on
 
-from luci.actions.door import done
 from luci.config import Settings
-from luci.context import Context
 from luci.errors import LuciError
 from luci.screens.bar import Bar
 from luci.screens.conversation import Welcome
@@ -31,6 +29,7 @@ class Assisted(Places):
     def __init__(self, settings: Callable[[], Settings]) -> None:
         super().__init__(settings)
         self._talk: Ongoing | None = None
+        self._cost = ("", 0.0)  # of a session, in US dollars, as long as it was followed here
 
     def submit(self, line: str) -> None:
         """Do what a line means, as if it were typed."""
@@ -57,8 +56,16 @@ class Assisted(Places):
     def talk(self, text: str) -> None:
         """Let the assistant do what is asked for."""
         self._dress_dialogues()
+        answers = any(doing.job and doing.job.name == "ask" for doing in self.running)
         dialogue = self.conversation.dialogue(text)
-        dialogue.begin(Job(dialogue, "ask", self._ongoing().request(text), self._settings(), together=True))
+        if answers:  # one conversation, one request at a time
+            dialogue.wait()
+        else:
+            self._begin_talk(dialogue)
+
+    def _begin_talk(self, dialogue: Doing) -> None:
+        request = self._ongoing().request(dialogue.heading)
+        dialogue.begin(Job(dialogue, "ask", request, self._settings(), together=True))
 
     def _dress_dialogues(self) -> None:
         if not self.query("Dialogue"):
@@ -121,8 +128,7 @@ class Assisted(Places):
 
     def switch(self, model: str, session: str) -> None:
         """Let another model answer, or go on with another conversation, of which is shown what was said."""
-        from luci.chat.recall import SessionRequest
-        from luci.screens.retold import ENTRIES
+        from luci.screens.retold import pieces
 
         before = self._ongoing()
         try:
@@ -132,9 +138,7 @@ class Assisted(Places):
             return
         if self._talk.session != before.session:
             self._dress_dialogues()
-            request = SessionRequest(self._talk.session, most=ENTRIES)
-            told_before = done("sessions show", request, Context(self._settings()))
-            self.conversation.retell(told_before.entries, told_before.left_out)
+            self.conversation.retell(pieces(self._talk.session, self._settings()))
         self.conversation.reply(told)
         if model:
             Job(self, "who", model, self._settings()).start()
@@ -143,8 +147,13 @@ class Assisted(Places):
     @on(Doing.Status)
     def _show_status(self, message: Doing.Status) -> None:
         self._talk = replace(self._ongoing(), session=message.session)
-        cost = f" · ${message.cost:.{2 if message.cost >= 0.1 else 4}f}" if message.cost else ""
-        self.query_one(Bar).model = f"{message.model} · {message.context / 1000:.1f}k{cost}"
+        session, before = self._cost
+        self._cost = (message.session, message.cost + (before if session == message.session else 0.0))
+        cost = self._cost[1]
+        told = [message.model, f"{message.context / 1000:.1f}k" if message.context else ""]
+        self.query_one(Bar).model = " · ".join(
+            filter(None, [*told, f"${cost:.{2 if cost >= 0.1 else 4}f}" if cost else ""])
+        )
 
     @on(Doing.CodeRequested)
     async def _use_code(self, message: Doing.CodeRequested) -> None:

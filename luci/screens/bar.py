@@ -50,10 +50,17 @@ class Bar(Widget):
         room = self.content_size.width - line.cell_length - 3
         if room < 8:
             return line
-        said = f"{harmless(self.model)}   {self.folder}" if self.model else self.folder
-        said = harmless(self.model) if self.model and len(said) > room else said
-        said = said if len(said) <= room else f"…{said[1 - room :]}"
+        said = self._said(room)
         return Content.assemble(line, " " * (room + 3 - len(said)), (said, "$foreground 60%"))
+
+    def _said(self, room: int) -> str:
+        """Who answers and the folder, in so many columns: the folder goes first, then the model's vendor."""
+        if not self.model:
+            return self.folder if len(self.folder) <= room else f"…{self.folder[1 - room :]}"
+        name, _, took = harmless(self.model).partition(" · ")
+        took = f" · {took}" if took else ""
+        said = [f"{name}{took}   {self.folder}", f"{name}{took}", f"{name.rpartition('/')[2]}{took}"]
+        return next((each for each in said if len(each) <= room), f"{said[2][: max(0, room - len(took) - 1)]}…{took}")
 
     async def on_click(self, event: events.Click) -> None:
         if action := event.style.meta.get("action"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -18,8 +18,8 @@ from luci.screens.past import AT_FIRST, AT_ONCE, Gap, Past, said_line
 from luci.screens.plain import harmless
 
 if TYPE_CHECKING:
-    from luci.chat.sessions import Entry
     from luci.screens.dialogue import Dialogue
+    from luci.screens.retold import Said
 
 MOST = 120  # things that are here together: what is older is in the sessions and the runs
 NEAR = 2  # heights of what is in sight
@@ -67,6 +67,11 @@ class Conversation(VerticalScroll, can_focus=False):
     def on_mount(self) -> None:
         self.anchor()
 
+    def give_way(self, rows: int) -> None:
+        """Leave so many rows of the screen, counted from below, to what lies over it: the end is to be seen above."""
+        below = self.screen.size.height - self.region.bottom - self.styles.margin.bottom
+        self.styles.margin = (0, 0, max(0, rows - below), 0)
+
     def said(self, text: str) -> None:
         """Show a line that the person typed."""
         self._add(said_line(text))
@@ -77,13 +82,9 @@ class Conversation(VerticalScroll, can_focus=False):
             lines.append(Content.styled(harmless(hint), "$foreground 60%"))
         self._add(Static(Content("\n").join(lines), classes="reply"))
 
-    def retell(self, entries: Iterable[Entry], left_out: int) -> None:
+    def retell(self, pieces: Iterator[list[Said]]) -> None:
         """Show a past conversation as it was, its end first: what is older comes when somebody scrolls to it."""
-        from luci.screens.retold import requests
-
-        if left_out:
-            self.reply("What is older is not shown here; `luci sessions show` tells all of it.")
-        self._past = Past(requests(entries))
+        self._past = Past(pieces)
         for widget in self._past.above(AT_FIRST):
             self._add(widget)
         self.call_after_refresh(self._look_near)

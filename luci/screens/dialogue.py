@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from time import monotonic
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Collapsible, Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
 from luci.chat.messages import AskedAgain, Began, Changed, Replied, Replying, Spent, Thinking, Used, Using
+from luci.errors import Interrupted
 from luci.events import Event, Output, Retrying, Told, Walled, Warned, Working
 from luci.screens.doing import Doing
 from luci.screens.figures import duration
+from luci.screens.heard import in_short, sentence
 from luci.screens.jobs import Job
 from luci.screens.plain import harmless
 
@@ -25,24 +27,40 @@ _SHOWN = 6  # lines of a run's output that are shown while it runs, and after
 _FENCE = re.compile(r"^```[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
-class ToolLine(Static):
+_MARKS = {
+    "": ("●", "$text-accent"),
+    "ok": ("✓", "$text-success"),
+    "no": ("✗", "$text-error"),
+    "stopped": ("■", "$text-warning"),
+}
+
+
+class ToolLine(Horizontal):
     """A tool that is used: what for, how it went, and the last of what it wrote."""
 
     def __init__(self, title: str) -> None:
         super().__init__()
         self.title, self.state, self.tail, self.told = title, "", "", ""
 
+    def compose(self) -> ComposeResult:
+        yield Static(classes="mark")
+        with Vertical():
+            yield Static(Content.styled(harmless(self.title), "bold"))
+            yield Static(classes="told")
+            yield Static(classes="tail")
+
     def on_mount(self) -> None:
         self.draw()
 
     def draw(self) -> None:
-        mark, style = {"": ("●", "$text-accent"), "ok": ("✓", "$text-success"), "no": ("✗", "$text-error")}[self.state]
-        lines = [Content.assemble((mark, style), " ", (harmless(self.title), "bold"))]
-        if self.told:
-            lines.append(Content.styled(f"  {harmless(self.told)}", "$foreground 60%"))
+        if not self.is_mounted:
+            return
+        self.query_one(".mark", Static).update(Content.styled(*_MARKS[self.state]))
         shown = [line for line in self.tail.splitlines() if line.strip()][-_SHOWN:]
-        lines += [Content(f"  │ {harmless(line)}") for line in shown]
-        self.update(Content("\n").join(lines))
+        for name, lines in (("told", [self.told] if self.told else []), ("tail", [f"│ {line}" for line in shown])):
+            part = self.query_one(f".{name}", Static)
+            part.display = bool(lines)
+            part.update(Content("\n".join(map(harmless, lines))))
 
 
 _COLOURS = {"+": "$text-success", "-": "$text-error", "@": "$text-accent"}
@@ -92,7 +110,11 @@ class Thoughts(Collapsible):
 
 
 def noted(text: str) -> Static:
-    return Static(Content.styled(harmless(text), "$text-warning"), classes="note")
+    return Static(_warning(text), classes="note")
+
+
+def _warning(text: str) -> Content:
+    return Content.styled(harmless(text), "$text-warning")
 
 
 def _bounded(lines: list[str]) -> list[str]:
@@ -107,8 +129,8 @@ class Dialogue(Doing):
         Binding("s", "stop", "Stop"),
         Binding("c", "copy", "Copy"),
         Binding("x", "run_code", "Run the code"),
-        Binding("w", "save_code", "Save the code"),
-        Binding("e", "edit_code", "Save and edit the code", show=False),
+        Binding("w", "save_code", "Save"),
+        Binding("e", "edit_code", "Edit"),
         Binding("d", "unfold", "Details"),
         Binding("up,k", "screen.focus_previous('Card, Dialogue, #line')", "Previous", show=False),
         Binding("down,j", "screen.focus_next('Card, Dialogue, #line')", "Next", show=False),
@@ -124,11 +146,20 @@ class Dialogue(Doing):
         self._thoughts: Thoughts | None = None
         self._tool: ToolLine | None = None
         self._started: Began | None = None
+        self._again: list[str] = []  # why it is asked again, as often as it is, until something comes
+        self._spent = Spent(0, 0)
         self._over = False
 
     @property
     def is_over(self) -> bool:
         return self._over
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.job is None and not self._over
+
+    def wait(self) -> None:
+        self.call_after_refresh(self._foot, "it is said when the request before it is over · s takes it back")
 
     def compose(self) -> ComposeResult:
         yield Vertical(classes="said-by-it")
@@ -140,11 +171,17 @@ class Dialogue(Doing):
         for event in message.job.heard():
             await self._take(event)
 
+    def begin(self, job: Job) -> None:
+        self._began = monotonic()
+        super().begin(job)
+
     async def _take(self, event: Event) -> None:
+        if not isinstance(event, AskedAgain):
+            self._again = []
         match event:
             case Began(session, model):
                 self._started = event
-                self.post_message(self.Status(session, model, 0, None))
+                self.post_message(self.Status(session, model, 0, 0.0))
             case Replying(text):
                 await self._write(text)
             case Thinking(text):
@@ -159,16 +196,14 @@ class Dialogue(Doing):
                 self.text = text or self.text
                 if trouble:
                     await self._note(f"This answer is not whole: {trouble}.")
-            case AskedAgain(reason):
-                void = " What came of the answer is void." if self._stream else ""
-                await self._end_text()
-                await self._note(f"{reason}{void} It is asked again.")
+            case AskedAgain(reason, seconds):
+                await self._ask_again(sentence(reason), seconds)
             case Using(_, _, title):
                 self._tool = ToolLine(title)
                 await self._add(self._tool)
             case Used(_, _, ok, told) if self._tool:
                 self._tool.state = "ok" if ok else "no"
-                self._tool.told = told.splitlines()[0] if told else ""
+                self._tool.told = in_short(told)
                 self._tool.draw()
                 self._tool = None
             case Changed(path, diff):
@@ -184,11 +219,36 @@ class Dialogue(Doing):
             case Walled(wall, gives) if self._tool:
                 self._tool.told = f"behind {wall}: {', '.join(gives)}"
                 self._tool.draw()
-            case Told(text) | Warned(text):
+            case Told(text):
                 await self._note(text)
-            case Spent(request, _, cost, context) if self._started:
-                self._foot(f"{self._started.model} · {request:,} tokens")
-                self.post_message(self.Status(self._started.session, self._started.model, context, cost))
+            case Warned(text, hint):
+                await self._note("\n".join(filter(None, [text, hint])))
+            case Spent(_, _, cost, context) if self._started:
+                more = (cost or 0.0) - (self._spent.cost or 0.0)
+                self._spent = event
+                self._foot(" · ".join([self._started.model, *self._taken]))
+                self.post_message(self.Status(self._started.session, self._started.model, context, more))
+
+    @property
+    def _taken(self) -> list[str]:
+        """What it took so far."""
+        return [f"{self._spent.request:,} tokens"] if self._spent.request else []
+
+    async def _ask_again(self, reason: str, seconds: float) -> None:
+        """Say it once, however often it is asked again in a row."""
+        void = self._answer if self._stream else None
+        await self._end_text()
+        soon = f"It is asked again in {seconds:.0f} s."
+        if void:
+            void.add_class("-void")
+            soon = f"What came of the answer is void. {soon}"
+        if self._again and self._again[-1] == reason and not void:
+            self._again.append(reason)
+            note = self.query(".note").last(Static)
+            note.update(_warning(f"{reason} {soon} ({len(self._again)} times so far)"))
+            return
+        self._again = [reason]
+        await self._note(f"{reason} {soon}")
 
     async def _think(self, text: str) -> None:
         if self._thoughts is None:
@@ -225,21 +285,24 @@ class Dialogue(Doing):
         await self.on_job_said_much(Job.SaidMuch(message.job))
         await self._end_text()
         self._over = True
+        if self._tool:  # it did not come to its end
+            self._tool.state = "stopped"
+            self._tool.draw()
         self.screen.refresh_bindings()
         took = duration(monotonic() - self._began)
         if message.error:
             self.add_class("-failed")
             error = message.error
             await self._note("\n".join(filter(None, [error.message, error.cause, error.hint])))
-            self._foot(f"nothing came of it, after {took}")
+            self._foot(" · ".join(["stopped" if isinstance(error, Interrupted) else "it was not done", took]))
             return
         outcome = message.result
         if outcome.account:
             await self._note("\n".join(outcome.account.lines))
         self.set_class(bool(outcome.why), "-failed")
-        ended = f"stopped: {outcome.why}" if outcome.why else "done"
-        model = f"{self._started.model} · " if self._started else ""
-        self._foot(f"{model}{ended} · {took}")
+        stopped = "stopped" if outcome.why.lower().endswith(("stopped", "stopped.")) else f"stopped: {outcome.why}"
+        model = [self._started.model] if self._started else []
+        self._foot(" · ".join([*model, stopped if outcome.why else "done", took, *self._taken]))
 
     def _foot(self, text: str) -> None:
         self.query_one(".footing", Static).update(Content(harmless(text)))
@@ -247,11 +310,23 @@ class Dialogue(Doing):
     # -- what a person does
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return not self._over if action == "stop" else True
+        if action == "stop":
+            return not self._over
+        if action in ("run_code", "save_code", "edit_code"):
+            return bool(_FENCE.search(self.text))
+        return bool(self.text) if action == "copy" else True
 
     def action_stop(self) -> None:
         if self.job and not self._over:
             self.post_message(self.StopRequested(self.job))
+        elif self.is_waiting:
+            self._over = True
+            self._foot("taken back: it was never said")
+            self.screen.refresh_bindings()
+
+    def focus(self, scroll_visible: bool = True) -> Self:
+        """Whoever reads in it goes on to read there."""
+        return super().focus(scroll_visible and not self.screen.can_view_partial(self))
 
     def action_unfold(self) -> None:
         """Show all that is folded, or where all of it is shown, fold it."""

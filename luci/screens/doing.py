@@ -28,9 +28,9 @@ class Doing(Vertical, can_focus=True):
             super().__init__()
 
     class Status(Message):
-        """Who answers, in which session, and what that has taken: tokens of the context, and US dollars."""
+        """Who answers, in which session, and what that takes: tokens of the context, and US dollars since last told."""
 
-        def __init__(self, session: str, model: str, context: int, cost: float | None) -> None:
+        def __init__(self, session: str, model: str, context: int, cost: float) -> None:
             self.session, self.model, self.context, self.cost = session, model, context, cost
             super().__init__()
 
@@ -47,6 +47,11 @@ class Doing(Vertical, can_focus=True):
     @property
     def is_over(self) -> bool:
         raise NotImplementedError
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is to begin when something else is over."""
+        return False
 
     def begin(self, job: Job) -> None:
         self.job = job

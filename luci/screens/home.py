@@ -131,6 +131,9 @@ class Home(Assisted):
         if message.job.name == "run":
             code = message.result if message.error is None else message.error.exit_code
             (await self.output()).ended(message.job, code)
+        elif message.job.name == "ask":
+            for dialogue in [doing for doing in self.conversation.doings if doing.is_waiting][:1]:
+                self._begin_talk(dialogue)
         self._outdated = True
         self._read_environments()
 

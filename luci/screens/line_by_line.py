@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import monotonic
@@ -113,10 +114,10 @@ class LineByLine:
                     print(harmless(self._talker.switch(model, session)))
                 case lines.Nothing():
                     self._say(text)
+        except (KeyboardInterrupt, Interrupted):
+            sys.stderr.write("Stopped.\n")
         except LuciError as error:
             show_error(error)
-        except KeyboardInterrupt:
-            show_error(Interrupted("Stopped."))
         return True
 
     def _say(self, text: str) -> None:
@@ -217,7 +218,12 @@ def _keys() -> KeyBindings:
 
     @keys.add("enter")
     def submit(event: KeyPressEvent) -> None:
-        event.current_buffer.validate_and_handle()
+        buffer = event.current_buffer
+        if buffer.document.is_cursor_at_the_end and buffer.text.endswith("\\"):  # as in a shell, and in the app
+            buffer.delete_before_cursor()
+            buffer.insert_text("\n")
+        else:
+            buffer.validate_and_handle()
 
     @keys.add("escape", "enter")
     def newline(event: KeyPressEvent) -> None:
@@ -232,7 +238,7 @@ def _help() -> None:
         print(f"{command.usage:<{width}}  {command.summary}")
     print("Any path to a script runs it, with what follows as its arguments.")
     print("Tab completes, up and down go through what was typed, ctrl+r searches it,")
-    print("alt+enter begins a new line, ctrl+c ends what runs, ctrl+d leaves.")
+    print("alt+enter, or enter behind a \\, begins a new line; ctrl+c ends what runs, ctrl+d leaves.")
 
 
 def _nothing(result: Any, request: Any) -> None:

@@ -1,8 +1,8 @@
-"""What was said before in a conversation that goes on: only what is near is on the screen, however long it is."""
+"""What was said before in a conversation that goes on: only what is near is read and shown, however long it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -27,16 +27,19 @@ class Gap(Static):
 
 
 class Past:
-    """The requests of a conversation from its first to its last; those from `first` up to `last` are shown."""
+    """The requests of a conversation; of those that were read, the ones from `first` up to `last` are shown. `pieces`
+    are read when they are wanted, the last one first."""
 
-    def __init__(self, said: Sequence[Said] = ()) -> None:
-        self.said = list(said)
-        self.first = self.last = len(self.said)
+    def __init__(self, pieces: Iterable[list[Said]] = ()) -> None:
+        self._pieces = iter(pieces)
+        self._is_whole = not pieces  # nothing is left to read
+        self.said: list[Said] = []
+        self.first = self.last = 0
         self.shown: dict[int, list[Widget]] = {}
 
     @property
     def has_more_above(self) -> bool:
-        return self.first > 0
+        return self.first > 0 or not self._is_whole
 
     @property
     def has_more_below(self) -> bool:
@@ -44,10 +47,22 @@ class Past:
 
     def above(self, count: int) -> list[Widget]:
         """Return the widgets of what comes before what is shown."""
+        while self.first < count and not self._is_whole:
+            self._read()
         begin = max(0, self.first - count)
         widgets = self._made(range(begin, self.first))
         self.first = begin
         return widgets
+
+    def _read(self) -> None:
+        before = next(self._pieces, None)
+        if before is None:
+            self._is_whole = True
+            return
+        self.said[:0] = before
+        self.first += len(before)
+        self.last += len(before)
+        self.shown = {number + len(before): widgets for number, widgets in self.shown.items()}
 
     def below(self, count: int) -> list[Widget]:
         end = min(len(self.said), self.last + count)

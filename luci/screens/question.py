@@ -16,10 +16,10 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from luci.context import Answer, Question
+from luci.screens.conversation import Conversation
 from luci.screens.plain import harmless
 
 _OWN = {"escape", "enter", "space", "up", "down", "left", "right", "tab", "shift+tab", "pageup", "pagedown"}
-_MANY = 40  # lines of details that few terminals show at once
 SETTLED = 0.6  # seconds without a key, before a key is an answer: what was typed for the prompt approves nothing
 _STYLES = {"+": "$text-success", "-": "$text-error", "@": "$text-accent"}  # lines of a difference
 
@@ -96,30 +96,59 @@ class QuestionPanel(ModalScreen[Answer]):
     def compose(self) -> ComposeResult:
         question = self.question
         with Vertical(id="question", classes="-many" if len(self.choices) > 2 else ""):
-            yield Static("luci asks", classes="asks")
+            yield Static("the assistant asks" if self._is_asked_for_words else "luci asks", classes="asks")
             yield Static(Content(harmless(question.text)), classes="text")
             with VerticalScroll(classes="details", can_focus=False):
                 yield Static(Content("\n").join(map(self._told, question.details)))
-            if len(question.details) > _MANY:
-                yield Static(f"{len(question.details):,} lines; page up and page down move in them", classes="note")
+            yield Static(f"{len(question.details):,} lines; page up and page down move in them", classes="note")
             with Vertical(classes="choices"):
                 for key, text in self.choices.items():
                     yield Choice(key, text)
             yield Input(placeholder=self._placeholder, classes="words")
 
     def _told(self, line: str) -> Content:
-        if self.question.draft is not None:
+        if self._is_difference:
             return Content.styled(harmless(line) or " ", _STYLES.get(line[:1], ""))
         return Content.assemble(("• ", "$text-accent"), harmless(line))
 
     @property
+    def _is_difference(self) -> bool:
+        return self.question.draft is not None or self.question.details[0].startswith("--- ")
+
+    @property
+    def _is_asked_for_words(self) -> bool:
+        return self.question.kind == "reply"
+
+    @property
     def _placeholder(self) -> str:
-        return "your answer" if self.question.kind == "reply" else "why not? enter for no reason"
+        return "your answer; esc says nothing" if self._is_asked_for_words else "why not? enter for no reason"
 
     def on_mount(self) -> None:
         self.query_one(".details").display = bool(self.question.details)
-        self.query_one(Input).display = False
+        self.query_one(Input).display = self._is_asked_for_words
+        self.query_one(".choices").display = not self._is_asked_for_words
         self._wait_until_settled()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """Say whether there is more than is shown, and let what led to the question be seen above it."""
+        for details in self.query(".details"):  # there is none any more where it was answered meanwhile
+            self.query_one(".note").display = details.display and details.max_scroll_y > 0
+            self.call_after_refresh(self._uncover)
+
+    def _uncover(self) -> None:
+        for panel in self.query("#question"):
+            self._take_room(panel.outer_size.height)
+
+    def on_unmount(self) -> None:
+        if not isinstance(self.app.screen, QuestionPanel):
+            self._take_room(0)
+
+    def _take_room(self, rows: int) -> None:
+        for conversation in self.app.screen_stack[0].query(Conversation):
+            conversation.give_way(rows)
 
     def _wait_until_settled(self) -> None:
         if self._timer:
@@ -128,8 +157,12 @@ class QuestionPanel(ModalScreen[Answer]):
 
     def _settle(self) -> None:
         self.add_class("-settled")
+        if self._is_asked_for_words:
+            self.query_one(Input).focus()
 
     def on_key(self, event: events.Key) -> None:
+        if self.query_one(Input).has_focus:  # words are typed, and they are for here
+            return
         if event.key not in {
             *_OWN,
             *self.choices,

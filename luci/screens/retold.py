@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from textual.app import ComposeResult
@@ -10,13 +10,19 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Markdown, Static
 
+from luci.actions.door import done
+from luci.chat.recall import SessionRequest
 from luci.chat.sessions import Entry
 from luci.chat.shorten import unmarked
+from luci.config import Settings
+from luci.context import Context
+from luci.errors import LuciError
 from luci.screens.dialogue import Dialogue, Difference, Thoughts, ToolLine, folded, noted
+from luci.screens.heard import in_short
 from luci.screens.plain import harmless
 from luci.values import Value
 
-ENTRIES = 50_000  # of a session that are read, the last ones
+ENTRIES = 60  # of a session that are read together: more than are shown at first
 
 
 class Said(Value):
@@ -26,17 +32,40 @@ class Said(Value):
     entries: tuple[Entry, ...]
 
 
+def pieces(session: str, settings: Settings) -> Iterator[list[Said]]:
+    """Yield the requests of a session, some at a time, the last ones first; they are read when they are wanted."""
+    begun: list[Entry] = []  # the end of a request whose beginning comes with the next piece
+    before = SessionRequest(session).before
+    while before > 1:
+        request = SessionRequest(session, before=before, most=ENTRIES)
+        try:
+            told = done("sessions show", request, Context(settings))
+        except LuciError as error:  # it was deleted meanwhile, or the disk does not read it
+            yield requests([Entry(0, 0, "note", {"text": error.message}), *begun])
+            return
+        before = told.left_out + 1
+        entries = [*told.entries, *begun]
+        at = next(filter(lambda n: _is_request(entries[n]), range(len(entries))), len(entries)) if before > 1 else 0
+        begun = entries[:at]
+        yield requests(entries[at:])
+
+
 def requests(entries: Iterable[Entry]) -> list[Said]:
     """Return what a person said, each with what followed; what luci told in the person's place is part of it."""
     found: list[tuple[str, list[Entry]]] = []
     for entry in entries:
-        if entry.kind == "message" and entry.body["role"] == "user" and not entry.body["text"].startswith("[luci]"):
+        if _is_request(entry):
             found.append((entry.body["text"], []))
         elif found:
             found[-1][1].append(entry)
         else:
             found.append(("", [entry]))  # its beginning is not shown
     return [Said(request, tuple(after)) for request, after in found]
+
+
+def _is_request(entry: Entry) -> bool:
+    body = entry.body
+    return entry.kind == "message" and body["role"] == "user" and not body["text"].startswith("[luci]")
 
 
 class Retold(Dialogue):
@@ -76,7 +105,7 @@ def _widgets(entries: Sequence[Entry]) -> Iterable[Widget]:
             case "change":
                 inside.append(Difference(body["path"].rpartition("/")[2], body["diff"]))
             case "run":
-                told = body["text"].split("\n", 1)[0]
+                told = in_short(body["text"])
                 inside.append(folded("what came of it", unmarked(body["text"])))
             case "use":
                 line = ToolLine(body["title"])

@@ -9,6 +9,7 @@ from luci.chat.messages import AskedAgain, Changed, Replied, Replying, Thinking,
 from luci.context import Answer, Question
 from luci.events import Event
 from luci.screens.asked import answered
+from luci.screens.heard import briefly, sentence
 from luci.screens.plain import harmless
 from luci.screens.terminal import Narrator
 
@@ -37,7 +38,7 @@ class Teller(Narrator):
             case AskedAgain(reason, seconds):
                 void = " What came of the answer is void." if self._began else ""
                 self._end()
-                self._line(f"{reason}{void} It is asked again in {seconds:.0f} s.")
+                self._line(f"{sentence(reason)}{void} It is asked again in {seconds:.0f} s.")
             case Using(_, _, title):
                 self._end()
                 self._line(f"▸ {title}" if not self.plain else title)
@@ -47,7 +48,7 @@ class Teller(Narrator):
             case Changed():
                 pass
             case Used(_, _, ok, told) if not ok:
-                self._line(f"  {told.splitlines()[0]}" if told else "  it failed")
+                self._line(f"  {briefly(told)}" if told else "  it failed")
             case Used(_, tool, _, told) if tool in ("run", "run_code"):
                 self._line(f"  {told.splitlines()[0]}")
             case events.Output(_, text):
@@ -77,6 +78,10 @@ class Teller(Narrator):
             sys.stdout.write("\n")
             sys.stdout.flush()
         self._open = self._began = self._thinks = False
+
+    def close(self) -> None:
+        self._end()
+        super().close()
 
     def ask(self, question: Question) -> bool | Answer:
         if not question.wants_words:
