@@ -13,6 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from luci.screens.card import Card
+from luci.screens.columns import Columns
 from luci.screens.doing import Doing
 from luci.screens.past import AT_FIRST, AT_ONCE, Gap, Past, said_line
 from luci.screens.plain import harmless
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 MOST = 120  # things that are here together: what is older is in the sessions and the runs
 NEAR = 2  # heights of what is in sight
+_ABOUT = (
+    "Runs a Python script that has imports and nothing else: finds the packages, keeps an environment for them,"
+    " and mends what turns out missing."
+)
 _FIRST = (
     ("run FILE.py", "run a script with all it imports"),
     ("plan FILE.py", "see what that would install, and why"),
@@ -31,25 +36,23 @@ _FIRST = (
 )
 
 
-class Welcome(Static):
+class Welcome(Columns):
     """What a person can do, while nothing was done yet."""
 
     def __init__(self) -> None:
-        super().__init__(_welcome("what you want, once a model is set up"))
+        super().__init__(_first("what you want, once a model is set up"), indent=15)
 
     def tell_of_model(self) -> None:
-        self.update(_welcome("what you want: it is written, run and mended"))
+        self.rows = _first("what you want: it is written, run and mended")
+
+    def _lines(self, width: int) -> list[Content]:
+        about = Content.styled(_ABOUT, "$foreground 60%")
+        return [*about.wrap(width), Content(""), *super()._lines(width)]
 
 
-def _welcome(say: str) -> Content:
+def _first(say: str) -> tuple[tuple[Content, Content], ...]:
     lines = (("say it", say), *_FIRST)
-    rows = [Content.assemble((f"{typed:<15}", "bold $text-accent"), about) for typed, about in lines]
-    about = Content.styled(
-        "Runs a Python script that has imports and nothing else: finds the packages, keeps an environment for them,"
-        " and mends what turns out missing.",
-        "$foreground 60%",
-    )
-    return Content("\n").join([about, Content(""), *rows])
+    return tuple((Content.styled(typed, "bold $text-accent"), Content(about)) for typed, about in lines)
 
 
 class Conversation(VerticalScroll, can_focus=False):

@@ -19,7 +19,7 @@ from luci.errors import Interrupted
 from luci.events import Event, Output, Retrying, Told, Walled, Warned, Working
 from luci.screens.doing import Doing
 from luci.screens.figures import duration
-from luci.screens.heard import in_short, sentence
+from luci.screens.heard import in_short, prose, sentence
 from luci.screens.jobs import Job
 from luci.screens.plain import harmless
 
@@ -190,9 +190,9 @@ class Dialogue(Doing):
                 answer = self._answer
                 await self._end_text()
                 if anew and answer:  # what it began with were thoughts
-                    await answer.update(harmless(text))
+                    await answer.update(prose(text))
                 elif anew and text:
-                    await self._add(Markdown(harmless(text), open_links=False))
+                    await self._add(Markdown(prose(text), open_links=False))
                 self.text = text or self.text
                 if trouble:
                     await self._note(f"This answer is not whole: {trouble}.")
@@ -262,7 +262,7 @@ class Dialogue(Doing):
             self._answer = Markdown(open_links=False)
             await self._add(self._answer)
             self._stream = Markdown.get_stream(self._answer)
-        await self._stream.write(harmless(text))
+        await self._stream.write(prose(text))
 
     def _end_thoughts(self) -> None:
         if self._thoughts:

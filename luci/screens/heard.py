@@ -1,10 +1,22 @@
-"""What a model heard of a tool, as a person is told of it."""
+"""What a model says, and what it heard of a tool, as a person reads it."""
 
 from __future__ import annotations
 
 import re
 
+from luci.screens.plain import harmless
+
+_JOINERS = dict.fromkeys((0x200C, 0x200D, 0xFE0F))  # terminals disagree on what they do with those
 _HOLDS = re.compile(r"^(exit code .*, behind [^(]*[^( ]) \(.*\)$")
+
+
+def prose(text: str) -> str:
+    """Return the text of an answer, harmless; what joins characters is left out, for it is no word of its own.
+
+    >>> prose("\\u26a0\\ufe0f a\\u200db")
+    '⚠ ab'
+    """
+    return harmless(text.translate(_JOINERS))
 
 
 def briefly(told: str) -> str:

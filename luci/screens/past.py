@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from luci.screens.columns import Columns
 from luci.screens.plain import harmless
 
 if TYPE_CHECKING:
@@ -115,8 +116,10 @@ class Past:
         return self.shown[self.first][0] if self.first in self.shown else None
 
 
-def said_line(text: str) -> Static:
-    return Static(Content.assemble(("❯ ", "$text-accent"), (harmless(text), "bold")), classes="said")
+def said_line(text: str) -> Widget:
+    return Columns(
+        [(Content.styled("❯", "$text-accent"), Content.styled(harmless(text), "bold"))], indent=2, classes="said"
+    )
 
 
 def _may_go(widgets: Iterable[Widget], is_far: Callable[[Widget], bool]) -> bool:

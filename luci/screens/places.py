@@ -39,7 +39,7 @@ class Places(Screen[None]):
     ]
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
-        super().__init__(classes="-at-conversation -beside-output")
+        super().__init__(classes="-at-conversation -beside-output -idle")
         self._settings = settings
         self._making = asyncio.Lock()
         self._outdated = False  # something was done since the environments were read
@@ -115,6 +115,7 @@ class Places(Screen[None]):
     async def _made(self, pane: Pane, style: str) -> Pane:
         """Put up a pane with its style sheet, which the first paint did without."""
         self.app.stylesheet.read(Path(__file__).with_name(style))
+        self.remove_class("-idle")
         await self.query_one("#beside").mount(pane)
         return pane
 

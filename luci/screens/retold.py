@@ -18,8 +18,7 @@ from luci.config import Settings
 from luci.context import Context
 from luci.errors import LuciError
 from luci.screens.dialogue import Dialogue, Difference, Thoughts, ToolLine, folded, noted
-from luci.screens.heard import in_short
-from luci.screens.plain import harmless
+from luci.screens.heard import in_short, prose
 from luci.values import Value
 
 ENTRIES = 60  # of a session that are read together: more than are shown at first
@@ -95,7 +94,7 @@ def _widgets(entries: Sequence[Entry]) -> Iterable[Widget]:
         match entry.kind:
             case "message" | "draft" if _is_answer(body):
                 if body["text"]:
-                    yield Markdown(harmless(body["text"]), open_links=False)
+                    yield Markdown(prose(body["text"]), open_links=False)
                 if not body["whole"] or entry.kind == "draft":
                     yield noted("This answer is not whole.")
             case "thought":

@@ -22,9 +22,11 @@ def seen(person):
 
 
 @played
-async def test_where_there_is_room_conversation_and_output_are_side_by_side():
+async def test_where_there_is_room_conversation_and_output_are_side_by_side_once_there_is_an_output():
     async with opened((120, 40)) as person:
-        assert seen(person) == {"talk", "beside"}
+        assert seen(person) == {"talk"}
+        await person.run("plain.py")
+        await person.until(lambda: seen(person) == {"talk", "beside"})
 
 
 @played
