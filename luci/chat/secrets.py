@@ -206,12 +206,18 @@ def _of_shape(match: re.Match[str]) -> str:
     return placeholder(f"{kind}-{hashlib.sha256(match.group().encode()).hexdigest()[:6]}")
 
 
-def known(folder: Path, environ: Mapping[str, str] = os.environ, more: Iterable[tuple[str, str]] = ()) -> Secrets:
-    """Return the secrets of the environment, of the .env files beside the scripts, and `more` by name."""
+def known(
+    folder: Path,
+    environ: Mapping[str, str] = os.environ,
+    more: Iterable[tuple[str, str]] = (),
+    deep: int = _DEEP,
+) -> Secrets:
+    """Return the secrets of the environment, of the .env files beside the scripts and so many folders below, and
+    `more` by name."""
     found = dict(_of(environ))
     import dotenv
 
-    for path in _dotenvs(folder):
+    for path in _dotenvs(folder, deep):
         try:
             found.update(_all_of(dotenv.dotenv_values(path, interpolate=False)))
         except (OSError, ValueError):  # one that cannot be read is read by no script either, or holds no text
@@ -220,10 +226,10 @@ def known(folder: Path, environ: Mapping[str, str] = os.environ, more: Iterable[
     return Secrets({name: value for name, value in found.items() if len(value) >= _SHORTEST})
 
 
-def _dotenvs(folder: Path) -> Iterator[Path]:
+def _dotenvs(folder: Path, deep: int) -> Iterator[Path]:
     for base, folders, names in os.walk(folder):
         depth = len(Path(base).relative_to(folder).parts)
-        folders[:] = [name for name in sorted(folders) if depth < _DEEP and name not in _PASSED_OVER]
+        folders[:] = [name for name in sorted(folders) if depth < deep and name not in _PASSED_OVER]
         for name in sorted(names):
             path = Path(base, name)
             is_one = name.startswith(".env") or name.endswith(".env")

@@ -39,6 +39,7 @@ from luci.screens import tables
 from luci.screens.figures import duration
 from luci.screens.names import named
 from luci.screens.plain import harmless
+from luci.screens.remembered import remember
 from luci.screens.story import Story
 from luci.screens.talker import Talker
 from luci.screens.terminal import Narrator, show_error
@@ -201,7 +202,7 @@ class _Typed(History):
         return reversed(typed.load())
 
     def store_string(self, string: str) -> None:
-        typed.add(string)
+        remember(string)
 
 
 class _Words(Completer):

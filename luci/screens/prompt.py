@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 from luci import typed
 from luci.actions.completion import NOTHING, Candidate, Named, complete, takes_more
 from luci.screens.plain import harmless
+from luci.screens.remembered import remember
 
 _SEARCH_ROWS = 50
 
@@ -226,7 +227,7 @@ class Prompt(Horizontal):
             self.lines.remove(text)
         self.lines.append(text)
         self._at = 0
-        typed.add(text)
+        remember(text)
 
     def action_newline(self) -> None:
         self.line.insert("\n")

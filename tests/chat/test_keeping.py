@@ -48,6 +48,19 @@ def test_what_was_said_is_found_by_its_words_and_told_as_markdown(kept: Sessions
     say(kept, second, "user", "Something else")
     ((session, entry, piece),) = kept.search('moon "phases')
     assert (session.id, entry.number, piece) == (first, 1, "Plot the [moon]\n[phases]")
+    for words, hits in {
+        "moon pha": 1,  # the last word while it is typed
+        "pha moon": 0,
+        "pha* moon": 1,
+        '"the moon"': 1,
+        '"moon the"': 0,
+        "moon AND": 0,  # a word as any other
+        "*": 0,
+        '"': 0,
+    }.items():
+        assert len(kept.search(words)) == hits, words
+    with pytest.raises(UsageError, match="2 sessions begin with"):
+        kept.find(first.partition("-")[0])
     assert [s.title for s in kept.all()] == ["Something else", "Plot the moon"]
     text = markdown(kept.find(first[:-1]), kept.entries(first))
     assert text.startswith("# Plot the moon\n") and "- refused by you: Write moon.py?" in text

@@ -18,6 +18,10 @@ def write(path: str, content: str) -> tuple[str, object]:
     return ("write_file", {"path": path, "content": content})
 
 
+def sessions(luci: Luci) -> list[dict[str, object]]:
+    return list(luci("sessions", "list", "--json").json)
+
+
 @pytest.fixture
 def model() -> Iterator[ModelServer]:
     with ModelServer() as server:
@@ -63,6 +67,7 @@ def test_a_person_answers_with_one_key_and_not_by_accident(luci: Luci, model: Mo
     terminal.see("Why?")
     terminal.type("call it b\r")
     terminal.see("+print(2)")
+    assert "refused by you: call it b\n" in terminal.seen and "Do not try" not in terminal.seen
     terminal.type("y\r")
     prompt(terminal, "There.\\x1b[31m")  # what a model says does nothing to the terminal
     terminal.type("model\r")
@@ -94,12 +99,18 @@ def test_without_a_model_it_says_what_to_do(luci: Luci) -> None:
 
 def test_a_request_that_fails_says_so_and_the_code_tells(luci: Luci, model: ModelServer) -> None:
     model.script += [Said(status=401, message="no such key")]
-    done = luci("ask", "hello", env=model.environ)
+    done = luci("ask", "--json", "-", input="hello\n", env=model.environ)
     assert done.code == 1 and "does not accept the key" in done.err and "key-for-tests-only" not in done.err
+    assert "does not accept the key" in done.json["why"] and done.json["session"] == sessions(luci)[0]["id"]
+    assert model.heard()[-1]["content"] == "hello"
+    for at in ("0", "9"):
+        assert "has no entry" in luci("sessions", "fork", "1", "--at", at).err
+    assert luci("sessions", "search", "nowhere").out == "No conversation has these words.\n" and sessions(luci)
     for words, said in (((), "What do you want?"), (("--allow", "everything", "x"), "--allow does not know")):
         done = luci("ask", *words, env=model.environ)
         assert done.code == 2 and said in done.err
-    assert luci("ask", "--replay", luci.write("t.json", "{}")).code == 2
+    done = luci("ask", "--replay", luci.write("t.json", "{}"))
+    assert done.code == 2 and "it has no 'answers'" in done.err
 
 
 def test_adopt_writes_what_is_needed_and_leaves_the_rest_as_it_was(luci: Luci) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tests.cli.conftest import Luci, Terminal
@@ -51,7 +54,7 @@ def test_ctrl_c_ends_the_script_and_not_the_conversation(luci: Luci) -> None:
     assert terminal.exit_code() == 0
 
 
-def test_what_was_typed_is_there_the_next_day(luci: Luci) -> None:
+def test_what_was_typed_is_there_the_next_day_without_secrets(luci: Luci) -> None:
     terminal = prompt(luci.terminal("--plain"))
     terminal.type("help\r")
     prompt(terminal, "ctrl+d leaves")
@@ -62,8 +65,14 @@ def test_what_was_typed_is_there_the_next_day(luci: Luci) -> None:
     again.see("help")
     again.type("\r")
     prompt(again, "ctrl+d leaves")
+    again.type("/rnu sk-0123456789abcdefghij\\\rand more\r")
+    prompt(again, "Did you mean /run?")
     again.type("\x04")
     assert again.exit_code() == 0
+    (kept,) = Path(luci.environ["LUCI_HOME"]).rglob("typed.jsonl")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    last = json.loads(kept.read_text().splitlines()[-1])
+    assert last.startswith("/rnu [secret api-key") and last.endswith("\nand more")
 
 
 def test_another_model_is_chosen_and_a_file_is_pointed_at(luci: Luci) -> None:
