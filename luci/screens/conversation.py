@@ -70,6 +70,9 @@ class Conversation(VerticalScroll, can_focus=False):
     def on_mount(self) -> None:
         self.anchor()
 
+    def on_resize(self) -> None:
+        self.refresh(layout=True)  # where its end is was reckoned with the size before
+
     def give_way(self, rows: int) -> None:
         """Leave so many rows of the screen, counted from below, to what lies over it: the end is to be seen above."""
         below = self.screen.size.height - self.region.bottom - self.styles.margin.bottom
