@@ -86,6 +86,35 @@ def runs(prefix: str, **_: Any) -> dict[str, str]:
     return _beginning(prefix, {run.id: os.path.basename(run.script) for run in runs.latest(20)})
 
 
+def models(prefix: str, **_: Any) -> dict[str, str]:
+    from luci import config
+    from luci.chat.offers import known
+
+    return _beginning(prefix, known(config.load()))
+
+
+def sessions(prefix: str, **_: Any) -> dict[str, str]:
+    from luci import config
+    from luci.screens.names import named
+
+    return _beginning(prefix, named(config.load)["session"]())
+
+
+def kinds(prefix: str, **_: Any) -> list[str]:
+    """What --allow takes: several, with commas between."""
+    from luci.cli.talk_words import KINDS
+
+    said, comma, last = prefix.rpartition(",")
+    return [f"{said}{comma}{kind}" for kind in KINDS if kind.startswith(last) and kind not in said.split(",")]
+
+
+def providers(prefix: str, **_: Any) -> list[str]:
+    """Those that want a key."""
+    from luci.chat.providers import PROVIDERS
+
+    return [name for name, known in PROVIDERS.items() if not known.local and name.startswith(prefix)]
+
+
 def settings(prefix: str, **_: Any) -> list[str]:
     from luci import config
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from luci.cli.options import offering
+
 _RAW: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
 KINDS = ("write", "run", "install", "network")
 
@@ -34,9 +36,12 @@ def _add_ask(commands: Any) -> None:
     ask.add_argument(
         "words", nargs="*", metavar="TEXT", help="what you want; what is piped in goes along; - for all of it"
     )
-    ask.add_argument("--allow", default="", metavar="KINDS", help=f"let it do without asking: {', '.join(KINDS)}")
-    ask.add_argument("--model", default="", metavar="NAME", help="another model than the settings name")
-    ask.add_argument("--session", default="", metavar="ID", help="go on with a session: an id, or 1 for the latest")
+    for name, metavar, what, text in (
+        ("--allow", "KINDS", "kinds", f"let it do without asking: {', '.join(KINDS)}"),
+        ("--model", "NAME", "models", "another model than the settings name: MODEL, PROVIDER, or 'PROVIDER MODEL'"),
+        ("--session", "ID", "sessions", "go on with a session: an id, or 1 for the latest"),
+    ):
+        offering(ask.add_argument(name, default="", metavar=metavar, help=text), what)
     ask.add_argument("--replay", default="", metavar="FILE", help="take the model's answers from a transcript")
     ask.add_argument("--json", action="store_true", help="one JSON document: text, why, scripts, account, session")
     ask.add_argument("-q", "--quiet", action="store_true", help="say nothing but the answer and errors")
@@ -68,9 +73,8 @@ def _add_sessions(commands: Any) -> None:
         if verb == "search":
             command.add_argument("words", nargs="+", metavar="WORD")
         elif verb != "list":
-            command.add_argument(
-                "session", nargs="?", default="1", metavar="SESSION", help="an id, or 1 for the latest"
-            )
+            text = "an id, or 1 for the latest"
+            offering(command.add_argument("session", nargs="?", default="1", metavar="SESSION", help=text), "sessions")
         if verb == "export":
             command.add_argument("-f", "--format", default="markdown", choices=("markdown", "replay"))
         elif verb == "fork":
@@ -91,7 +95,8 @@ def _add_small(commands: Any) -> None:
     )
     chat.set_defaults(do="chat")
     why = commands.add_parser("why", help="say why the last run failed, as far as is known", allow_abbrev=False)
-    why.add_argument("run", nargs="?", default="", metavar="RUN", help="a run's id; else the last that failed")
+    text = "a run's id; else the last that failed"
+    offering(why.add_argument("run", nargs="?", default="", metavar="RUN", help=text), "runs")
     why.add_argument("--json", action="store_true", help="one JSON document")
     why.set_defaults(do="why")
     audit = commands.add_parser("audit", help="what was approved and done, in a log that nobody alters unseen", **_RAW)
@@ -118,7 +123,8 @@ def _add_small(commands: Any) -> None:
         "key", help="keep a model server's key, or forget it", epilog="example:\n  luci key set openrouter", **_RAW
     )
     key.add_argument("verb", choices=("set", "remove"))
-    key.add_argument("provider", metavar="PROVIDER", help="openai, openrouter, anthropic, google")
+    text = "openai, openrouter, anthropic, google"
+    offering(key.add_argument("provider", metavar="PROVIDER", help=text), "providers")
     key.set_defaults(do="key")
     adopt = commands.add_parser(
         "adopt",
@@ -126,7 +132,7 @@ def _add_small(commands: Any) -> None:
         epilog="examples:\n  luci adopt plot.py --dry-run\n  luci adopt plot.py --yes",
         **_RAW,
     )
-    adopt.add_argument("script", metavar="SCRIPT")
+    offering(adopt.add_argument("script", metavar="SCRIPT"), "scripts")
     adopt.add_argument("--with", dest="requirements", action="append", default=[], metavar="REQ", help="one more")
     adopt.add_argument("--dry-run", action="store_true", help="only show the difference")
     adopt.add_argument("-y", "--yes", action="store_true", help="do not ask")

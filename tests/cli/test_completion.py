@@ -28,6 +28,9 @@ SCENE = (  # what is typed, and what must come of it
     ("luci env remove bett", "luci env remove bettong"),
     ("luci env why bettong quo", "luci env why bettong quokka"),
     ("luci config run.retry al", "luci config run.retry always"),
+    ("luci config model.provider olla", "luci config model.provider ollama"),
+    ("luci ask --allow write,ins", "luci ask --allow write,install"),
+    ("luci ask --model lmst", "luci ask --model lmstudio"),
 )
 
 
