@@ -29,6 +29,7 @@ from luci.errors import Interrupted, LuciError, Refused
 from luci.events import Ended, Event, Output, Retrying
 from luci.exchange import exchange
 from luci.runner.approval import origins
+from luci.runner.choices import name_of
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.wants import Wants
@@ -319,6 +320,9 @@ def _context(hands: Hands, made: Plan | None = None) -> Context:
         doubts = vouching.doubtful(made).lines if made and question.kind == "packages" else ()
         sure = question.kind == "packages" and not doubts
         named = dict.fromkeys(found[1] for line in question.details if (found := _NAMED.match(line)))
+        if made and kind == "install":  # a rule that denies is about each of them, however the question tells it
+            wanted = [choice for choice in made.choices if choice.status in ("install", "ask")]
+            named |= dict.fromkeys(name_of(line) for choice in wanted for line in choice.requirements)
         subject = " ".join(named) or question.text
         effect = Effect(kind, question.text, (*doubts, *question.details), subject, own=not sure, bounded=sure)
         try:
