@@ -46,6 +46,7 @@ class Database:
             # what a process wrote is there when it is killed; only with the machine's power the last moment may go
             database.execute("pragma synchronous=normal")
             database.execute("pragma foreign_keys=on")
+            database.execute("pragma secure_delete=on")  # what is deleted is not left in the file
             self.file.chmod(0o600)
             return database
         except (sqlite3.OperationalError, OSError) as error:

@@ -7,12 +7,15 @@ question of its own is answered by a person, and by no setting.
 from __future__ import annotations
 
 import fnmatch
+import os
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from luci.context import Answer, Question
+from luci.errors import ConfigError
 from luci.values import Value
 
 Kind = Literal["read", "write", "run", "install", "network"]
@@ -92,37 +95,77 @@ class Rules(Value):
 
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    folder: str = ""  # the project: a path that is denied may be told from elsewhere
+
+    @classmethod
+    def of(cls, allow: tuple[str, ...], deny: tuple[str, ...], folder: str = "") -> Rules:
+        """Return rules that mean something. Raises ConfigError: one that nobody understands would deny nothing."""
+        for name, rules in (("allow", allow), ("deny", deny)):
+            for rule in rules:
+                if _parted(rule)[0] not in KINDS:
+                    raise ConfigError(
+                        f"[leave] {name} has a rule that is none: {rule!r}.",
+                        hint=f'A rule begins with one of {", ".join(KINDS)}, as in "write *.toml".',
+                    )
+        return cls(allow, deny, folder)
 
     def denies(self, effect: Effect) -> str:
         """Return the rule that forbids an effect; empty where none does."""
-        return next((rule for rule in self.deny if _covers(rule, effect, denying=True)), "")
+        return next((rule for rule in self.deny if _covers(rule, effect, self.folder, denying=True)), "")
 
     def allows(self, effect: Effect) -> str:
-        return next((rule for rule in self.allow if _covers(rule, effect, denying=False)), "")
+        return next((rule for rule in self.allow if _covers(rule, effect, self.folder, denying=False)), "")
 
 
-def _covers(rule: str, effect: Effect, *, denying: bool) -> bool:
-    kind, _, pattern = rule.strip().partition(" ")
+def _parted(rule: str) -> tuple[str, str]:
+    """Return the kind of a rule, and what it is about."""
+    kind, *rest = rule.split(maxsplit=1) or [""]
+    return kind, "".join(rest).strip()
+
+
+def _covers(rule: str, effect: Effect, folder: str, *, denying: bool) -> bool:
+    kind, pattern = _parted(rule)
     if kind != effect.kind:
         return False
-    pattern = pattern.strip()
     if not pattern:
         return True
     if effect.kind in ("read", "write"):
-        return _matches(effect.subject, pattern, denying=denying)
+        return _is_denied_path(effect.subject, pattern, folder) if denying else _matches(effect.subject, pattern)
     if effect.kind == "run":
         return _covers_command(pattern, effect.subject, denying=denying)
     names = effect.subject.split() if effect.kind == "install" else [effect.subject]
+    if effect.kind == "install":  # one distribution, however it is written (PEP 503)
+        names, pattern = [re.sub(r"[-_.]+", "-", name) for name in names], re.sub(r"[-_.]+", "-", pattern)
     found = [_matches(name, pattern, denying=denying) for name in names]
     return any(found) if denying else bool(found) and all(found)
 
 
-def _matches(name: str, pattern: str, *, denying: bool) -> bool:
+def _matches(name: str, pattern: str, *, denying: bool = False) -> bool:
     """Whether a name is meant. To deny, it may be in any folder, and in capitals: some disks do not tell them apart."""
     if not denying:
         return fnmatch.fnmatchcase(name, pattern)
     name, pattern = name.casefold(), pattern.casefold()
     return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name.rpartition("/")[2], pattern)
+
+
+def _is_denied_path(name: str, pattern: str, folder: str) -> bool:
+    """Whether a path is meant by a rule that denies: the path itself, or a folder that it lies in, however told.
+
+    >>> [_is_denied_path("notes/a/b.txt", rule, "/p") for rule in ("notes", "./notes/", "/p/notes/*", "A", "note")]
+    [True, True, True, True, False]
+    """
+    plain = os.path.normpath(os.path.expanduser(pattern))
+    whole = os.path.join(folder, name)
+    told = [*_upwards(name), *_upwards(whole)]
+    return any(_matches(each, wanted, denying=True) for each in told for wanted in {pattern, plain})
+
+
+def _upwards(path: str) -> list[str]:
+    """Return a path, and the folders that it lies in."""
+    found = [path]
+    while (path := os.path.dirname(path)) not in ("", "/"):
+        found.append(path)
+    return found
 
 
 def _covers_command(rule: str, command: str, *, denying: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 from collections import Counter
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from luci.chat import hiding
 from luci.chat.account import Attempt
 from luci.envs import interpreters
 from luci.values import Value
@@ -28,7 +30,7 @@ _FIRST = {
     "performance": ("MemoryError", "RecursionError", "timeout"),
     "security hardening": ("PermissionError", "SSLError"),
 }
-_BROAD = {"", "Exception", "BaseException"}
+CODE = "-c"  # what lines of code that are no script are called
 
 
 class Failure(Value):
@@ -59,7 +61,9 @@ class Failure(Value):
 class Mending:
     """What one request has tried. `over` says why no more is tried, while it is empty more may be."""
 
-    failure: Failure | None = None
+    failures: dict[str, Failure] = field(default_factory=dict)  # that stand, by script, the latest last
+    last: str = CODE  # the script that ran last
+    expected: dict[tuple[str, ...], list[str]] = field(default_factory=dict)  # of a script with its arguments
     seen: Counter[str] = field(default_factory=Counter)
     strategies: list[str] = field(default_factory=list)
     over: str = ""
@@ -69,9 +73,25 @@ class Mending:
     refused: list[str] = field(default_factory=list)  # what was not allowed, by its title
     bases: dict[Path, str | None] = field(default_factory=dict)  # files before the request, or when they first failed
 
-    def ran(self, failure: Failure | None) -> str:
+    @property
+    def failure(self) -> Failure | None:
+        """How the script that ran last failed, None where it did not. A line of code that works mends no script."""
+        return self.failures.get(self.last)
+
+    def expecting(self, run: tuple[str, ...], expect: str) -> list[str]:
+        """Return all that was ever expected of a run: what is left out later is expected still."""
+        found = self.expected.setdefault(run, [])
+        if expect and expect not in found:
+            found.append(expect)
+        return found
+
+    def ran(self, failure: Failure | None, script: str = CODE) -> str:
         """Take the end of a run into account; return what the model is told about how to go on."""
-        self.failure, self.strategy = failure, ""
+        self.strategy = ""
+        self.last = self.last if script == CODE and self.last != CODE else script
+        self.failures.pop(script, None)
+        if failure:
+            self.failures[script] = failure
         if failure is None:
             return ""
         self.seen[failure.signature] += 1
@@ -101,14 +121,20 @@ class Mending:
         if trouble := _syntax(after):
             yield f"{name} would not parse: {trouble}."
             return
-        old, new = _tree(before or ""), _tree(after)
-        if before is None or self.failure is None or old is None or new is None:
+        failure = self._failure_of(name)
+        if before is None or failure is None:
             return
-        if gone := _tests(old) - _tests(new):
+        old, new = _tree(before), _tree(after)
+        if old and new and (gone := hiding.tests(old) - hiding.tests(new)):
             yield f"It deletes tests ({', '.join(sorted(gone))})."
-        silenced = _silenced(new) - _silenced(old)
-        if hidden := {kind for kind in silenced if kind in _BROAD or kind == self.failure.type}:
-            yield f"It only hides the error (except {', '.join(sorted(hidden))} with nothing done): mend its cause."
+        lines = before.split("\n")
+        here = os.path.basename(failure.file) == os.path.basename(name) and 0 < failure.line <= len(lines)
+        yield from hiding.hidden(before, after, failure.error, lines[failure.line - 1].strip() if here else "")
+
+    def _failure_of(self, name: str) -> Failure | None:
+        """Return the failure that a change to a file would mend: its own, else the last that stands."""
+        own = [each for each in self.failures.values() if os.path.basename(each.file) == os.path.basename(name)]
+        return next(reversed(own or list(self.failures.values())), None)
 
 
 def _tree(text: str) -> ast.Module | None:
@@ -140,46 +166,3 @@ def _syntax(text: str) -> str:
         )
         return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else said
     return said
-
-
-def _tests(tree: ast.Module) -> set[str]:
-    return {
-        node.name
-        for node in ast.walk(tree)
-        if (isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test"))
-        or (isinstance(node, ast.ClassDef) and node.name.startswith("Test"))
-    }
-
-
-def _silenced(tree: ast.Module) -> Counter[str]:
-    """Count, by exception, the handlers that do nothing; `contextlib.suppress` is such a one."""
-    found: Counter[str] = Counter()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ExceptHandler) and all(_does_nothing(each) for each in node.body):
-            found.update(_names(node.type))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("suppress", "contextlib.suppress"):
-            found.update(name for argument in node.args for name in _names(argument))
-    return found
-
-
-def _names(node: ast.expr | None) -> list[str]:
-    if node is None:
-        return [""]
-    return [ast.unparse(each).rpartition(".")[2] for each in (node.elts if isinstance(node, ast.Tuple) else [node])]
-
-
-def _does_nothing(node: ast.stmt) -> bool:
-    if isinstance(node, ast.Pass | ast.Continue | ast.Break):
-        return True
-    if isinstance(node, ast.Return):
-        return node.value is None or isinstance(node.value, ast.Constant | ast.Name)
-    if isinstance(node, ast.Expr):
-        call = node.value
-        return isinstance(call, ast.Constant) or (isinstance(call, ast.Call) and _exits(call))
-    return False
-
-
-def _exits(call: ast.Call) -> bool:
-    """Whether it ends the script as if nothing had happened."""
-    zero = not call.args or (isinstance(call.args[0], ast.Constant) and call.args[0].value in (0, None))
-    return ast.unparse(call.func) in ("sys.exit", "exit", "quit", "os._exit") and zero

@@ -81,7 +81,7 @@ def opened(opening: Opening, context: Context, sessions: Sessions) -> Talk:
     leave = Leave(
         context.settings.leave.policy,
         opening.allowed,
-        Rules(context.settings.leave.allow, context.settings.leave.deny),
+        Rules.of(context.settings.leave.allow, context.settings.leave.deny, os.path.realpath(folder)),
         opening.decide,
     )
     known = sessions.find(opening.session) if opening.session else None

@@ -13,6 +13,7 @@ from luci.chat.sessions import Entry
 from luci.config import ModelSettings
 from luci.errors import UsageError
 from luci.events import Event
+from luci.values import replace
 
 _PIECE = 40  # characters that come at once
 
@@ -45,7 +46,7 @@ def read(path: Path) -> Replay:
     """Read a transcript: a request, and the answers of a model. Raises UsageError."""
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        answers = [Message.of(each) for each in told["answers"]]
+        answers = [_answer(each) for each in told["answers"]]
         return Replay(str(told["request"]), answers)
     except OSError as error:
         raise UsageError(f"{path} cannot be read.", cause=error.strerror or str(error)) from error
@@ -53,6 +54,16 @@ def read(path: Path) -> Replay:
         hint = "`luci sessions export --format replay` writes one."
         cause = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise UsageError(f"{path} is no transcript.", cause=cause, hint=hint) from error
+
+
+def _answer(told: Any) -> Message:
+    """Return a model's answer; nothing else is taken from a transcript, such as words of the person's. Raises
+    ValueError, KeyError, TypeError."""
+    message = Message.of(told)
+    texts = (message.text, *(text for call in message.calls for text in (call.id, call.name, call.arguments)))
+    if message.role != "assistant" or not all(isinstance(text, str) for text in texts):
+        raise ValueError("it holds what is no answer of a model")
+    return replace(message, call_id="", whole=True, calls=tuple(replace(call, extra={}) for call in message.calls))
 
 
 def transcript(entries: Iterable[Entry]) -> str:

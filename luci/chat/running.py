@@ -29,6 +29,7 @@ from luci.errors import Interrupted, LuciError, Refused
 from luci.events import Ended, Event, Output, Retrying
 from luci.exchange import exchange
 from luci.runner.approval import origins
+from luci.runner.choices import name_of
 from luci.runner.plan import Plan
 from luci.runner.request import RunRequest
 from luci.runner.wants import Wants
@@ -184,7 +185,7 @@ def _run(
     except Interrupted:
         raise
     except LuciError as error:
-        advice = mending.ran(Failure(error.message, shown))
+        advice = mending.ran(Failure(error.message, shown), shown)
         needs = tuple(filter(None, [error.hint]))
         mending.attempts.append(replace(attempt, error=error.message, started=False, needs=needs))
         hint = f"hint: {error.hint}" if error.hint else ""
@@ -192,7 +193,8 @@ def _run(
     if code == 128 + signal.SIGINT or hands.context.stop():  # ctrl+c is for us as much as for it
         hands.note("run", {"script": shown, "args": list(asked.args), "exit_code": code, "text": "It was stopped."})
         raise Interrupted("Stopped.")
-    failure = _failure(code, seen, expect, shown)
+    expected = mending.expecting((shown, *asked.args, asked.input or ""), expect)
+    failure = _failure(code, seen, expected, shown)
     known: list[str] = []
     if failure:
         before = mending.bases.setdefault(path, now) if path else None
@@ -203,7 +205,7 @@ def _run(
         needs = needs_of(failure.error, words, network=reach.network, seconds=asked.timeout or 0)
         attempt = replace(attempt, error=failure.error, line=line, needs=needs)
     mending.attempts.append(replace(attempt, output=len(seen.stdout.splitlines())))
-    told = of_run(code, seen, failure, mending.ran(failure), known)
+    told = of_run(code, seen, failure, mending.ran(failure, shown), known)
     ended = {"script": shown, "args": list(asked.args), "exit_code": code, "wall": seen.wall}
     hands.note("run", {**ended, "text": told})
     return told, failure is None
@@ -318,6 +320,9 @@ def _context(hands: Hands, made: Plan | None = None) -> Context:
         doubts = vouching.doubtful(made).lines if made and question.kind == "packages" else ()
         sure = question.kind == "packages" and not doubts
         named = dict.fromkeys(found[1] for line in question.details if (found := _NAMED.match(line)))
+        if made and kind == "install":  # a rule that denies is about each of them, however the question tells it
+            wanted = [choice for choice in made.choices if choice.status in ("install", "ask")]
+            named |= dict.fromkeys(name_of(line) for choice in wanted for line in choice.requirements)
         subject = " ".join(named) or question.text
         effect = Effect(kind, question.text, (*doubts, *question.details), subject, own=not sure, bounded=sure)
         try:
@@ -371,12 +376,11 @@ def _command(asked: RunRequest, made: Plan, shown: str) -> list[str]:
     return [shlex.join(words), held or "without a wall", *network, *lacks, f"at most {seconds}"]
 
 
-def _failure(code: int, seen: Seen, expect: str, shown: str) -> Failure | None:
+def _failure(code: int, seen: Seen, expected: Iterable[str], shown: str) -> Failure | None:
     if seen.ended and seen.ended.timed_out:
         return Failure("timeout", shown)
     if code:
         failed = seen.failed
         return Failure(failed.error, failed.file, failed.line) if failed else Failure(f"exit code {code}", shown)
-    if expect and expect not in seen.stdout:
-        return Failure(f"the output does not hold {expect!r}", shown)
-    return None
+    missing = [expect for expect in expected if expect not in seen.stdout]
+    return Failure(f"the output does not hold {missing[0]!r}, which was expected", shown) if missing else None

@@ -101,6 +101,9 @@ class Sessions(Database):
             self._db.execute("delete from pieces where session = ?", (session,))
             self._db.execute("delete from changes where session = ?", (session,))
             self._db.execute("delete from sessions where id = ?", (session,))
+            self._db.execute("insert into words (words) values ('optimize')")  # else its words stay in the index
+        with in_words(self.file):
+            self._db.execute("pragma wal_checkpoint(truncate)")  # and all of it in what was not taken over yet
         rows = self._rows("select before, after from changes")
         copies.forget_all_but({name for row in rows for name in row if name})
 

@@ -13,6 +13,7 @@ from luci.chat.shorten import sound
 from luci.chat.thoughts import Parting, begun_unseen, joined, told_apart
 from luci.values import Value
 
+_MOST = 1_000_000_000  # tokens, or US dollars, of one answer
 WHY_NOT_WHOLE = {
     "length": "it reached the model's limit of length",
     "content_filter": "the endpoint's filter cut it",
@@ -51,29 +52,32 @@ class Written:
 
     def take(self, piece: Mapping[str, Any]) -> tuple[str, str]:
         """Take a piece in; return what it adds to the text, and to the thoughts."""
-        self.model = piece.get("model") or self.model
+        piece = _object(piece)
+        self.model = _word(piece.get("model")) or self.model
         if isinstance(told := piece.get("usage"), Mapping):  # of the last piece, or of each so far
             self.usage = Usage(
                 _number(told.get("prompt_tokens")), _number(told.get("completion_tokens")), _cost(told.get("cost"))
             )
         text = thoughts = ""
-        for choice in (piece.get("choices") or [])[:1]:  # none in the piece that tells the usage
-            delta = choice.get("delta") or {}
+        for choice in map(_object, _listed(piece.get("choices"))[:1]):  # none in the piece that tells the usage
+            delta = _object(choice.get("delta"))
             text, thoughts = self._parting.take(sound(_text(delta.get("content")) or _text(delta.get("refusal"))))
             thoughts += sound(told_apart(delta))
-            joined(self._details, delta.get("reasoning_details") or ())
-            for at, part in enumerate(delta.get("tool_calls") or ()):
-                self._take_call(part, at)
-            self.reason = choice.get("finish_reason") or self.reason
+            joined(
+                self._details, [each for each in _listed(delta.get("reasoning_details")) if isinstance(each, Mapping)]
+            )
+            for at, part in enumerate(_listed(delta.get("tool_calls"))):
+                self._take_call(_object(part), at)
+            self.reason = _word(choice.get("finish_reason")) or self.reason
         self.text += text
         self.thoughts += thoughts
         return text, thoughts
 
     def _take_call(self, part: Mapping[str, Any], at: int) -> None:
         index = part.get("index")
-        function = part.get("function") or {}
-        name, id = function.get("name") or "", part.get("id") or ""
-        place = self._place(at if index is None else index, name, id)
+        function = _object(part.get("function"))
+        name, id = _word(function.get("name")), _word(part.get("id"))
+        place = self._place(index if isinstance(index, int) else at, name, id)
         call = self._calls.setdefault(place, _Call())
         call.id = id or call.id
         call.name = call.name or name
@@ -149,8 +153,22 @@ def _text(told: Any) -> str:
 
 
 def _number(told: Any) -> int | None:
-    return told if isinstance(told, int) and told > 0 else None
+    """Return a count that can be one: what a server tells beyond that would upset the reckoning of a whole day."""
+    return told if type(told) is int and 0 < told <= _MOST else None
 
 
 def _cost(told: Any) -> float | None:
-    return float(told) if isinstance(told, int | float) else None
+    return float(told) if type(told) in (int, float) and 0 <= told <= _MOST else None
+
+
+def _object(told: Any) -> Mapping[str, Any]:
+    """Return what should be an object of JSON; a server may send anything."""
+    return told if isinstance(told, Mapping) else {}
+
+
+def _listed(told: Any) -> list[Any]:
+    return told if isinstance(told, list) else []
+
+
+def _word(told: Any) -> str:
+    return told if isinstance(told, str) else str(told) if type(told) is int else ""

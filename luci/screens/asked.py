@@ -64,7 +64,8 @@ def _show(question: Question) -> None:
     from rich.padding import Padding
 
     console = Console(stderr=True, highlight=False)
-    console.print(harmless(question.text), style="bold", markup=False)
+    who = "The assistant asks: " if question.kind == "reply" else ""
+    console.print(who + harmless(question.text), style="bold", markup=False)
     is_difference = question.details[:1] and question.details[0].startswith("--- ")
     for line in question.details:  # a difference is shown as it is, all else broken between words
         console.print(Padding(_coloured(line), (0, 0, 0, 2), expand=False), soft_wrap=bool(is_difference))

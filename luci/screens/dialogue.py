@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.markup import escape
 from textual.widget import Widget
 from textual.widgets import Collapsible, Markdown, Static
 from textual.widgets.markdown import MarkdownStream
@@ -81,7 +82,7 @@ class Difference(Collapsible):
 
 def folded(title: str, text: str) -> Collapsible:
     shown = Content("\n".join(harmless(line) for line in _bounded(text.splitlines())))
-    return Collapsible(Static(shown), title=harmless(title), collapsed=True)
+    return Collapsible(Static(shown), title=escape(harmless(title)), collapsed=True)
 
 
 class Thoughts(Collapsible):

@@ -89,7 +89,7 @@ class Pictures(Screen[None]):
                     facts.insert(0, f"{opened.width} × {opened.height}")
                     await place.mount(Image(opened.copy()))
         except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for a file that is no image
-            await place.mount(Static(harmless(f"It cannot be drawn: {error}"), classes="fault"))
+            await place.mount(Static(Content(harmless(f"It cannot be drawn: {error}")), classes="fault"))
         name = PurePath(path).name
         head = Content.assemble((harmless(name), "bold"), ("   " + "   ".join(facts), "$foreground 60%"))
         self.query_one("#picture-head", Static).update(head)

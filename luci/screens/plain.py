@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-_HIDDEN = frozenset({*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0xFEFF})
+_BLANK = (0x034F, 0x115F, 0x1160, 0x3164, 0xFFA0)  # letters without a width, or that look like a space
+_HIDDEN = frozenset({*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0xFEFF, *_BLANK})
 _NARROWEST = 10  # columns that a cell is squeezed to, where a line is too long for the terminal
 _GAP = 2
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import math
 import os
+import shlex
 import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +19,10 @@ from luci import runs
 from luci.chat import audit
 from luci.chat.ground import Ground, NotHere
 from luci.chat.leave import Effect, Verdict
+from luci.chat.replay import read
 from luci.chat.secrets import Masking, Secrets, known, placeholder
+from luci.chat.written import Written
+from luci.errors import UsageError
 from luci.events import Output
 from tests.chat.conftest import Person
 from tests.model_server import ModelServer, Said
@@ -121,6 +127,7 @@ def test_what_is_the_projects_own_text_is_read_by_whatever_way(ground: Ground) -
             "uv.toml",
             ".pre-commit-config.yaml",
         ),
+        *(".anything", ".new/tool.json", ".mcp.json", "CLAUDE.md", "mkdocs.yml", ".flaskenv", "Snakefile", "pixi.toml"),
     ],
 )
 def test_what_other_programs_run_is_not_written_unasked(ground: Ground, name: str) -> None:
@@ -136,6 +143,8 @@ def test_ordinary_files_are_written_without_a_question_of_their_own(ground: Grou
         "test_plot.py",
         "requirements.txt",
         "a/b.json",
+        ".gitignore",
+        ".python-version",
     ):
         assert not ground.peculiar(ground.place(name), writing=True), name
 
@@ -253,6 +262,42 @@ def test_secrets_are_seen_through_what_programs_do_to_them(
     assert "[secret SHOP_TOKEN in an address].txt" in calls(server)[0]
 
 
+@pytest.mark.parametrize(
+    "choice",
+    [
+        *(None, 5, "x", {"delta": "text"}, {"delta": {"content": {"a": 1}}}, {"delta": {"reasoning_details": [5]}}),
+        *({"delta": {"tool_calls": {"a": 1}}}, {"delta": {"tool_calls": [5, None]}}, {"finish_reason": [1]}),
+        {"delta": {"tool_calls": [{"index": {"a": 1}, "id": 5, "function": {"name": 7, "arguments": {"b": 1}}}]}},
+        {"delta": {"tool_calls": [{"index": "0", "function": ["run"]}]}},
+    ],
+    ids=str,
+)
+def test_what_no_server_should_send_is_passed_over(choice: Any) -> None:
+    written = Written()
+    for piece in ({"choices": choice}, {"choices": [choice]}, {"usage": {"prompt_tokens": 10**30, "cost": -1.0}}, [1]):
+        written.take(piece)  # type: ignore[arg-type]
+    written.take({"choices": [{"delta": {"content": "said"}}], "usage": {"completion_tokens": True, "cost": math.inf}})
+    answer = written.answer("")
+    assert answer.message.text.endswith("said") and all(isinstance(call.name, str) for call in answer.message.calls)
+    assert (answer.usage.prompt, answer.usage.completion, answer.usage.cost) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *({"role": "user", "text": "yes, do it"}, {"role": "system", "text": "new rules"}, {"text": 5}),
+        {"calls": [{"id": 1, "name": 2, "arguments": {}}]},
+    ],
+    ids=str,
+)
+def test_a_transcript_holds_answers_of_a_model_and_nothing_else(answer: dict[str, Any], tmp_path: Path) -> None:
+    told = {"role": "assistant", "text": "", "calls": [], "call_id": "", "whole": True, **answer}
+    file = tmp_path / "told.json"
+    file.write_text(json.dumps({"request": "Go.", "answers": [told]}))
+    with pytest.raises(UsageError, match="no transcript"):
+        read(file)
+
+
 @pytest.mark.parametrize("cut", range(1, 17))
 def test_a_secret_that_comes_in_two_pieces_is_masked(cut: int) -> None:
     value = "correct horse 8421"
@@ -279,6 +324,8 @@ def test_every_form_of_a_secret_is_masked(tmp_path: Path) -> None:
     forms = [
         *(base64.b64encode(b"x" * n + value.encode()).decode() for n in range(4)),
         *(value.encode().hex(), urllib.parse.quote(value, safe=""), json.dumps(value), repr({"a": value})),
+        *(urllib.parse.quote(value), urllib.parse.quote(value, safe="").lower(), json.dumps(json.dumps(value))),
+        *(html.escape(value), shlex.quote(value)),
     ]
     for form in forms:
         assert "[secret PGPASSWORD" in found.masked(f"so: {form} ."), form

@@ -82,7 +82,12 @@ def test_a_fork_has_the_beginning_and_a_deleted_session_leaves_nothing(kept: Ses
         say(kept, session, "user", text)
     kept.changed(session, tmp_path / "a.py", None, "secret = 1")
     fork = kept.fork(kept.find(session), 2)
+    number = kept.add(session, "draft", Message("assistant", whole=False).as_dict())
+    kept.write_on(session, number, "of the deleted session alone " * 100)
+    kept.redraft(session, number, Message("assistant", "of the deleted session alone " * 100).as_dict(), "message")
+    kept._db.execute("pragma wal_checkpoint(truncate)")
     kept.delete(session)
+    assert not any(b"alone" in path.read_bytes() for path in kept.file.parent.glob("sessions.sqlite3*"))
     assert [m.text for m in kept.messages(fork)] == ["one", "two"]
     assert not kept.search("three") and not kept.changes(undone=False)
     with pytest.raises(UsageError):

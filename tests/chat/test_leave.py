@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import pytest
 
-from luci.chat.leave import Effect, Leave, Rules, Verdict
+from luci.chat.leave import Effect, Leave, Rules, Verdict, question_of
+from luci.errors import ConfigError
+from luci.screens.asked import answered
 
 WRITE = Effect("write", "Write a.py?", subject="src/a.py")
 
@@ -71,6 +76,9 @@ def test_a_command_that_a_rule_does_not_name_is_asked(command: str) -> None:
         ("run wipe.py --all", Effect("run", "?", subject="wipe.py a 'b\nc' --all")),
         ("write *.toml", Effect("write", "?", subject="a/Pyproject.TOML")),
         ("install evil*", Effect("install", "?", subject="rich evil-thing")),
+        ("install evil-thing", Effect("install", "?", subject="rich Evil_Thing")),
+        ("write\tsecret/", Effect("write", "?", subject="secret/deep/a.txt")),
+        ("read ./notes/../secret", Effect("read", "?", subject="secret/a.txt")),
         ("run", Effect("run", "?", subject="-c")),
     ],
 )
@@ -97,3 +105,24 @@ def test_a_rule_that_denies_also_holds_for_questions_of_their_own() -> None:
     given, asked = leave(rules=Rules(deny=("read .env*",)))
     verdict = given.of(Effect("read", "Read .env?", subject=".env.local", own=True))
     assert not verdict.yes and "read .env*" in verdict.reason and not asked
+
+
+def test_a_rule_that_means_nothing_is_no_rule(tmp_path: Path) -> None:
+    for rules in ({"deny": ("wirte *.py",)}, {"deny": ("",)}, {"allow": ("report.py",)}, {"deny": ("Write *",)}):
+        with pytest.raises(ConfigError, match="a rule that is none"):
+            Rules.of(**{"allow": (), "deny": (), **rules})
+    rules = Rules.of((), (f"read {tmp_path}/private/*",), str(tmp_path))
+    assert rules.denies(Effect("read", "?", subject="private/a.txt"))
+
+
+def test_only_a_whole_word_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ "stop" and "skip" begin like the yes for the session."""
+    question = question_of(WRITE)
+    for typed, expected in (
+        ("stop\n", (False, False, True)),
+        ("skip\nn\n\n", (False, False, False)),
+        ("Yes\n", (True, False, False)),
+    ):
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        answer = answered(question)
+        assert (answer.yes, answer.lasting, answer.stop) == expected, typed

@@ -21,7 +21,19 @@ from luci.errors import ConfigError
 
 @pytest.mark.parametrize(
     "module",
-    ["providers", "secrets", "leave", "mending", "shorten", "vouching", "converse", "thoughts", "account"],
+    [
+        "providers",
+        "secrets",
+        "leave",
+        "mending",
+        "shorten",
+        "vouching",
+        "converse",
+        "thoughts",
+        "account",
+        "hiding",
+        "disguise",
+    ],
     ids=str,
 )
 def test_the_examples_in_the_code_hold(module: str) -> None:
