@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 from luci import kept, paths
 from luci.chat import keys, providers
@@ -11,18 +11,19 @@ from luci.chat.model import Model
 from luci.config import Settings
 from luci.context import Context
 from luci.events import Event, Working
-from luci.values import Value
+from luci.values import Value, anew
 
 _TOLD = 30  # names in a line
 
 
 class Offer(Value):
-    """`endpoint` says who answers; `models` is empty where it does not tell what it has. `provider` is who a person
-    chose by name, "" for nobody."""
+    """`endpoint` says who answers, None where nobody does; `models` is empty where it does not tell what it has.
+    `provider` is who a person chose by name, "" for nobody; `others` are who could be, and what each wants."""
 
-    endpoint: providers.Endpoint
+    endpoint: providers.Endpoint | None
     models: tuple[str, ...]
     provider: str = ""
+    others: Mapping[str, str] = anew(dict)
 
     def chosen(self, model: str) -> str:
         """Return the choice of one of the models, as a person would say it."""
@@ -31,6 +32,8 @@ class Offer(Value):
     @property
     def told(self) -> str:
         """What can be chosen, in words."""
+        if self.endpoint is None:
+            return f"No model is configured. `model PROVIDER` chooses one of {', '.join(self.others)}."
         if not self.models:
             return f"{self.endpoint.host} does not tell what it has. `model NAME` takes one by its name."
         more = f" and {len(self.models) - _TOLD} more" if len(self.models) > _TOLD else ""
@@ -40,8 +43,12 @@ class Offer(Value):
     def doubt(self) -> str:
         """What speaks against the model that was chosen, in words; empty where nothing does. An endpoint may know names
         that it does not list."""
+        if self.endpoint is None or (not self.models and not self.endpoint.is_here):
+            return ""
+        if not self.models:
+            return f"Nothing answers at {self.endpoint.base_url}. Is the server up?"
         name = self.endpoint.model
-        if not self.models or not name or name in self.models or f"models/{name}" in self.models:
+        if not name or name in self.models or f"models/{name}" in self.models:
             return ""
         import difflib
 
@@ -50,14 +57,34 @@ class Offer(Value):
 
 
 def offered(said: str, context: Context) -> Generator[Event, None, Offer]:
-    """Ask who answers, with what a person chose, for what it has. Raises NoModel, ModelError."""
+    """Ask who answers, with what a person chose, for what it has. Raises ModelError, ConfigError."""
     settings = context.settings.model
-    endpoint = providers.endpoint(settings, said=said)
+    try:
+        endpoint = providers.endpoint(settings, said=said)
+    except providers.NoModel:
+        return Offer(None, (), others=_others(""))
     yield Working("asking", endpoint.host)
     models = tuple(providers.for_talking(Model(endpoint, settings, context.stop).offered()))
     if models:
         kept.save(_file(), {**_kept(), endpoint.base_url: models})
-    return Offer(endpoint, models, providers.parted(said)[0])
+    return Offer(endpoint, models, providers.parted(said)[0], _others(endpoint.provider))
+
+
+def _others(but: str) -> dict[str, str]:
+    """Return the providers that could be chosen, those first that need nothing more, and what each wants."""
+    up = {known.name for known in providers.servers_here()}
+    ready: dict[str, str] = {}
+    rest: dict[str, str] = {}
+    for name, known in providers.PROVIDERS.items():
+        if name == but:
+            continue
+        if known.local:
+            (ready if name in up else rest)[name] = "on this machine" + ("" if name in up else ", not up")
+        elif any(os.environ.get(variable) for variable in known.variables) or keys.in_the_file(name):
+            ready[name] = "its key is here"
+        else:
+            rest[name] = f"wants a key: luci key set {name}"
+    return {**ready, **rest}
 
 
 def who(said: str, context: Context) -> Generator[Event, None, providers.Endpoint]:

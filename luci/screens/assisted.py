@@ -116,7 +116,8 @@ class Assisted(Places):
         from luci.screens.model_list import ModelList
 
         def chosen(model: str | None) -> None:
-            self.switch(model or "", "")
+            if model:
+                self.switch(model, "")
 
         self.app.push_screen(ModelList(self._ongoing().model, self._settings()), chosen)
 

@@ -65,25 +65,21 @@ class ModelList(ModalScreen[str | None]):
     def _list(self) -> None:
         if self._offer is None:
             return
-        part = self.query_one(Input).value.strip().casefold()
-        now, lines, empty = (
-            self._offer.endpoint.model,
-            self.query_one(OptionList),
-            self.query_one("#sessions-empty", Static),
-        )
-        found = [name for name in self._offer.models if part in name.casefold()]
+        offer, part = self._offer, self.query_one(Input).value.strip().casefold()
+        now = offer.endpoint.model if offer.endpoint else ""
+        rows = {offer.chosen(name): _line(name, chosen=name == now) for name in offer.models}
+        rows |= {name: _line(name, about) for name, about in offer.others.items()}
+        found = [said for said in rows if part in said.casefold()]
+        lines, empty = self.query_one(OptionList), self.query_one("#sessions-empty", Static)
         lines.clear_options()
-        lines.add_options(Option(_line(name, chosen=name == now), name) for name in found)
-        lines.highlighted = (found.index(now) if now in found else 0) if found else None
-        lines.display, empty.display = bool(found), not found
-        empty.update(self._none(part))
-
-    def _none(self, part: str) -> Content:
-        assert self._offer
-        host = self._offer.endpoint.host
-        if self._offer.models:
-            return Content(harmless(f"{host} lists none with {part!r}. `model NAME` takes one by its whole name."))
-        return Content(harmless(self._offer.told))
+        lines.add_options(Option(rows[said], said) for said in found)
+        here = offer.chosen(now)
+        lines.highlighted = (found.index(here) if here in found else 0) if found else None
+        lines.display = bool(found)
+        unknown = f"None of them is called {part!r}. `model NAME` takes one by its whole name."
+        told = "" if offer.models and found else unknown if part else offer.told
+        empty.display = bool(told)
+        empty.update(Content(harmless(told)))
 
     def action_move(self, way: int) -> None:
         lines = self.query_one(OptionList)
@@ -93,12 +89,14 @@ class ModelList(ModalScreen[str | None]):
     @on(Input.Submitted)
     def _take(self) -> None:
         lines = self.query_one(OptionList)
-        if self._offer and lines.highlighted is not None:
-            self.dismiss(self._offer.chosen(lines.get_option_at_index(lines.highlighted).id or ""))
+        if lines.highlighted is not None:
+            self.dismiss(lines.get_option_at_index(lines.highlighted).id)
 
     def action_leave(self) -> None:
         self.dismiss(None)
 
 
-def _line(name: str, *, chosen: bool) -> Content:
-    return Content.assemble(("● " if chosen else "  ", "$text-accent"), (harmless(name), "bold" if chosen else ""))
+def _line(name: str, about: str = "", *, chosen: bool = False) -> Content:
+    style = "bold" if chosen else "$foreground 60%" if about else ""
+    told = (f"  {harmless(about)}", "$foreground 60%") if about else ""
+    return Content.assemble(("● " if chosen else "  ", "$text-accent"), (harmless(name), style), told)
