@@ -155,7 +155,7 @@ def _run(
     """Run with leave; return what the model hears, and whether it went well. `said` is what the model itself wrote of
     the command."""
     if hands.mending.over:
-        raise Wrong(f"Nothing is run any more: {hands.mending.over}.")
+        raise Wrong(f"Nothing is run any more: {hands.mending.over.partition(':')[0]}.")
     _leave_to_reach(asked.walls.reach, shown, hands)
     seen = Seen()
     mending, path = hands.mending, hands.ground.place(shown) if asked.kind != "code" else None
@@ -189,7 +189,8 @@ def _run(
         needs = tuple(filter(None, [error.hint]))
         mending.attempts.append(replace(attempt, error=error.message, started=False, needs=needs))
         hint = f"hint: {error.hint}" if error.hint else ""
-        return "\n".join(filter(None, [f"It did not start: {error.message}", error.cause, hint, advice])), False
+        cause = data(error.cause) if error.cause else ""  # an index, an installer or a package may say anything there
+        return "\n".join(filter(None, [f"It did not start: {error.message}", cause, hint, advice])), False
     if code == 128 + signal.SIGINT or hands.context.stop():  # ctrl+c is for us as much as for it
         hands.note("run", {"script": shown, "args": list(asked.args), "exit_code": code, "text": "It was stopped."})
         raise Interrupted("Stopped.")
