@@ -109,11 +109,12 @@ def run_code(request: RunCode, hands: Hands) -> Generator[Event, None, str]:
     return told
 
 
-def run_log(request: RunLog, hands: Hands) -> Generator[Event, None, str]:
+def run_log(request: RunLog, hands: Hands, *, pointed_at: bool = False) -> Generator[Event, None, str]:
+    """`pointed_at`: the person names the run."""
     from luci.actions.history import RunsRequest
 
     try:
-        run = _known_run(request.run, hands)
+        run = runs.find(request.run) if pointed_at else _known_run(request.run, hands)
         content = yield from perform("runs log", RunsRequest(run.id), hands.context)
     except LuciError as error:
         raise Wrong(error.message) from None

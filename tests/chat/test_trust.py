@@ -46,7 +46,8 @@ import os
 made = {
     "requirements.txt": "dingo\\n", "pyproject.toml": "[tool.luci.index]\\nurl = 'http://127.0.0.1:9'\\n",
     "b.py": "# /// script\\n# dependencies = ['dingo']\\n# ///\\nimport dingo\\n", "c.py": "import dingo\\n",
-    "x\\nluci: yes/conftest.py": "x", ".envrc": "x", "conftest.py": "x", ".github/workflows/x.yml": "x", "sub/.git/config": "x", ".venv/bin/python": "x",
+    "x\\nluci: yes/conftest.py": "x",
+    ".envrc": "x", "conftest.py": "x", ".github/workflows/x.yml": "x", "sub/.git/config": "x", ".venv/bin/python": "x",
     "__pycache__/c.cpython-311.pyc": "x", "out.txt": "made", "Makefile": "another", ".git/hooks/pre-commit": "x",
 }
 for name, text in made.items():
