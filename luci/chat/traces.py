@@ -15,9 +15,9 @@ from pathlib import Path
 from luci.chat.ground import LARGEST, Ground, diff, runs_by_name
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect
+from luci.chat.placing import place
 from luci.chat.sessions import Change
 from luci.chat.tools import Wrong
-from luci.exchange import exchange
 from luci.values import Value
 
 _DECLARE = re.compile(
@@ -250,7 +250,7 @@ def _made(path: Path, mark: Mark, root: Path) -> bool:
         if mark.link is not None:
             path.symlink_to(os.fsdecode(mark.link))
         elif mark.content is not None:
-            exchange(path, mark.content)
+            place(path, mark.content)
         return True
     except OSError:
         return False
