@@ -14,7 +14,6 @@ from pathlib import Path
 
 from luci.exchange import exchange
 
-
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0)  # who may only pass through, may do that
 
 
