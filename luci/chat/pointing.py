@@ -66,7 +66,11 @@ def _run(id: str, hands: Hands) -> Generator[Event, None, str]:
         raise Wrong(error.message) from None
     ended = "nobody saw its end" if run.exit_code is None else f"exit code {run.exit_code}"
     facts = f"{shlex.join([run.script, *run.args])}: {ended}; {', '.join(run.requirements) or 'no packages'}"
-    log = (yield from running.run_log(RunLog(run.id), hands)) if run.log else "What it wrote was not recorded."
+    log = (
+        (yield from running.run_log(RunLog(run.id), hands, pointed_at=True))
+        if run.log
+        else "What it wrote was not recorded."
+    )
     return f"{data(facts)}\n{log}"
 
 

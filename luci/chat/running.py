@@ -109,11 +109,12 @@ def run_code(request: RunCode, hands: Hands) -> Generator[Event, None, str]:
     return told
 
 
-def run_log(request: RunLog, hands: Hands) -> Generator[Event, None, str]:
+def run_log(request: RunLog, hands: Hands, *, pointed_at: bool = False) -> Generator[Event, None, str]:
+    """`pointed_at`: the person names the run."""
     from luci.actions.history import RunsRequest
 
     try:
-        run = _known_run(request.run, hands)
+        run = runs.find(request.run) if pointed_at else _known_run(request.run, hands)
         content = yield from perform("runs log", RunsRequest(run.id), hands.context)
     except LuciError as error:
         raise Wrong(error.message) from None
@@ -155,7 +156,7 @@ def _run(
     """Run with leave; return what the model hears, and whether it went well. `said` is what the model itself wrote of
     the command."""
     if hands.mending.over:
-        raise Wrong(f"Nothing is run any more: {hands.mending.over}.")
+        raise Wrong(f"Nothing is run any more: {hands.mending.over.partition(':')[0]}.")
     _leave_to_reach(asked.walls.reach, shown, hands)
     seen = Seen()
     mending, path = hands.mending, hands.ground.place(shown) if asked.kind != "code" else None
@@ -189,7 +190,8 @@ def _run(
         needs = tuple(filter(None, [error.hint]))
         mending.attempts.append(replace(attempt, error=error.message, started=False, needs=needs))
         hint = f"hint: {error.hint}" if error.hint else ""
-        return "\n".join(filter(None, [f"It did not start: {error.message}", error.cause, hint, advice])), False
+        cause = data(error.cause) if error.cause else ""  # an index, an installer or a package may say anything there
+        return "\n".join(filter(None, [f"It did not start: {error.message}", cause, hint, advice])), False
     if code == 128 + signal.SIGINT or hands.context.stop():  # ctrl+c is for us as much as for it
         hands.note("run", {"script": shown, "args": list(asked.args), "exit_code": code, "text": "It was stopped."})
         raise Interrupted("Stopped.")

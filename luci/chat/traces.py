@@ -15,9 +15,9 @@ from pathlib import Path
 from luci.chat.ground import LARGEST, Ground, diff, runs_by_name
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect
+from luci.chat.placing import place
 from luci.chat.sessions import Change
 from luci.chat.tools import Wrong
-from luci.exchange import exchange
 from luci.values import Value
 
 _DECLARE = re.compile(
@@ -89,7 +89,7 @@ def offered(found: list[Left], script: str, hands: Hands) -> Iterator[str]:
     asked = [left for left in found if left not in denied and left.is_back]
     agreed = bool(asked) and _agreed(_effect(asked, script, hands), hands)
     for left in found:
-        shown = hands.ground.shown(left.path)
+        shown = _told(left.path, hands)
         if agreed and left in asked and _done_after_all(left, hands.ground.root):
             if change := changes[left.path]:
                 hands.sessions.mark(change, undone=False)
@@ -98,6 +98,11 @@ def offered(found: list[Left], script: str, hands: Hands) -> Iterator[str]:
             yield f"What {script} did to {shown} was taken back: {left.why}, and nobody agreed to it."
         else:
             yield f"{script} changed {shown} ({left.why}), and it could not be put back."
+
+
+def _told(path: Path, hands: Hands) -> str:
+    """Return a path in one line: who made the file also chose its name."""
+    return re.sub(r"[\x00-\x1f\x7f\x85\u2028\u2029]", "?", hands.ground.shown(path))
 
 
 def _agreed(effect: Effect, hands: Hands) -> bool:
@@ -109,7 +114,7 @@ def _agreed(effect: Effect, hands: Hands) -> bool:
 
 
 def _effect(found: list[Left], script: str, hands: Hands) -> Effect:
-    names = [hands.ground.shown(left.path) for left in found]
+    names = [_told(left.path, hands) for left in found]
     details: list[str] = []
     for name, left in zip(names, found, strict=True):
         details += [f"{name}: {left.why}"]
@@ -245,7 +250,7 @@ def _made(path: Path, mark: Mark, root: Path) -> bool:
         if mark.link is not None:
             path.symlink_to(os.fsdecode(mark.link))
         elif mark.content is not None:
-            exchange(path, mark.content)
+            place(path, mark.content)
         return True
     except OSError:
         return False

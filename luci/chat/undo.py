@@ -7,10 +7,10 @@ from pathlib import Path
 
 from luci.chat import audit, copies
 from luci.chat.ground import Ground, NotHere, diff
+from luci.chat.placing import place
 from luci.chat.sessions import Change, Sessions
 from luci.context import Answer, Question
 from luci.errors import Refused, UsageError
-from luci.exchange import exchange
 from luci.values import Value
 
 
@@ -40,8 +40,12 @@ def taken_back(
     verb = "Make this change again" if request.again else "Take this back"
     if not agreed(Question("undo", f"{verb}?", tuple(preview.splitlines()), "--yes")):
         raise Refused(f"{shown} was left as it is.", hint="--yes does it, --dry-run shows what.")
+    _insist(change, expected, folder)  # the person had time for more than an answer
     audit.add("redo" if request.again else "undo", {"path": str(change.path)})
-    exchange(change.path, None if wanted is None else wanted.encode())
+    try:
+        place(change.path, None if wanted is None else wanted.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise Refused(f"{shown} could not be written.", cause=error.strerror or str(error)) from error
     sessions.mark(change, undone=not request.again)
     return f"{shown} is {'gone' if wanted is None else 'as it was' if not request.again else 'changed'} again."
 

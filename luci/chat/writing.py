@@ -11,9 +11,9 @@ from luci.chat.ground import LARGEST, NotHere, diff
 from luci.chat.hands import Hands
 from luci.chat.leave import Effect
 from luci.chat.messages import Changed
+from luci.chat.placing import place
 from luci.chat.tools import EditFile, WriteFile, Wrong
 from luci.events import Event
-from luci.exchange import exchange
 from luci.runner.choices import name_of
 
 
@@ -107,7 +107,7 @@ def put(path: Path, before: str | None, after: str | None, hands: Hands) -> None
     hands.audit("write", {"path": str(path)})
     number = hands.sessions.changed(hands.session, path, before, after)
     try:
-        exchange(path, None if after is None else after.encode())
+        place(path, None if after is None else after.encode())
     except OSError as error:
         hands.sessions.forget_change(number)
         raise Wrong(f"{shown} could not be written: {error.strerror}.") from None

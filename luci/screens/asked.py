@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from luci.screens.plain import harmless
 if TYPE_CHECKING:
     from rich.text import Text
 
+_MANY = 20  # lines that most terminals show at once
 _KEYS = {
     **{key: key for key in "ysenq"},
     "yes": "y",
@@ -27,10 +29,13 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 def answered(question: Question) -> Answer:
     """Show all that a yes covers, and read one key. An empty line is no answer; the end of input is a no."""
+    _forget_what_was_typed()
     _show(question)
     if question.kind == "reply":
         text = _line("> ").strip()
         return Answer(bool(text), text=text)
+    if len(question.details) > _MANY:  # its beginning is out of sight by now
+        sys.stderr.write(f"{harmless(question.text)} ({len(question.details):,} lines above)\n")
     keys = {"y": "once", "s": "for this session", "e": "edit first", "n": "no", "q": "stop"}
     useless = {*("" if question.lasting else "s"), *("e" if question.draft is None else "")}
     keys = {key: text for key, text in keys.items() if key not in useless}
@@ -47,6 +52,16 @@ def answered(question: Question) -> Answer:
                 return Answer(True, text=edited)
         elif key in keys:
             return Answer(key in "ys", lasting=key == "s", stop=key == "q")
+
+
+def _forget_what_was_typed() -> None:
+    """Let nothing answer that was typed before there was a question: it was meant for elsewhere."""
+    try:
+        import termios
+    except ImportError:  # Windows
+        return
+    with contextlib.suppress(termios.error, OSError, ValueError):  # it is no terminal
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
 
 
 def _line(prompt: str) -> str:

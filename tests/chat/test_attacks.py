@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from luci import runs
-from luci.chat import audit
+from luci.chat import audit, writing
 from luci.chat.ground import Ground, NotHere
 from luci.chat.leave import Effect, Verdict
 from luci.chat.replay import read
@@ -216,6 +216,24 @@ def test_what_changes_under_a_question_is_not_written_over(person: Person, model
     person.ask("Write.")
     assert all("meanwhile" in told for told in calls(server)), calls(server)
     assert person.read("a.py") == "mine = 1\n" and (tmp_path / "victim.py").read_text() == "two = 2\n"
+
+
+def test_what_is_exchanged_in_the_very_act_leads_nowhere_else(
+    person: Person, model: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (person.folder / "sub").mkdir()
+    (tmp_path / "victim").mkdir()
+    real = writing.place
+
+    def late(path: Path, content: bytes | None) -> None:
+        (person.folder / "sub").rename(person.folder / "moved")
+        (person.folder / "sub").symlink_to(tmp_path / "victim")
+        real(path, content)
+
+    monkeypatch.setattr(writing, "place", late)
+    server = model(Said(calls=(write("sub/a.py", "x = 1\n"),)), Said("So."))
+    person.ask("Go.")
+    assert "could not be written" in calls(server)[0] and not list((tmp_path / "victim").iterdir())
 
 
 def test_a_secret_is_given_to_no_script_unasked_and_is_in_no_record(

@@ -206,6 +206,19 @@ def test_a_change_is_taken_back_and_made_again_and_what_a_person_changed_stays(
     with pytest.raises(Refused):
         file.write_text("2\n")
         taken_back(UndoRequest(), kept, tmp_path, lambda question: False)
+    with pytest.raises(Refused, match="changed since"):  # while the question was there
+        taken_back(UndoRequest(), kept, tmp_path, lambda question: bool(file.write_text("mine\n")))
+    assert file.read_text() == "mine\n"
+    inner, elsewhere = tmp_path / "p" / "sub", tmp_path / "elsewhere"
+    for folder in (inner, elsewhere):
+        folder.mkdir(parents=True)
+    kept.changed(session, inner / "b.py", None, "x")
+    kept.mark(kept.changes(undone=False, below=inner)[0], undone=True)
+    inner.rmdir()
+    inner.symlink_to(elsewhere)
+    with pytest.raises(Refused, match="could not be written"):  # a script made it lead elsewhere
+        taken_back(UndoRequest(again=True), kept, inner.parent, lambda question: True)
+    assert not list(elsewhere.iterdir())
     for path in (kept.file, *(kept.file.parent / "undo").iterdir()):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

@@ -46,6 +46,7 @@ import os
 made = {
     "requirements.txt": "dingo\\n", "pyproject.toml": "[tool.luci.index]\\nurl = 'http://127.0.0.1:9'\\n",
     "b.py": "# /// script\\n# dependencies = ['dingo']\\n# ///\\nimport dingo\\n", "c.py": "import dingo\\n",
+    "x\\nluci: yes/conftest.py": "x",
     ".envrc": "x", "conftest.py": "x", ".github/workflows/x.yml": "x", "sub/.git/config": "x", ".venv/bin/python": "x",
     "__pycache__/c.cpython-311.pyc": "x", "out.txt": "made", "Makefile": "another", ".git/hooks/pre-commit": "x",
 }
@@ -88,6 +89,7 @@ def test_what_a_run_did_to_files_that_others_trust_is_taken_back_and_what_files_
         *("a.py", "b.py", "c.py", "out.txt", "moved", "Makefile", "tox.ini", "env/pyvenv.cfg"),
         ".venv.put-aside/bin/python",  # what it made as a whole is under another name, where nothing runs it
     }
+    assert "x?luci: yes/conftest.py" in told[1] and "\nluci: yes" not in told[1]
     assert person.read("Makefile") == "all:\n" and person.read("tox.ini") == "[tox]\n"
     assert "It did not start" in told[2] and "It did not start" in told[3]
     (effect,) = [effect for effect in person.asked if "also changed" in effect.title]

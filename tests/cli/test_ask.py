@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -52,8 +53,12 @@ def test_a_request_in_a_pipe_is_followed_as_far_as_it_is_allowed(luci: Luci, mod
 
 
 def test_a_person_answers_with_one_key_and_not_by_accident(luci: Luci, model: ModelServer) -> None:
+    def typed_meanwhile(body: Mapping[str, Any]) -> Said:
+        terminal.type("y\r")  # before there is a question: it is no answer to it
+        return Said(calls=(write("a.py", "print(1)\n"),))
+
     model.script += [
-        Said(calls=(write("a.py", "print(1)\n"),)),
+        typed_meanwhile,
         Said(calls=(write("b.py", "print(2)\n"),)),
         Said("There.\x1b[31m"),
         Said("Bye."),
