@@ -33,11 +33,11 @@ class Offer(Value):
     def told(self) -> str:
         """What can be chosen, in words."""
         if self.endpoint is None:
-            return f"No model is configured. `model PROVIDER` chooses one of {', '.join(self.others)}."
+            return "No model is configured. `model PROVIDER` chooses one."
         if not self.models:
             return f"{self.endpoint.host} does not tell what it has. `model NAME` takes one by its name."
         more = f" and {len(self.models) - _TOLD} more" if len(self.models) > _TOLD else ""
-        return f"{self.endpoint.host} has {', '.join(self.models[:_TOLD])}{more}. `model NAME` chooses one."
+        return f"{self.endpoint.host} has {', '.join(self.models[:_TOLD])}{more}. `model NAME` chooses."
 
     @property
     def doubt(self) -> str:

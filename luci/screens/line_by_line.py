@@ -76,6 +76,7 @@ class LineByLine:
     def talk(self) -> int:
         """Converse until the person leaves; return the exit code."""
         print(WELCOME)
+        print(harmless(self._talker.greeting()))
         while True:
             try:
                 text = self._session.prompt()

@@ -78,7 +78,7 @@ def test_what_was_typed_is_there_the_next_day_without_secrets(luci: Luci) -> Non
 def test_another_model_is_chosen_and_a_file_is_pointed_at(luci: Luci) -> None:
     luci.write("table.csv", "height\n180\n")
     with ModelServer(Said("One."), models=("scripted", "second")) as model:
-        terminal = prompt(luci.terminal("--plain", env=model.environ))
+        terminal = prompt(luci.terminal("--plain", env=model.environ), "scripted of 127.0.0.1 answers")
         terminal.type("model\r")
         prompt(terminal, "has scripted, second.")
         terminal.type("model sec\t\r")
