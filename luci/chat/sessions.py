@@ -274,14 +274,31 @@ def in_query(words: str) -> str:
 
 
 def answered(messages: list[Message]) -> list[Message]:
-    """Return messages in which each call has its answer, as the protocol demands: a crash may have come between."""
-    told = {message.call_id for message in messages if message.role == "tool"}
+    """Return messages in which each call is followed by its answers, as the protocol demands: a crash may have come
+    between, or what another luci said in the same session."""
     whole: list[Message] = []
-    for message in messages:
+    used: set[int] = set()
+    for at, message in enumerate(messages):
+        if message.role == "tool":
+            continue
         whole.append(message)
-        lost = [call for call in message.calls if call.id not in told]
-        whole += [Message("tool", "It is not known what came of this: luci ended.", call_id=call.id) for call in lost]
+        for call in message.calls:
+            number = _answer_of(call.id, messages, at, used)
+            used.add(number)
+            lost = Message("tool", "It is not known what came of this: luci ended.", call_id=call.id)
+            whole.append(messages[number] if number >= 0 else lost)
     return whole
+
+
+def _answer_of(call: str, messages: list[Message], at: int, used: set[int]) -> int:
+    """Return the place of the answer to a call of the message `at`, -1 for none. Some servers use a name again."""
+    for number in range(at + 1, len(messages)):
+        message = messages[number]
+        if message.role == "tool" and message.call_id == call and number not in used:
+            return number
+        if any(later.id == call for later in message.calls):
+            break
+    return -1
 
 
 def _words(kind: Kind, body: Mapping[str, Any]) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from time import monotonic
 from typing import ClassVar, Literal, Self
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
-from textual.markup import escape
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Collapsible, Markdown, Static
 from textual.widgets.markdown import MarkdownStream
@@ -20,107 +19,12 @@ from luci.errors import Interrupted
 from luci.events import Event, Output, Retrying, Told, Walled, Warned, Working
 from luci.screens.doing import Doing
 from luci.screens.figures import duration
-from luci.screens.heard import in_short, prose, sentence
+from luci.screens.heard import blocks, in_short, prose, sentence
 from luci.screens.jobs import Job
+from luci.screens.pieces import Difference, Thoughts, ToolLine, noted, warning
 from luci.screens.plain import harmless
 
-_SHOWN = 6  # lines of a run's output that are shown while it runs, and after
-_FENCE = re.compile(r"^```[^\n]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
-
-
-_MARKS = {
-    "": ("●", "$text-accent"),
-    "ok": ("✓", "$text-success"),
-    "no": ("✗", "$text-error"),
-    "stopped": ("■", "$text-warning"),
-}
-
-
-class ToolLine(Horizontal):
-    """A tool that is used: what for, how it went, and the last of what it wrote."""
-
-    def __init__(self, title: str) -> None:
-        super().__init__()
-        self.title, self.state, self.tail, self.told = title, "", "", ""
-
-    def compose(self) -> ComposeResult:
-        yield Static(classes="mark")
-        with Vertical():
-            yield Static(Content.styled(harmless(self.title), "bold"))
-            yield Static(classes="told")
-            yield Static(classes="tail")
-
-    def on_mount(self) -> None:
-        self.draw()
-
-    def draw(self) -> None:
-        if not self.is_mounted:
-            return
-        self.query_one(".mark", Static).update(Content.styled(*_MARKS[self.state]))
-        shown = [line for line in self.tail.splitlines() if line.strip()][-_SHOWN:]
-        for name, lines in (("told", [self.told] if self.told else []), ("tail", [f"│ {line}" for line in shown])):
-            part = self.query_one(f".{name}", Static)
-            part.display = bool(lines)
-            part.update(Content("\n".join(map(harmless, lines))))
-
-
-_COLOURS = {"+": "$text-success", "-": "$text-error", "@": "$text-accent"}
-_MOST_LINES = 400  # of what is folded
-
-
-class Difference(Collapsible):
-    """What was changed in a file, folded."""
-
-    def __init__(self, name: str, diff: str) -> None:
-        lines = diff.split("\n")
-        added = sum(line.startswith("+") and not line.startswith("+++") for line in lines)
-        gone = sum(line.startswith("-") and not line.startswith("---") for line in lines)
-        coloured = [Content.styled(harmless(line) or " ", _COLOURS.get(line[:1], "")) for line in _bounded(lines)]
-        title = harmless(f"{name}  +{added} -{gone}")
-        super().__init__(Static(Content("\n").join(coloured)), title=title, collapsed=True)
-
-
-def folded(title: str, text: str) -> Collapsible:
-    shown = Content("\n".join(harmless(line) for line in _bounded(text.splitlines())))
-    return Collapsible(Static(shown), title=escape(harmless(title)), collapsed=True)
-
-
-class Thoughts(Collapsible):
-    """What the model thinks before it answers, folded; drawn while somebody looks."""
-
-    def __init__(self, text: str = "") -> None:
-        super().__init__(Static(classes="thoughts"), title="thoughts" if text else "thinking …", collapsed=True)
-        self.text, self._began, self._drawn = text, monotonic(), ""
-
-    def take(self, text: str) -> None:
-        self.text += text
-        self._draw()
-
-    def over(self) -> None:
-        self.title = f"thought for {duration(monotonic() - self._began)}"
-        self._draw()
-
-    def _watch_collapsed(self, collapsed: bool) -> None:
-        super()._watch_collapsed(collapsed)
-        self._draw()
-
-    def _draw(self) -> None:
-        if not self.collapsed and self.text != self._drawn:
-            self.query_one(".thoughts", Static).update(Content(harmless(self.text.strip())))
-            self._drawn = self.text
-
-
-def noted(text: str) -> Static:
-    return Static(_warning(text), classes="note")
-
-
-def _warning(text: str) -> Content:
-    return Content.styled(harmless(text), "$text-warning")
-
-
-def _bounded(lines: list[str]) -> list[str]:
-    left = len(lines) - _MOST_LINES
-    return lines if left <= 0 else [*lines[:_MOST_LINES], f"… {left} more lines, in the session"]
+_LONG = 3  # seconds from which on it is told how long it takes
 
 
 class Dialogue(Doing):
@@ -149,6 +53,8 @@ class Dialogue(Doing):
         self._started: Began | None = None
         self._again: list[str] = []  # why it is asked again, as often as it is, until something comes
         self._spent = Spent(0, 0)
+        self._told: tuple[str, ...] = ()
+        self._clock: Timer | None = None
         self._over = False
 
     @property
@@ -174,7 +80,20 @@ class Dialogue(Doing):
 
     def begin(self, job: Job) -> None:
         self._began = monotonic()
+        self._under_way("thinking …")
+        self._clock = self.set_interval(1, self._tick)
         super().begin(job)
+
+    def _under_way(self, *told: str) -> None:
+        self._told = told
+        if self.is_mounted:
+            self._foot(" · ".join(told))
+
+    def _tick(self) -> None:
+        """Show that it is alive: a model may write a file for a minute, and none of it can be shown before its end."""
+        seconds = int(monotonic() - self._began)
+        if seconds >= _LONG:
+            self._foot(" · ".join([*self._told, duration(seconds) if seconds >= 60 else f"{seconds} s"]))
 
     async def _take(self, event: Event) -> None:
         if not isinstance(event, AskedAgain):
@@ -227,7 +146,7 @@ class Dialogue(Doing):
             case Spent(_, _, cost, context) if self._started:
                 more = (cost or 0.0) - (self._spent.cost or 0.0)
                 self._spent = event
-                self._foot(" · ".join([self._started.model, *self._taken]))
+                self._under_way(self._started.model, *self._taken)
                 self.post_message(self.Status(self._started.session, self._started.model, context, more))
 
     @property
@@ -246,7 +165,7 @@ class Dialogue(Doing):
         if self._again and self._again[-1] == reason and not void:
             self._again.append(reason)
             note = self.query(".note").last(Static)
-            note.update(_warning(f"{reason} {soon} ({len(self._again)} times so far)"))
+            note.update(warning(f"{reason} {soon} ({len(self._again)} times so far)"))
             return
         self._again = [reason]
         await self._note(f"{reason} {soon}")
@@ -286,6 +205,8 @@ class Dialogue(Doing):
         await self.on_job_said_much(Job.SaidMuch(message.job))
         await self._end_text()
         self._over = True
+        if self._clock:
+            self._clock.stop()
         if self._tool:  # it did not come to its end
             self._tool.state = "stopped"
             self._tool.draw()
@@ -314,7 +235,7 @@ class Dialogue(Doing):
         if action == "stop":
             return not self._over
         if action in ("run_code", "save_code", "edit_code"):
-            return bool(_FENCE.search(self.text))
+            return bool(blocks(self.text))
         return bool(self.text) if action == "copy" else True
 
     def action_stop(self) -> None:
@@ -337,9 +258,9 @@ class Dialogue(Doing):
             fold.collapsed = not closed
 
     def action_copy(self) -> None:
-        blocks = _FENCE.findall(self.text)
-        self.app.copy_to_clipboard(blocks[-1] if blocks else self.text)
-        self.app.notify("The code is copied." if blocks else "The answer is copied.")
+        code = blocks(self.text)
+        self.app.copy_to_clipboard(code[-1] if code else self.text)
+        self.app.notify("The code is copied." if code else "The answer is copied.")
 
     def action_run_code(self) -> None:
         self._with_code("run")
@@ -351,7 +272,7 @@ class Dialogue(Doing):
         self._with_code("edit")
 
     def _with_code(self, use: Literal["run", "save", "edit"]) -> None:
-        if blocks := _FENCE.findall(self.text):
-            self.post_message(self.CodeRequested(blocks[-1], use))
+        if code := blocks(self.text):
+            self.post_message(self.CodeRequested(code[-1], use))
         else:
             self.app.notify("There is no code in the answer.", severity="warning")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from luci.screens.plain import harmless
@@ -17,6 +18,18 @@ def prose(text: str) -> str:
     '⚠ ab'
     """
     return harmless(text.translate(_JOINERS))
+
+
+@functools.lru_cache(maxsize=32)
+def blocks(text: str) -> tuple[str, ...]:
+    """Return the code in the fences of an answer, each with all that is in it, be it a fence.
+
+    >>> blocks("1. So:\\n   ```python\\n   x = 1\\n   ```\\n\\n~~~~\\n```\\n~~~~\\n")
+    ('x = 1\\n', '```\\n')
+    """
+    from markdown_it import MarkdownIt  # it comes with what draws the answer
+
+    return tuple(token.content for token in MarkdownIt().parse(text) if token.type == "fence")
 
 
 def briefly(told: str) -> str:

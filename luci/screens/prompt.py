@@ -69,6 +69,8 @@ class Prompt(Horizontal):
         Binding("shift+enter,alt+enter,ctrl+j", "newline", "New line", show=False),
         Binding("up", "earlier", "Earlier", show=False),
         Binding("down", "later", "Later", show=False),
+        Binding("pageup", "look_back", "Scroll back", show=False),
+        Binding("pagedown", "look_on", "Scroll on", show=False),
         Binding("escape", "escape", "Close", show=False),
         Binding("ctrl+c", "clear", "Clear", show=False),
         # ctrl+z is for the shell, as everywhere; many terminals send ctrl+/ as ctrl+_
@@ -253,6 +255,15 @@ class Prompt(Horizontal):
         """Go to the last card."""
         if cards := self.screen.query("Card, Dialogue"):
             cards.last().focus()
+
+    def action_look_back(self) -> None:
+        """Scroll the conversation while its prompt keeps the focus."""
+        for conversation in self.screen.query("#conversation"):
+            conversation.scroll_page_up()
+
+    def action_look_on(self) -> None:
+        for conversation in self.screen.query("#conversation"):
+            conversation.scroll_page_down()
 
     def action_earlier(self) -> None:
         self._move(-1)

@@ -17,8 +17,9 @@ from luci.chat.shorten import unmarked
 from luci.config import Settings
 from luci.context import Context
 from luci.errors import LuciError
-from luci.screens.dialogue import Dialogue, Difference, Thoughts, ToolLine, folded, noted
+from luci.screens.dialogue import Dialogue
 from luci.screens.heard import in_short, prose
+from luci.screens.pieces import Difference, Thoughts, ToolLine, folded, noted
 from luci.values import Value
 
 ENTRIES = 60  # of a session that are read together: more than are shown at first

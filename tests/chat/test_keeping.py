@@ -72,8 +72,13 @@ def test_a_session_that_broke_off_can_go_on(kept: Sessions, tmp_path: Path) -> N
     say(kept, session, "user", "Go.")
     say(kept, session, "assistant", "", calls=(ToolCall("1", "run", "{}"), ToolCall("2", "run", "{}")))
     say(kept, session, "tool", "done", call_id="1")
-    told = [(m.role, m.call_id, m.text) for m in kept.messages(session)[2:]]
-    assert sorted(told) == [("tool", "1", "done"), ("tool", "2", "It is not known what came of this: luci ended.")]
+    say(kept, session, "user", "Meanwhile, in another luci.")
+    say(kept, session, "assistant", "", calls=(ToolCall("1", "run", "{}"),))
+    say(kept, session, "user", "Again from there.")
+    say(kept, session, "tool", "the second", call_id="1")
+    told = [m.text or m.calls[0].id for m in kept.messages(session)]
+    unknown = "It is not known what came of this: luci ended."
+    assert told == ["Go.", "1", "done", unknown, "Meanwhile, in another luci.", "1", "the second", "Again from there."]
 
 
 def test_a_fork_has_the_beginning_and_a_deleted_session_leaves_nothing(kept: Sessions, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from luci import paths
 from luci.chat.messages import Message
 from luci.chat.sessions import Sessions
 from luci.screens.bar import Bar
-from luci.screens.dialogue import Dialogue, Difference, ToolLine
+from luci.screens.dialogue import Dialogue
 from luci.screens.model_list import ModelList
+from luci.screens.pieces import Difference, ToolLine
 from luci.screens.question import QuestionPanel
 from luci.screens.retold import Retold
 from luci.screens.session_list import MessageList, SessionList
