@@ -25,6 +25,7 @@ PLACES: tuple[tuple[Place, str, str], ...] = (
 )
 
 
+_ROOMY = 90  # columns from which on the places keep their distance, whoever answers
 ALWAYS = ("help", "command_palette")  # hints that stay, wherever the focus is
 
 
@@ -46,7 +47,7 @@ class Bar(Widget):
             runs = f" ●{self.running}" if place == "output" and self.running else ""
             tab = Content.assemble((key.upper(), "$foreground 45%"), " ", (name, style), (runs, "$text-accent"))
             left.append(tab.stylize(Style.from_meta({"action": f"screen.go('{place}')"})))
-        line = Content("   ").join(left)
+        line = Content("   " if not self.model or self.content_size.width >= _ROOMY else "  ").join(left)
         room = self.content_size.width - line.cell_length - 3
         if room < 8:
             return line

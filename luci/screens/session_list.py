@@ -224,7 +224,9 @@ def _line(session: Session, entry: Entry | None, piece: str) -> Content:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(session.started))
     title = harmless(session.title or "without a title")
     told_entries = "1 entry" if session.entries == 1 else f"{session.entries} entries"
-    told = Content.assemble((title, "bold"), (f"  {when} · {told_entries} · {session.id}", "$foreground 60%"))
+    told = Content.assemble(
+        (f"{when}  ", "$foreground 60%"), (title, "bold"), (f"  {told_entries} · {session.id}", "$foreground 60%")
+    )
     if entry is None:
         return told
     return Content.assemble(told, "\n", (f"  {harmless(piece)}".replace("\n", " "), "$text-accent"))
