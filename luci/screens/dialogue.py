@@ -76,7 +76,7 @@ class Difference(Collapsible):
         added = sum(line.startswith("+") and not line.startswith("+++") for line in lines)
         gone = sum(line.startswith("-") and not line.startswith("---") for line in lines)
         coloured = [Content.styled(harmless(line) or " ", _COLOURS.get(line[:1], "")) for line in _bounded(lines)]
-        title = harmless(f"{name}  +{added} -{gone}")
+        title = escape(harmless(f"{name}  +{added} -{gone}"))  # a name is no markup
         super().__init__(Static(Content("\n").join(coloured)), title=title, collapsed=True)
 
 
