@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib
-import sys
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,6 +13,10 @@ _EXITS = {"sys.exit", "exit", "quit", "os._exit", "SystemExit"}
 _ONLY_TELLS = {"print", "traceback.print_exc", "traceback.print_exception", "warnings.warn"}
 _LOGS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
 _HOOKS = {"sys.excepthook", "threading.excepthook", "sys.unraisablehook"}
+_DEFINES = {
+    *("json.decoder", "subprocess", "socket", "urllib.error", "http.client", "zipfile", "configparser", "queue"),
+    *("decimal", "struct", "binascii", "shutil", "email.errors", "xml.etree.ElementTree", "asyncio.exceptions"),
+}
 _SKIPS = {"skip", "skipif", "skipIf", "skipUnless", "xfail", "expectedFailure", "skipTest", "SkipTest", "importorskip"}
 
 
@@ -225,9 +228,6 @@ def _types_of(error: str) -> set[str]:
     """
     module, _, name = error.partition(":")[0].strip().rpartition(".")
     found: object = getattr(builtins, name, None)
-    if module.partition(".")[0] in sys.stdlib_module_names:
-        try:
-            found = getattr(importlib.import_module(module), name, found)
-        except ImportError:
-            pass  # it is not in every Python
+    if module in _DEFINES:  # any other name is the script's to choose, and some modules do something when imported
+        found = getattr(importlib.import_module(module), name, found)
     return {each.__name__ for each in found.__mro__[:-1]} | {name} if isinstance(found, type) else {name}

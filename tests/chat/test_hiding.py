@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from luci.chat.mending import Failure, Mending
@@ -73,6 +75,15 @@ def test_what_is_asserted_is_made_true_and_not_taken_away() -> None:
     mending.ran(Failure("AssertionError", "b.py", 1), "b.py")
     assert list(mending.objections("b.py", "assert work()\n", "work()\n"))
     assert not list(mending.objections("b.py", "assert work()\n", "prepare()\nassert work()\n"))
+
+
+def test_an_errors_name_makes_luci_import_nothing() -> None:
+    said = "antigravity.Error", "this.Error", "idlelib.idle.Error", "test.__main__.Error"
+    for error in said:
+        mending = Mending()
+        mending.ran(Failure(f"{error}: x", "a.py", 2), "a.py")
+        assert list(mending.objections("a.py", BEFORE, HIDES["only told"]))
+    assert not {name.rpartition(".")[0] for name in said} & set(sys.modules)
 
 
 def test_a_warning_that_is_an_error_is_not_silenced() -> None:
