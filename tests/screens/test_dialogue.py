@@ -195,7 +195,7 @@ async def test_a_conversation_is_chosen_resumed_as_it_was_forked_written_down_an
     model: ModelServer, project: Path
 ) -> None:
     model.script += [
-        Said("I **write** it.", calls=(write("vault[/b].py", "print('leap')\n"), ("run", {"script": "vault[/b].py"}))),
+        Said("I **write** it.", calls=(write("vault[b].py", "print('leap')\n"), ("run", {"script": "vault[b].py"}))),
         Said("It leaps."),
         Said("An answer."),
         Said("Again."),
@@ -214,7 +214,7 @@ async def test_a_conversation_is_chosen_resumed_as_it_was_forked_written_down_an
         await person.asked()
         await person.press("y")
         dialogue = await over(person)
-        assert [diff.title for diff in dialogue.query(Difference)] == [r"vault\[/b].py  +1 -0"]  # shown, not obeyed
+        assert [diff.title for diff in dialogue.query(Difference)] == [r"vault\[b].py  +1 -0"]  # shown, not obeyed
         await person.say("and now something else")
         await person.until(lambda: len(person.home.query(Dialogue)) == 2 and last(person).is_over)
     async with opened((80, 24)) as person:
@@ -239,8 +239,8 @@ async def test_a_conversation_is_chosen_resumed_as_it_was_forked_written_down_an
         await person.press("enter")
         await person.until(lambda: len(person.home.query(Retold)) == 2)
         first, second = person.home.query(Retold)
-        assert [tool.title for tool in first.query(ToolLine)] == ["write_file vault[/b].py", "run vault[/b].py"]
-        assert [fold.title for fold in first.query(Collapsible)] == ["vault[/b].py  +1 -0", "what came of it"]
+        assert [tool.title for tool in first.query(ToolLine)] == ["write_file vault[b].py", "run vault[b].py"]
+        assert [fold.title for fold in first.query(Collapsible)] == [r"vault\[b].py  +1 -0", "what came of it"]
         assert [text.source for text in first.query(Markdown)] == ["I **write** it.", "It leaps."]
         assert first.query(ToolLine).last().told.startswith("exit code 0") and second.text == "An answer."
         assert all(fold.collapsed for fold in first.query(Collapsible))
