@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 from typing import ClassVar, Literal, Self
 
@@ -258,9 +259,15 @@ class Dialogue(Doing):
             fold.collapsed = not closed
 
     def action_copy(self) -> None:
-        code = blocks(self.text)
-        self.app.copy_to_clipboard(code[-1] if code else self.text)
-        self.app.notify("The code is copied." if code else "The answer is copied.")
+        if blocks(self.text):
+            self._choose("Copy which code?", self._copy)
+        else:
+            self.app.copy_to_clipboard(self.text)
+            self.app.notify("The answer is copied.")
+
+    def _copy(self, code: str) -> None:
+        self.app.copy_to_clipboard(code)
+        self.app.notify("The code is copied.")
 
     def action_run_code(self) -> None:
         self._with_code("run")
@@ -272,7 +279,23 @@ class Dialogue(Doing):
         self._with_code("edit")
 
     def _with_code(self, use: Literal["run", "save", "edit"]) -> None:
-        if code := blocks(self.text):
-            self.post_message(self.CodeRequested(code[-1], use))
+        def go_on(code: str) -> None:
+            self.post_message(self.CodeRequested(code, use))
+
+        self._choose(f"{use.capitalize()} which code?", go_on)
+
+    def _choose(self, what: str, then: Callable[[str], None]) -> None:
+        """Do something with the code of the answer; where there are several blocks, with the one that is chosen."""
+        from luci.screens.block_list import BlockList
+
+        def chosen(code: str | None) -> None:
+            if code is not None:
+                then(code)
+
+        found = blocks(self.text)
+        if len(found) > 1:
+            self.app.push_screen(BlockList(what, found), chosen)
+        elif found:
+            then(found[0])
         else:
             self.app.notify("There is no code in the answer.", severity="warning")

@@ -12,6 +12,7 @@ from luci import paths
 from luci.chat.messages import Message
 from luci.chat.sessions import Sessions
 from luci.screens.bar import Bar
+from luci.screens.block_list import BlockList
 from luci.screens.dialogue import Dialogue
 from luci.screens.model_list import ModelList
 from luci.screens.pieces import Difference, ToolLine
@@ -53,7 +54,7 @@ async def test_a_request_is_followed_with_a_question_for_each_effect(model: Mode
     calls = (write("leap.py", "import quokka\nprint(quokka.hop() * 2)\n"), ("run", {"script": "leap.py"}))
     model.script += [
         Said("I **write** it.", calls=calls),
-        Said("It leaps:\n\n```python\nprint('code')\n```\n", usage=used),
+        Said("It leaps:\n\n```python\nprint('code')\n```\n\n```python\nprint('other')\n```\n", usage=used),
     ]
     async with opened() as person:
         await person.say("make it leap")
@@ -77,8 +78,12 @@ async def test_a_request_is_followed_with_a_question_for_each_effect(model: Mode
         assert not person.home.running
         dialogue.focus()
         await person.press("c")
-        assert person.app.clipboard == "print('code')\n"
+        await person.until(lambda: isinstance(person.app.screen, BlockList))
+        await person.press("enter")  # the last
+        assert person.app.clipboard == "print('other')\n"
         await person.press("x")
+        await person.until(lambda: isinstance(person.app.screen, BlockList))
+        await person.press("up", "enter")
         await person.until(lambda: person.cards and person.cards[-1].story.is_over)
         assert person.cards[-1].story.outcome == "exit 0"
         assert " · behind " in text_of(person.cards[-1])  # a model wrote it
