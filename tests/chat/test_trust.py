@@ -168,7 +168,7 @@ def test_what_is_denied_is_denied_to_scripts_too(person: Person, model: Serve) -
 def test_secrets_and_the_network_are_asked_for_together_and_end_in_no_record(
     person: Person, model: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("SHOP_TOKEN", "s3cret-of-the-shop")
+    monkeypatch.setenv("SHOP_TOKEN", "only-here-a-s3cret-value")
     (person.folder / ".env").write_text("PASSWORD=correct-horse-battery\nEVIL_TOKEN=shutil.rmtree\n")
     (person.folder / "a.py").write_text("import sys\nraise ValueError(sys.argv[1:])\n")
     code = "import shutil\nshutil.rmtree\n"
@@ -186,9 +186,9 @@ def test_secrets_and_the_network_are_asked_for_together_and_end_in_no_record(
     for title in ("Let a.py read these files with secrets?", "Let a.py have these secrets?"):
         assert any("send that to any host" in line for line in asked[title])
     assert "+shutil.rmtree" in asked["Write b.py?"]  # a .env of the project's can hide no code
-    assert "s3cret-of" not in json.dumps(server.requests) + outcome.why and "[secret SHOP_TOKEN]" in outcome.why
+    assert "only-here-a" not in json.dumps(server.requests) + outcome.why and "[secret SHOP_TOKEN]" in outcome.why
     home = Path(os.environ["LUCI_HOME"])
-    assert not [path for path in home.rglob("*") if path.is_file() and b"s3cret-of-the" in path.read_bytes()]
+    assert not [path for path in home.rglob("*") if path.is_file() and b"only-here-a-s3cret" in path.read_bytes()]
 
 
 def test_an_earlier_run_of_another_project_has_a_question_of_its_own(
