@@ -22,7 +22,8 @@ class Said:
 
     `fault` is how it goes wrong: "drop" hangs up half-way, "silence" sends half and then nothing until the test is
     over, "html" is a page, "whole" comes in one piece although a stream was asked for, "error" is an error in the
-    middle of a stream, "waits" says nothing at all until the test is over. `alive` are comments before the answer,
+    middle of a stream, "waits" says nothing at all until the test is over, "lingers" keeps the connection after the
+    whole answer. `alive` are comments before the answer,
     ten a second.
     """
 
@@ -35,7 +36,7 @@ class Said:
     thoughts: str = ""  # sent apart from the answer, as the dialect does
     usage: Mapping[str, Any] | None = None
     reason: str = ""  # why it ended, if not for the usual reason
-    fault: Literal["", "drop", "silence", "html", "whole", "garbage", "error", "waits"] = ""
+    fault: Literal["", "drop", "silence", "html", "whole", "garbage", "error", "waits", "lingers"] = ""
     error: Mapping[str, Any] = field(default_factory=dict)  # what is said in the middle of a stream
     alive: int = 0
     piece: int = 7  # characters that come at once
@@ -164,7 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         dialect = self.owner.dialect
         chunks = list(said.chunks(body, dialect))
-        if said.fault:
+        if said.fault and said.fault != "lingers":
             chunks = chunks[: len(chunks) // 2]
         for _ in range(said.alive):
             self.wfile.write(b": OPENROUTER PROCESSING\n\n")
@@ -177,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._event(json.dumps(said.error))
         if said.fault == "garbage":
             self._event("{this is no JSON")
-        if said.fault == "silence":
+        if said.fault in ("silence", "lingers"):
             self._wait(body)
         if not said.fault:
             self._event("[DONE]")

@@ -52,7 +52,13 @@ class Budget:
 
     def gave_up(self) -> None:
         """Nothing came of the call."""
-        self.sessions.spent(self._reserved, 0, None)
+        self._instead(0, None)
+
+    def _instead(self, tokens: int, cost: float | None) -> None:
+        """Count what a call took, once, in the place of what was kept for it."""
+        if self._reserved:
+            self.sessions.spent(self._reserved, tokens, cost)
+        self._reserved = 0
 
     def _most(self, prompt: int, today: int, cost_today: float) -> int:
         settings = self.settings
@@ -96,7 +102,7 @@ class Budget:
             cost = (prompt * settings.price_in + answer * settings.price_out) / 1e6
         counted = Usage(prompt, answer, cost)
         self.used += counted
-        self.sessions.spent(self._reserved, counted.tokens, cost)
+        self._instead(counted.tokens, cost)
         return counted
 
     @property

@@ -38,7 +38,7 @@ def _models(context: Context) -> Iterator[Finding]:
     try:
         offered = Model(chosen, context.settings.model, context.stop).offered()
     except LuciError as error:
-        yield Finding("model", False, error.message, error.hint)
+        yield Finding("model", False, " ".join(filter(None, [error.message, error.cause])), error.hint)
         return
     if not offered:
         yield Finding("model", False, f"{chosen.base_url} names no models.", "Is the server up, and the address right?")

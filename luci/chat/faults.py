@@ -43,15 +43,18 @@ class NoTools(ModelError):
 
 
 class TooLong(ModelError):
-    """The messages are more than the model can hold. `room` is how many tokens it can, 0 where it does not say."""
+    """The messages are more than the model can hold. `room` is how many tokens it can, `counted` how many they are; 0
+    where it does not say."""
 
     room = 0
+    counted = 0
 
 
 class Fault(Value):
     error: ModelError
     final: bool = False  # another try would change nothing
     wish: float = 0.0  # seconds that the endpoint wants to be left alone
+    heard: bool = False  # the endpoint may have worked on the request, and be paid for it
     refused: bool = False  # the request was, in the words of the error's cause: asked otherwise it might not be
 
 
@@ -62,7 +65,20 @@ def passing(message: str, cause: str = "") -> Fault:
 def unreachable(error: openai.APIConnectionError, endpoint: Endpoint) -> Fault:
     hint = f"Is the server up? It is looked for at {endpoint.base_url}." if endpoint.is_here else ""
     cause = str(error.__cause__ or error)
+    if "CERTIFICATE_VERIFY_FAILED" in cause:
+        hint = "SSL_CERT_FILE=FILE names a certificate of your own, or that of who signed it."
+        return Fault(ModelError(f"Nobody vouches for {endpoint.host}.", cause=cause, hint=hint), final=True)
+    if "disconnected without sending" in cause:
+        return Fault(ModelError(f"{endpoint.host} hung up without an answer.", cause=cause, hint=hint))
     return Fault(ModelError(f"{endpoint.host} cannot be reached.", cause=cause, hint=hint))
+
+
+def moved(to: str, endpoint: Endpoint) -> Fault:
+    """What is meant by a redirect that a request with a body cannot follow."""
+    address = to.removesuffix("/chat/completions")
+    error = ModelError(f"{endpoint.host} sends on to another address.", cause=to)
+    error.hint = f"Name that one: luci config model.base_url {address}" if address != to else "Is the address right?"
+    return Fault(error, final=True)
 
 
 def of_status(error: openai.APIStatusError, endpoint: Endpoint) -> Fault:
@@ -82,9 +98,11 @@ def of_words(said: str, code: int, endpoint: Endpoint, wish: float = 0.0) -> Fau
         error = ModelError(f"The account at {host} has no credit left for this.", cause=said, hint=hint)
         return Fault(error, final=True, refused=True)
     if code == 413 or (_TOO_LONG.search(said) and code < 500 and "in the completion" not in said):
-        too_long = TooLong(f"This is more than the model at {host} can hold.", cause=said)
-        too_long.hint = "luci config model.context_tokens N tells how much it can."
-        too_long.room = _room(said)
+        room = _room(said)
+        holds = f" ({room:,} tokens)" if room else ""
+        too_long = TooLong(f"This is more than the model at {host} can hold{holds}.", cause=said)
+        too_long.hint = f"luci config model.context_tokens {room or 'N'} tells how much it can."
+        too_long.room, too_long.counted = room, _counted(said, room)
         return Fault(too_long, final=True, refused="max_tokens" in said or "max_completion_tokens" in said)
     if code == 404:
         ends = endpoint.base_url.rstrip("/").rpartition("/")[2]
@@ -120,6 +138,12 @@ def _said(body: Any, message: str) -> str:
 def _room(said: str) -> int:
     found = _ROOM.search(said)
     return int((found[1] or found[2]).replace(",", "")) if found else 0
+
+
+def _counted(said: str, room: int) -> int:
+    """Return how many tokens were sent: the largest number in words that name a smaller one as what fits."""
+    most = max((int(found.replace(",", "")) for found in re.findall(r"\d[\d,]{2,}", said)), default=0)
+    return most if 0 < room < most else 0
 
 
 def _wish(headers: Mapping[str, str], body: Any) -> float:

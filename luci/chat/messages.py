@@ -121,12 +121,19 @@ def _sum(one: Any, other: Any) -> Any:
 
 
 class Answer(Value):
-    """What a model said. `why_not_whole` tells why it is not all of it."""
+    """What a model said. `why_not_whole` tells why it is not all of it; `void` is what else was written, and paid for:
+    calls that were begun."""
 
     message: Message
     usage: Usage = Usage()
     model: str = ""
     why_not_whole: str = ""
+    void: str = ""
+
+    @property
+    def is_something(self) -> bool:
+        """Whether anything came."""
+        return bool(self.message.text or self.message.thoughts or self.void or self.usage.tokens)
 
 
 # -- what a conversation says while it goes on

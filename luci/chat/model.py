@@ -12,16 +12,18 @@ from luci.chat.faults import Fault, ModelError, NoTools, TooLong
 from luci.chat.messages import Answer, AskedAgain, Message, Replying, Thinking
 from luci.chat.providers import Endpoint, for_talking, newest
 from luci.chat.served import Served, served
-from luci.chat.wire import BrokenOff, NoStream, Silence, Wire
+from luci.chat.wire import BrokenOff, Moved, NoStream, Silence, Wire
 from luci.chat.written import WHY_NOT_WHOLE, Written
 from luci.config import ModelSettings
 from luci.errors import Interrupted
 from luci.events import Event
+from luci.values import replace
 
 __all__ = ["Model", "ModelError", "NoTools", "TooLong"]
 DELAYS = (1.0, 3.0, 8.0, 20.0)  # seconds before the next try, where the endpoint names none
 LONGEST_WAIT = 120.0  # seconds: who wants to be left alone for longer is not asked again
 _LOOK = 0.05  # seconds between two looks whether we are to stop
+_ROUND = 64  # pieces between two looks whether the model goes round in circles
 _LEARNS = 4  # refusals of one request that each teach to ask otherwise
 
 
@@ -49,11 +51,14 @@ class Model:
         return self._name
 
     def offered(self) -> list[str]:
-        """Return the models that the endpoint names, none where it does not say."""
+        """Return the models that the endpoint names, none where it does not say. Raises ModelError where it does not
+        take the key or cannot be reached."""
         import openai
 
         try:
             return self._wire.models()
+        except openai.APIConnectionError as error:
+            raise faults.unreachable(error, self.endpoint).error from error
         except openai.AuthenticationError as error:
             raise faults.refused(error, self.endpoint) from error
         except (openai.OpenAIError, ValueError, AttributeError, TypeError):  # what came is no list of models
@@ -85,10 +90,16 @@ class Model:
                 raise fault.error
 
     def answer(
-        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = (), most: int = 0
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[dict[str, Any]] = (),
+        most: int = 0,
+        void: Callable[[Answer], int] | None = None,
     ) -> Generator[Event, None, Answer]:
         """Ask, and return the answer. A passing fault is tried again; an answer that broke off is asked for anew, and
-        if it breaks off each time, the longest piece is returned, marked. `most` limits the tokens of the answer.
+        if it breaks off each time, the longest piece is returned, marked. `most` limits the tokens of the answer;
+        `void` is told of a piece that was paid for in vain before it is asked again, and returns how many tokens the
+        next answer may have.
 
         Raises ModelError where there is no answer at all, TooLong where the messages are more than the model can hold.
         """
@@ -111,6 +122,8 @@ class Model:
                 if longest and longest.message.text:
                     return longest
                 raise fault.error
+            if void and piece and (piece.is_something or fault.heard):
+                most = void(piece)
             if not (yield from self._wait(fault, max(1, self.settings.tries) - tries)):
                 return longest or Written().answer("it was stopped")
         raise AssertionError("there is at least one try")
@@ -121,35 +134,51 @@ class Model:
 
         host = self.endpoint.host
         written = Written(host)
+        pieces, number = self._wire.pieces(request, self.stop), 0
         try:
-            for piece in self._wire.pieces(request, self.stop):
+            for number, piece in enumerate(pieces, start=1):
                 text, thoughts = written.take(piece)
                 if thoughts:
                     yield Thinking(thoughts)
                 if text:
                     yield Replying(text)
+                if number % _ROUND == 0 and written.goes_round:
+                    return None, written.answer("the model writes the same without end")
         except Interrupted:
             return None, written.answer("it was stopped")
         except openai.APIStatusError as error:
             return faults.of_status(error, self.endpoint), None
-        except (openai.APITimeoutError, Silence):
-            fault = faults.passing(f"{host} said nothing for {self.settings.timeout_seconds:g} s.")
-            return fault, written.answer("the model fell silent")
+        except (openai.APIConnectionError, Silence) as error:
+            return self._broken(error, written)
         except BrokenOff as error:
             return faults.of_words(error.message, error.code, self.endpoint), written.answer("the model broke off")
-        except openai.APIConnectionError as error:
-            fault = faults.unreachable(error, self.endpoint)
-            if written.text or written.thoughts:
-                fault = faults.passing(f"The connection to {host} broke off.", cause=fault.error.cause)
-            return fault, written.answer("the connection broke off")
         except (openai.APIError, ValueError) as error:  # ValueError: what came is no JSON
             fault = faults.passing(f"{host} answered with what is no answer.", cause=str(error)[:300])
             return fault, written.answer("the answer broke off")
         except NoStream as error:
             return Fault(ModelError(str(error), hint="Is the address right? Most end in /v1."), final=True), None
+        finally:
+            pieces.close()
         if not written.reason:
             return faults.passing(f"The answer of {host} broke off."), written.answer("it broke off")
         return None, written.answer(WHY_NOT_WHOLE.get(written.reason, ""))
+
+    def _broken(self, error: Exception, written: Written) -> tuple[Fault | None, Answer]:
+        """Return what a connection means that fails or falls silent; behind the end of an answer it means nothing."""
+        import openai
+
+        host = self.endpoint.host
+        if written.reason:
+            return None, written.answer(WHY_NOT_WHOLE.get(written.reason, ""))
+        if isinstance(error, openai.APITimeoutError | Silence):
+            silent = faults.passing(f"{host} said nothing for {self.settings.timeout_seconds:g} s.")
+            return replace(silent, heard=True), written.answer("the model fell silent")
+        answer = written.answer("the connection broke off")
+        if isinstance(error.__cause__, Moved):
+            return faults.moved(str(error.__cause__), self.endpoint), answer
+        if answer.is_something or not isinstance(error, openai.APIConnectionError):
+            return faults.passing(f"The connection to {host} broke off.", cause=str(error.__cause__ or error)), answer
+        return faults.unreachable(error, self.endpoint), answer
 
     def _wait(self, fault: Fault, tries: int) -> Generator[Event, None, bool]:
         """Wait until it may be asked again; return whether nobody stopped that."""

@@ -126,6 +126,7 @@ def endpoint(
     chosen = replace(chosen, model=name or chosen.model, key=key or chosen.key)
     if name:
         chosen = replace(chosen, family="")
+    chosen = replace(chosen, base_url=plain(chosen.base_url))
     if not urlsplit(chosen.base_url).scheme.startswith("http"):
         raise ConfigError(
             f"{chosen.base_url!r} is not the address of a model server.", hint="As in http://host:8000/v1"
@@ -135,6 +136,15 @@ def endpoint(
         hint = f"Set {known.variables[0]}, or keep it: luci key set {known.name}"
         raise NoModel(f"There is no key for {known.name}.", hint=hint)
     return chosen
+
+
+def plain(url: str) -> str:
+    """Return the address of a server, also of one of its pages, as its documentation may show it.
+
+    >>> plain(" http://h:1/v1/chat/completions/ "), plain("http://h:1/v1")
+    ('http://h:1/v1', 'http://h:1/v1')
+    """
+    return re.sub(r"/+(chat/completions|completions|models)?/*$", "", url.strip())
 
 
 def parted(said: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,11 @@ class Replay:
         return self.name
 
     def answer(
-        self, messages: Sequence[Message], tools: Sequence[dict[str, Any]] = (), most: int = 0
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[dict[str, Any]] = (),
+        most: int = 0,
+        void: Callable[[Answer], int] | None = None,
     ) -> Generator[Event, None, Answer]:
         if not self.answers:
             raise UsageError("The transcript is over, and there would be more to answer.")

@@ -8,7 +8,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from luci.chat.providers import Endpoint
@@ -29,6 +29,10 @@ class NoStream(Exception):
 
 class Silence(Exception):
     """Nothing came for too long."""
+
+
+class Moved(Exception):
+    """The endpoint sends on to another address."""
 
 
 class BrokenOff(Exception):
@@ -60,7 +64,7 @@ class Wire:
             headers = {"x-api-key": key, "anthropic-version": "2023-06-01", "Authorization": openai.Omit()}
         return [model.id for model in self._open().models.list(extra_headers=headers)]
 
-    def pieces(self, request: Mapping[str, Any], stop: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+    def pieces(self, request: Mapping[str, Any], stop: Callable[[], bool]) -> Generator[dict[str, Any], None, None]:
         """Yield what comes, read by a thread, so that silence and a stop are noticed. Raises Interrupted, Silence,
         NoStream, BrokenOff, and what `openai` raises."""
         box: queue.Queue[Any] = queue.Queue()
@@ -99,6 +103,7 @@ class Wire:
 
     def _open(self) -> openai.OpenAI:
         if self._client is None:
+            import httpx2
             import openai  # half a second, and only a conversation needs it
 
             self._client = openai.OpenAI(
@@ -110,6 +115,7 @@ class Wire:
                 http_client=openai.DefaultHttpxClient(
                     event_hooks={"request": [self._watch], "response": [self._listen]},
                     trust_env=not self.endpoint.is_here,  # no proxy leads to this machine
+                    verify=httpx2.create_ssl_context() if self.endpoint.is_here else True,  # SSL_CERT_FILE holds here
                 ),
             )
         return self._client
@@ -124,6 +130,8 @@ class Wire:
                 self._sockets.append(opened)
 
     def _listen(self, response: httpx2.Response) -> None:
+        if response.status_code in (301, 302, 303) and response.request.method == "POST":
+            raise Moved(response.headers.get("location", ""))  # to follow it would be to ask with nothing said
         response.stream = _heard(response.stream, self._hear)  # type: ignore[arg-type]
 
     def _hear(self) -> None:

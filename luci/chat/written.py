@@ -19,6 +19,7 @@ WHY_NOT_WHOLE = {
     "content_filter": "the endpoint's filter cut it",
     "error": "the model broke off",
 }
+_ROUNDS, _TIMES, _PIECE = 6_000, 10, 100  # characters of the end, repetitions in it, characters that are looked for
 
 
 @dataclass
@@ -68,6 +69,8 @@ class Written:
             )
             for at, part in enumerate(_listed(delta.get("tool_calls"))):
                 self._take_call(_object(part), at)
+            if old := _object(delta.get("function_call")):  # the older form of one call, which has no id
+                self._take_call({"index": 0, "function": old}, 0)
             self.reason = _word(choice.get("finish_reason")) or self.reason
         self.text += text
         self.thoughts += thoughts
@@ -103,7 +106,14 @@ class Written:
         details = {"by": self.host, "reasoning_details": self._details} if self._details else {}
         thoughts = before + self.thoughts + thoughts
         message = Message("assistant", text, calls, "", not why_not_whole, thoughts, details)
-        return Answer(message, self.usage, self.model, why_not_whole)
+        void = "" if calls else "".join(call.name + call.arguments for call in self._calls.values())
+        return Answer(message, self.usage, self.model, why_not_whole, void)
+
+    @property
+    def goes_round(self) -> bool:
+        """Whether the model has begun to write the same without end."""
+        last = next(reversed(self._calls.values())).arguments if self._calls else self.text or self.thoughts
+        return repeats(last)
 
     def _whole_calls(self) -> Iterator[ToolCall]:
         order = sorted(self._calls.items(), key=lambda one: (one[0].index, one[0].number))
@@ -132,6 +142,20 @@ def parted(arguments: str) -> list[str]:
     except (ValueError, RecursionError):
         return [arguments]
     return found or [arguments]
+
+
+def repeats(text: str) -> bool:
+    """Whether a text ends with one short piece, again and again. What a person may want so is not that long.
+
+    >>> repeats("It is the list, and " * 400), repeats("It is the list, and " * 40)
+    (True, False)
+    >>> repeats("\\n".join(f"row {n}, 0, 0, 0" for n in range(2000)))
+    False
+    """
+    end = text[-_ROUNDS:]
+    before = end.rfind(end[-_PIECE:], 0, -1) if len(end) == _ROUNDS else -1
+    period = len(end) - _PIECE - before
+    return before >= 0 and period <= _ROUNDS // _TIMES and end[period:] == end[:-period]
 
 
 def _is_whole(arguments: str) -> bool:

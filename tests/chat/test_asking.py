@@ -307,6 +307,13 @@ def test_the_budget_is_never_exceeded_by_a_further_call(
     outcome = person.ask("Go.")
     assert "model.request_tokens" in outcome.why and len(server.requests) == 1
     assert server.requests[0]["max_tokens"] <= 5000
+    monkeypatch.setattr("luci.chat.model.DELAYS", (0.01,))
+    server.script[:] = [Said("Broken " * 300, fault="drop") for _ in range(9)]
+    with pytest.raises(
+        Refused, match=r"model\.request_tokens"
+    ):  # what was written in vain counts before it is asked again
+        person.ask("Go.")
+    assert len(server.requests) == 3 and server.requests[2]["max_tokens"] < server.requests[1]["max_tokens"]
     monkeypatch.setenv("LUCI_MODEL_DAY_TOKENS", "3500")  # what was used counts for the day
     with pytest.raises(Refused, match=r"model\.day_tokens"):
         person.ask("Go.")

@@ -212,6 +212,14 @@ def test_a_model_that_holds_less_is_told_less(person: Person, model: Callable[..
     )
     assert person.ask("Read it.").text == "Read."
     assert len(server.refused) >= 1 and any(isinstance(e, Warned) and "more than" in e.text for e in person.seen)
+    server.dialect = dialects.LlamaCpp(room=3_000)  # which leaves nothing for the tools
+    server.script += [Said("All of it?")]
+    person.seen.clear()
+    assert person.ask("What is in this?\n" + big).text == "All of it?"
+    told = [event.text for event in person.seen if isinstance(event, Warned)]
+    assert "(3,000 tokens)" in told[0] and "longer than what the model is told (about 3,000 tokens)" in told[1], told
+    assert "tools" not in server.requests[-1] and server.told().startswith("What is in this?\nline 0")
+    assert server.told().endswith("line 2999 of a long file") and not any("drop" in text for text in told)
     server.dialect = dialects.LlamaCpp(room=100)
     with pytest.raises(TooLong):
         person.ask("And now?")

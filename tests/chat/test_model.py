@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import ssl
+import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +17,17 @@ from luci.chat.model import Model, ModelError, NoTools
 from luci.chat.providers import Endpoint
 from luci.config import ModelSettings
 from luci.events import Event
+from tests.model_dialects import piece
 from tests.model_server import ModelServer, Said
+from tests.raw_server import RawServer
 
 SOON = {"retry-after": "0.01"}  # so that no test waits for the usual delay
 HELLO = [Message("user", "hello")]
 
 
-def ask(server: ModelServer, stop: Callable[[], bool] = lambda: False, **settings: Any) -> tuple[Answer, list[Event]]:
+def ask(
+    server: ModelServer | RawServer, stop: Callable[[], bool] = lambda: False, **settings: Any
+) -> tuple[Answer, list[Event]]:
     endpoint = Endpoint("", server.url, "scripted", "key", "the test")
     steps = Model(endpoint, ModelSettings(**settings), stop).answer(HELLO)
     seen = []
@@ -187,3 +195,70 @@ def test_without_a_name_the_first_that_is_offered_is_taken() -> None:
         model = Model(Endpoint("", server.url, "", "", ""), ModelSettings(), lambda: False)
         list(model.answer(HELLO))
         assert server.requests[0]["model"] == "small"
+
+
+STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def events(*told: object, end: bytes = b"\n") -> bytes:
+    """The bytes of a stream of server-sent events."""
+    texts = (each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in told)
+    return b"".join(b"data: " + text.encode() + end + end for text in texts)
+
+
+def test_an_answer_is_understood_however_its_bytes_come() -> None:
+    strange = "Grüße 🦊\u2028\x85."
+    said = (piece({"role": "assistant", "content": None}), piece({"content": strange}), piece({}, "stop"))
+    whole = STREAM + events(*said, "[DONE]")
+    parts = events(*said)
+    for name, sent in {
+        "each byte alone": [whole[at : at + 1] for at in range(len(whole))],
+        "other ends of lines": [STREAM + events(*said, "[DONE]", end=b"\r\n")],
+        "other fields": [whole.replace(b"data: {", b": PROCESSING\n\nevent: message\nid: 3\ndata: {")],
+        "no end but the reason": [STREAM + parts],
+        "broken behind the reason": [CHUNKED + b"%x\r\n" % len(parts) + parts + b"\r\n"],
+    }.items():
+        with RawServer(sent) as server:
+            answer, seen = ask(server, tries=1)
+            assert answer.message == Message("assistant", strange), name
+    old = [
+        piece({"function_call": part}) for part in ({"name": "run", "arguments": ""}, {"arguments": '{"script":"a"}'})
+    ]
+    with RawServer([STREAM + events(*old, piece({}, "function_call"), "[DONE]")]) as server:
+        (call,) = ask(server)[0].message.calls
+        assert (call.name, call.arguments) == ("run", '{"script":"a"}') and call.id
+
+
+def test_silence_behind_the_end_of_an_answer_is_no_fault() -> None:
+    with served(Said("That is all.", fault="lingers")) as server:
+        answer, seen = ask(server, timeout_seconds=0.3)
+        assert answer.message == Message("assistant", "That is all.") and len(server.requests) == 1
+        assert not any(isinstance(event, AskedAgain) for event in seen)
+
+
+def test_an_answer_without_end_is_cut_off() -> None:
+    with served(Said("It begins. " + "And so it goes on, again. " * 20_000)) as server:
+        answer, _ = ask(server)
+        assert answer.why_not_whole == "the model writes the same without end" and len(answer.message.text) < 9_000
+        assert wait_for(lambda: server.left)  # and nothing more of it is paid for
+
+
+def test_an_address_that_leads_elsewhere_or_that_nobody_vouches_for_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sends_on = b"HTTP/1.1 301 Moved\r\nLocation: https://h.example/v1/chat/completions\r\nContent-Length: 0\r\n\r\n"
+    with RawServer([sends_on]) as server, pytest.raises(ModelError, match="sends on") as caught:
+        ask(server)
+    assert caught.value.hint.endswith("model.base_url https://h.example/v1")
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
+    made = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=here -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run([*made.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate, key)
+    with RawServer([STREAM + events(piece({"content": "Hi."}, "stop"))], tls=tls) as server:
+        with pytest.raises(ModelError, match="Nobody vouches") as caught:
+            ask(server)
+        assert "SSL_CERT_FILE" in caught.value.hint and not server.paths
+        monkeypatch.setenv("SSL_CERT_FILE", certificate)
+        assert ask(server)[0].message.text == "Hi."

@@ -10,9 +10,11 @@ import pytest
 
 from luci import config
 from luci.chat.budget import reckoned
+from luci.chat.faults import TooLong
 from luci.chat.mending import Failure, Mending
 from luci.chat.messages import Message, ToolCall
 from luci.chat.providers import NoModel, endpoint
+from luci.chat.room import Room
 from luci.chat.secrets import Secrets, known
 from luci.chat.window import fitting
 from luci.config import ModelSettings
@@ -33,6 +35,7 @@ from luci.errors import ConfigError
         "account",
         "hiding",
         "disguise",
+        "written",
     ],
     ids=str,
 )
@@ -53,7 +56,7 @@ def test_the_examples_in_the_code_hold(module: str) -> None:
             ("anthropic", None, "key-a"),
         ),
         ({"provider": "ollama"}, {}, ("ollama", "http://127.0.0.1:11434/v1", "")),
-        ({"base_url": "http://h:1/v1"}, {}, ("", "http://h:1/v1", "")),
+        ({"base_url": "http://h:1/v1/chat/completions"}, {}, ("", "http://h:1/v1", "")),
         ({"provider": "openai"}, {"OPENAI_API_KEY": "k", "LUCI_API_KEY": "key-l"}, ("openai", None, "key-l")),
         (
             {"provider": "openai"},
@@ -122,6 +125,24 @@ def test_an_old_output_is_cut_before_anything_is_left_out_and_the_model_is_told(
     answers = {m.call_id for m in less if m.role == "tool"}
     assert answers == {c.id for m in less for c in m.calls}  # no answer without its call, and the other way round
     assert fitting(talk[:2], 6000) == talk[:2]
+    request = Message("user", "the second request, which is followed")
+    after = [Message("assistant", "look", call), Message("tool", noise, call_id="1")] * 4
+    told = fitting([*talk, request, *after], 2500, request)
+    assert request in told and told[1].text == "first request" and reckoned(told) <= 2500 * 0.8
+    long = Message("user", "what is this?\n" + noise)
+    (cut,) = fitting([long], 1000, long)
+    assert cut.text.startswith("what is this?") and "KeyError" in cut.text
+
+
+def test_what_a_server_counts_and_refuses_tells_how_much_it_holds() -> None:
+    room, error = Room(), TooLong("")
+    error.room, error.counted = 4096, 30_000
+    assert room.shrink(error, 10_000, 100_000) and room.fits(100_000) == 4096 // 3  # three tokens for each reckoned
+    assert room.shrink(TooLong(""), 1_300, 100_000) is False  # what is left of it holds no conversation
+    room = Room()
+    assert room.shrink(TooLong(""), 10_000, 100_000) and room.fits(100_000) == 7_000
+    room.counted(1_000, 1_500)
+    assert room.fits(100_000) == 4_666 and room.for_tools
 
 
 def test_secrets_are_known_by_name_by_file_and_by_shape(tmp_path: Path) -> None:
