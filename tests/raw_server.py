@@ -11,7 +11,8 @@ from typing import Self
 
 
 class RawServer:
-    """`answers` are sent one to a request, each in its pieces; then the connection is closed. `paths` were asked for."""
+    """`answers` are sent one to a request, each in its pieces; then the connection is closed. `paths` were asked
+    for."""
 
     def __init__(self, *answers: Sequence[bytes], tls: ssl.SSLContext | None = None) -> None:
         self.answers, self.tls, self.paths = list(answers), tls, list[str]()

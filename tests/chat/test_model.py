@@ -220,7 +220,7 @@ def test_an_answer_is_understood_however_its_bytes_come() -> None:
         "broken behind the reason": [CHUNKED + b"%x\r\n" % len(parts) + parts + b"\r\n"],
     }.items():
         with RawServer(sent) as server:
-            answer, seen = ask(server, tries=1)
+            answer, _ = ask(server, tries=1)
             assert answer.message == Message("assistant", strange), name
     old = [
         piece({"function_call": part}) for part in ({"name": "run", "arguments": ""}, {"arguments": '{"script":"a"}'})
