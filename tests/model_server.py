@@ -147,7 +147,11 @@ class _Handler(BaseHTTPRequestHandler):
             choice = {"index": 0, "message": said.message_of(), "finish_reason": "stop"}
             self._send(200, json.dumps({"id": "1", "object": "chat.completion", "created": 1, "choices": [choice]}))
         else:
-            self._stream(said, body)
+            try:
+                self._stream(said, body)
+            except ConnectionError:
+                self.owner.left.append(body)
+                raise
 
     def _wait(self, body: Body) -> None:
         """Say nothing, until the test is over or nobody waits any more."""

@@ -176,6 +176,9 @@ def _read(client: openai.OpenAI, request: Mapping[str, Any], box: queue.Queue[An
         broken = openai.APIConnectionError(request=_request_of(opened))
         broken.__cause__ = error
         box.put(broken)
+    finally:
+        if given_up.is_set():
+            client.close()  # what is still sent is refused, not taken and thrown away
 
 
 def _request_of(opened: Any) -> Any:

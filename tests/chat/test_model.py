@@ -215,7 +215,7 @@ def test_an_answer_is_understood_however_its_bytes_come() -> None:
     for name, sent in {
         "each byte alone": [whole[at : at + 1] for at in range(len(whole))],
         "other ends of lines": [STREAM + events(*said, "[DONE]", end=b"\r\n")],
-        "other fields": [whole.replace(b"data: {", b": PROCESSING\n\nevent: message\nid: 3\ndata: {")],
+        "other fields": [whole.replace(b"data: {", b": PROCESSING\n\nevent: message\ndata: {")],
         "no end but the reason": [STREAM + parts],
         "broken behind the reason": [CHUNKED + b"%x\r\n" % len(parts) + parts + b"\r\n"],
     }.items():

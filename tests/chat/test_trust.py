@@ -126,7 +126,7 @@ def test_a_script_says_alone_where_packages_come_from_only_after_a_yes_before_an
     (person.folder / "mine.py").write_text(f"{block}import quokka\n")
     told_before = "--extra-index-url http://127.0.0.1:9/one\nquokka\n"
     (person.folder / "requirements.txt").write_text(told_before)
-    nested = write("pyproject.toml", "a=" + "[" * 9_000)
+    nested = write("pyproject.toml", "a=" + "[" * 5_000)
     server = model(
         Said(calls=(run("mine.py"), ("plan", {"script": "mine.py"}), write("job.txt", f"{block}import quokka\n"))),
         Said(calls=(write("requirements.txt", told_before.replace("one", "two")), nested)),
