@@ -96,7 +96,9 @@ class Talk:
                     self._over("", error.message.rstrip("."))
                     raise
                 why = " ".join(filter(None, [error.message, error.cause])).rstrip(".")
-                return self._over("", why, error.hint)
+                return self._over(
+                    "", why, f"a larger budget: {error.hint}" if isinstance(error, Refused) else error.hint
+                )
             if not answer.message.whole:
                 return self._over(answer.message.text, answer.why_not_whole)
             if final:

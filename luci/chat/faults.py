@@ -116,12 +116,12 @@ def of_words(said: str, code: int, endpoint: Endpoint, wish: float = 0.0) -> Fau
 
 
 def refused(error: openai.APIStatusError, endpoint: Endpoint) -> ModelError:
-    where = endpoint.origin or "the settings"
-    return ModelError(
-        f"{endpoint.host} does not accept the key.",
-        cause=_said(error.body, error.message),
-        hint=f"The key comes from {where}.",
-    )
+    said = _said(error.body, error.message)
+    if not endpoint.key:
+        hint = f"`luci key set {endpoint.provider}` keeps one." if endpoint.provider else "LUCI_API_KEY names it."
+        return ModelError(f"{endpoint.host} wants a key.", cause=said, hint=hint)
+    hint = f"The key comes from {endpoint.keyed or endpoint.origin or 'the settings'}."
+    return ModelError(f"{endpoint.host} does not accept the key.", cause=said, hint=hint)
 
 
 def _said(body: Any, message: str) -> str:

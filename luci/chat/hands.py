@@ -9,7 +9,7 @@ from typing import Any
 
 from luci.chat import audit
 from luci.chat.ground import Ground
-from luci.chat.leave import Effect, Leave, Verdict
+from luci.chat.leave import NOBODY, Effect, Leave, Verdict
 from luci.chat.mending import Mending
 from luci.chat.secrets import Secrets
 from luci.chat.sessions import Kind, Sessions
@@ -68,7 +68,8 @@ class Hands:
         if not verdict.yes:
             self.mending.refused.append(effect.title)
             reason = f": {verdict.reason}" if verdict.reason else ""
-            raise Wrong(f"This was refused by {verdict.by}{reason}. Do not try the same again; nothing was done.")
+            by = "" if verdict.by == NOBODY else f" by {verdict.by}"
+            raise Wrong(f"This was refused{by}{reason}. Do not try the same again; nothing was done.")
         return verdict
 
     def note(self, kind: Kind, told: Mapping[str, Any]) -> int:

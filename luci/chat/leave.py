@@ -53,10 +53,13 @@ class Verdict(Value):
 Decide = Callable[[Effect], Verdict]
 
 
+NOBODY = "nobody"  # who refuses where nobody is there
+
+
 def nobody(effect: Effect) -> Verdict:
     """Decide for someone who is not there."""
     hint = "" if effect.own else f"; --allow {effect.kind} would have let it"
-    return Verdict(False, "nobody", f"nobody is here to be asked{hint}")
+    return Verdict(False, NOBODY, f"nobody is here to be asked{hint}")
 
 
 def by_asking(ask: Callable[[Question], bool | Answer]) -> Decide:

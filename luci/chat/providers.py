@@ -73,7 +73,8 @@ _ALSO_AT = {"llamacpp": ("http://127.0.0.1:9931/v1",)}  # its newer port
 
 
 class Endpoint(Value):
-    """Where answers come from. `origin` says who chose it; an empty `model` is the first that it offers."""
+    """Where answers come from. `origin` says who chose it, `keyed` who told its key, where that is somebody else; an
+    empty `model` is the first that it offers."""
 
     provider: str
     base_url: str
@@ -81,6 +82,7 @@ class Endpoint(Value):
     key: str
     origin: str
     family: str = ""
+    keyed: str = ""
 
     def __repr__(self) -> str:
         return f"Endpoint({self.provider!r}, {self.base_url!r}, {self.model!r})"  # without the key
@@ -123,7 +125,9 @@ def endpoint(
         key = environ.get("LUCI_API_KEY", "")
     if chosen is None:
         raise NoModel("No model is configured.", hint=_what_to_do())
-    chosen = replace(chosen, model=name or chosen.model, key=key or chosen.key)
+    chosen = replace(chosen, model=name or chosen.model)
+    if key:
+        chosen = replace(chosen, key=key, keyed="LUCI_API_KEY")
     if name:
         chosen = replace(chosen, family="")
     chosen = replace(chosen, base_url=plain(chosen.base_url))

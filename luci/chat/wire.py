@@ -177,8 +177,10 @@ def _read(client: openai.OpenAI, request: Mapping[str, Any], box: queue.Queue[An
         broken.__cause__ = error
         box.put(broken)
     finally:
-        if given_up.is_set():
-            client.close()  # what is still sent is refused, not taken and thrown away
+        if given_up.is_set():  # what is still sent is refused, not taken and thrown away
+            if response := getattr(opened, "response", None):
+                response.close()
+            client.close()
 
 
 def _request_of(opened: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 
+from luci.chat.leave import NOBODY
 from luci.screens.plain import harmless
 
 _JOINERS = dict.fromkeys((0x200C, 0x200D, 0xFE0F))  # terminals disagree on what they do with those
@@ -30,6 +31,15 @@ def blocks(text: str) -> tuple[str, ...]:
     from markdown_it import MarkdownIt  # it comes with what draws the answer
 
     return tuple(token.content for token in MarkdownIt().parse(text) if token.type == "fence")
+
+
+def refused(by: str, reason: str) -> str:
+    """Return what is told of a no.
+
+    >>> refused("you", "too long"), refused("you", ""), refused("nobody", "nobody is here to be asked")
+    ('refused by you: too long', 'refused by you', 'refused: nobody is here to be asked')
+    """
+    return ": ".join(filter(None, ["refused" if by == NOBODY else f"refused by {by}", reason]))
 
 
 def briefly(told: str) -> str:

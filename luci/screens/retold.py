@@ -18,7 +18,7 @@ from luci.config import Settings
 from luci.context import Context
 from luci.errors import LuciError
 from luci.screens.dialogue import Dialogue
-from luci.screens.heard import in_short, prose
+from luci.screens.heard import in_short, prose, refused
 from luci.screens.pieces import Difference, Thoughts, ToolLine, folded, noted
 from luci.values import Value
 
@@ -101,7 +101,7 @@ def _widgets(entries: Sequence[Entry]) -> Iterable[Widget]:
             case "thought":
                 yield Thoughts(body["text"])
             case "leave" if not body["yes"]:
-                inside.append(noted(f"refused by {body['by']}{': ' if body['reason'] else ''}{body['reason']}"))
+                inside.append(noted(refused(body["by"], body["reason"])))
             case "change":
                 inside.append(Difference(body["path"].rpartition("/")[2], body["diff"]))
             case "run":
