@@ -7,9 +7,10 @@ from collections.abc import Generator, Mapping
 
 from luci import kept, paths
 from luci.chat import keys, providers
-from luci.chat.model import Model
+from luci.chat.model import Model, ModelError
 from luci.config import Settings
 from luci.context import Context
+from luci.errors import LuciError
 from luci.events import Event, Working
 from luci.values import Value, anew
 
@@ -17,13 +18,15 @@ _TOLD = 30  # names in a line
 
 
 class Offer(Value):
-    """`endpoint` says who answers, None where nobody does; `models` is empty where it does not tell what it has.
-    `provider` is who a person chose by name, "" for nobody; `others` are who could be, and what each wants."""
+    """`endpoint` says who answers, None where nobody does; `models` is empty where it does not tell what it has, and
+    `trouble` why where that is known. `provider` is who a person chose by name, "" for nobody; `others` are who could
+    be, and what each wants."""
 
     endpoint: providers.Endpoint | None
     models: tuple[str, ...]
     provider: str = ""
     others: Mapping[str, str] = anew(dict)
+    trouble: str = ""
 
     def chosen(self, model: str) -> str:
         """Return the choice of one of the models, as a person would say it."""
@@ -34,6 +37,8 @@ class Offer(Value):
         """What can be chosen, in words."""
         if self.endpoint is None:
             return "No model is configured. `model PROVIDER` chooses one."
+        if self.trouble:
+            return self.trouble
         if not self.models:
             return f"{self.endpoint.host} does not tell what it has. `model NAME` takes one by its name."
         more = f" and {len(self.models) - _TOLD} more" if len(self.models) > _TOLD else ""
@@ -43,10 +48,8 @@ class Offer(Value):
     def doubt(self) -> str:
         """What speaks against the model that was chosen, in words; empty where nothing does. An endpoint may know names
         that it does not list."""
-        if self.endpoint is None or (not self.models and not self.endpoint.is_here):
-            return ""
-        if not self.models:
-            return f"Nothing answers at {self.endpoint.base_url}. Is the server up?"
+        if self.endpoint is None or not self.models:
+            return self.trouble
         name = self.endpoint.model
         if not name or name in self.models or f"models/{name}" in self.models:
             return ""
@@ -57,17 +60,22 @@ class Offer(Value):
 
 
 def offered(said: str, context: Context) -> Generator[Event, None, Offer]:
-    """Ask who answers, with what a person chose, for what it has. Raises ModelError, ConfigError."""
+    """Ask who answers, with what a person chose, for what it has. Raises ConfigError."""
     settings = context.settings.model
     try:
         endpoint = providers.endpoint(settings, said=said)
     except providers.NoModel:
         return Offer(None, (), others=_others(""))
     yield Working("asking", endpoint.host)
-    models = tuple(providers.for_talking(Model(endpoint, settings, context.stop).offered()))
+    models: tuple[str, ...] = ()
+    trouble = ""
+    try:
+        models = tuple(providers.for_talking(Model(endpoint, settings, context.stop).offered()))
+    except ModelError as error:
+        trouble = " ".join(filter(None, [error.message, error.hint]))
     if models:
         kept.save(_file(), {**_kept(), endpoint.base_url: models})
-    return Offer(endpoint, models, providers.parted(said)[0], _others(endpoint.provider))
+    return Offer(endpoint, models, providers.parted(said)[0], _others(endpoint.provider), trouble)
 
 
 def _others(but: str) -> dict[str, str]:
@@ -99,7 +107,7 @@ def known(settings: Settings) -> dict[str, str]:
         endpoint = providers.endpoint(settings.model, kept=keys.in_the_file)
         host = endpoint.provider or endpoint.host
         names = dict.fromkeys(_kept().get(endpoint.base_url, ()), host)
-    except providers.NoModel:
+    except LuciError:  # who asks for it is told
         names = {}
     return {**names, **dict.fromkeys(providers.PROVIDERS, "its default model")}
 
